@@ -1,0 +1,1141 @@
+/*
+ * nsexec: carries out a program of operations, the last of which executes a command. protocol.md says what it does and
+ * why it exists; this file follows its order: reading the format, the operations, their table, decoding, failures, main.
+ *
+ * It stays single-threaded, keeps to async-signal-safe work after fork(2), and opens nothing that the program does not
+ * name. A new operation is one row in the table and one function.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#define _FILE_OFFSET_BITS 64
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436 /* Linux 5.9; headers may be older than the kernel */
+#endif
+
+enum {
+    VERSION = 1,
+    HEADER_SIZE = 28,
+    OPERATION_HEADER_SIZE = 8,
+    MAX_PROGRAM = 32 << 20,
+    MAX_OPERATIONS = 4096,
+    MAX_SLOTS = 256,
+    MAX_FIELDS = 6,
+    MAX_GROUPS = 65536,
+    MAX_SIGNAL = 64,
+    EXIT_REFUSED = 125,
+};
+
+enum { TRACE = 1 };         /* flags of the header */
+enum { TRY = 1, ONCE = 2 }; /* flags of an operation */
+
+struct nsexec {
+    const unsigned char *program;
+    uint32_t size;
+    uint16_t flags;
+    uint32_t operations;
+    uint32_t slots;
+    int exit_status;
+    int status_fd;
+    int slot[MAX_SLOTS]; /* descriptors, -1 where empty */
+    bool mark[UINT8_MAX + 1];
+    int deathsig;
+    int lifeline; /* a pipe whose other end only the monitor holds, -1 for none */
+};
+
+/* What one field was decoded into. The bytes stand in the program. */
+struct value {
+    int64_t number;             /* n; f and o: the slot, NO_SLOT for none */
+    const unsigned char *bytes; /* s (ends in NUL), b; l and x: the elements as they are encoded */
+    size_t size;                /* of those bytes, the NUL of s not counted */
+    uint32_t count;             /* of the elements of l and x */
+};
+
+static const int64_t NO_SLOT = -1;
+
+static const char *text(const struct value *v)
+{
+    return (const char *)v->bytes;
+}
+
+/* --- Reading ------------------------------------------------------------------------------------------------------ */
+
+/* Walks over bytes that it does not trust. The first problem sticks, and every read after it comes back empty. */
+struct reader {
+    const unsigned char *at, *end;
+    const char *problem; /* NULL while there is none */
+    const unsigned char *problem_at;
+};
+
+static bool refuse(struct reader *r, const unsigned char *at, const char *problem)
+{
+    if (!r->problem) {
+        r->problem = problem;
+        r->problem_at = at;
+        r->end = r->at;
+    }
+    return false;
+}
+
+static const unsigned char *take(struct reader *r, size_t size)
+{
+    const unsigned char *bytes = r->at;
+
+    if (size > (size_t)(r->end - r->at)) {
+        refuse(r, r->at, "it ends too early, or a length is wrong");
+        return NULL;
+    }
+    r->at += size;
+    return bytes;
+}
+
+static uint64_t take_number(struct reader *r, size_t size)
+{
+    const unsigned char *bytes = take(r, size);
+    uint64_t number = 0;
+
+    while (bytes && size-- > 0)
+        number = number << 8 | bytes[size];
+    return number;
+}
+
+static uint32_t take_u32(struct reader *r)
+{
+    return (uint32_t)take_number(r, 4);
+}
+
+static struct value take_blob(struct reader *r)
+{
+    struct value v = { .size = take_u32(r) };
+
+    v.bytes = take(r, v.size);
+    return v;
+}
+
+static struct value take_string(struct reader *r)
+{
+    struct value v = take_blob(r);
+    const unsigned char *end = take(r, 1);
+
+    if (end && *end != 0)
+        refuse(r, end, "no NUL byte after a string");
+    else if (end && memchr(v.bytes, 0, v.size))
+        refuse(r, v.bytes, "a NUL byte in a string");
+    return v;
+}
+
+static struct value take_list(struct reader *r)
+{
+    struct value v = { .count = take_u32(r) };
+
+    v.bytes = r->at;
+    for (uint32_t i = 0; i < v.count && !r->problem; i++)
+        take_string(r);
+    v.size = (size_t)(r->at - v.bytes);
+    return v;
+}
+
+struct explanation {
+    uint32_t error; /* 0: any other */
+    int exit_status;
+    struct value text;
+};
+
+static struct explanation take_explanation(struct reader *r)
+{
+    struct explanation e = { .error = take_u32(r) };
+    const unsigned char *at = r->at;
+    uint32_t exit_status = take_u32(r);
+
+    if (exit_status > 255)
+        refuse(r, at, "an exit status over 255");
+    e.exit_status = (int)exit_status;
+    e.text = take_string(r);
+    return e;
+}
+
+static struct value take_explanations(struct reader *r)
+{
+    struct value v = { .count = take_u32(r) };
+
+    v.bytes = r->at;
+    for (uint32_t i = 0; i < v.count && !r->problem; i++)
+        take_explanation(r);
+    v.size = (size_t)(r->at - v.bytes);
+    return v;
+}
+
+static struct value take_slot(struct reader *r, uint32_t slots, bool may_be_none)
+{
+    const unsigned char *at = r->at;
+    uint32_t slot = take_u32(r);
+
+    if (may_be_none && slot == UINT32_MAX)
+        return (struct value){ .number = NO_SLOT };
+    if (slot >= slots)
+        refuse(r, at, "no such slot");
+    return (struct value){ .number = slot };
+}
+
+static struct reader elements(const struct value *v)
+{
+    return (struct reader){ .at = v->bytes, .end = v->bytes + v->size };
+}
+
+/* --- Signals ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Signal sets are 64-bit masks here, bit n-1 for signal n, and go to the kernel directly: the C library hides the
+ * signals that it keeps for itself (32, 33), which a command may well have inherited as ignored or blocked.
+ */
+static const uint64_t EVERY_SIGNAL = UINT64_MAX;
+
+static uint64_t bit(int signal)
+{
+    return UINT64_C(1) << (signal - 1);
+}
+
+static int change_mask(int how, uint64_t mask, uint64_t *old)
+{
+    return (int)syscall(SYS_rt_sigprocmask, how, &mask, old, sizeof mask);
+}
+
+static int default_action(int signal)
+{
+    /* The kernel's struct sigaction is at most this large, and all zero it means SIG_DFL. */
+    static const unsigned long zero[8];
+
+    return (int)syscall(SYS_rt_sigaction, signal, zero, NULL, sizeof(uint64_t));
+}
+
+/* --- Slots -------------------------------------------------------------------------------------------------------- */
+
+static void drop(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/*
+ * Keeps 0, 1 and 2 free when they came closed: the command finds them closed too, and no message of ours is written
+ * into a file that happened to get their number.
+ */
+static int above_stdio(int fd)
+{
+    int moved, error;
+
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    error = errno;
+    close(fd);
+    errno = error;
+    return moved;
+}
+
+static int fill_slot(struct nsexec *n, const struct value *slot, int fd)
+{
+    fd = above_stdio(fd);
+    if (fd < 0)
+        return -1;
+    drop(&n->slot[slot->number]);
+    n->slot[slot->number] = fd;
+    return 0;
+}
+
+static int slot_fd(const struct nsexec *n, const struct value *slot)
+{
+    int fd = n->slot[slot->number];
+
+    if (fd < 0)
+        errno = EBADF;
+    return fd;
+}
+
+static bool is_in_use(const struct nsexec *n, int fd)
+{
+    for (uint32_t i = 0; i < n->slots; i++)
+        if (n->slot[i] == fd)
+            return true;
+    return fd == n->status_fd || fd == n->lifeline;
+}
+
+/* --- The monitor -------------------------------------------------------------------------------------------------- */
+
+/* Ends like the child did, so that our parent sees from us what it would have seen from the command. */
+static _Noreturn void end_like(int status)
+{
+    const struct rlimit none = { 0, 0 };
+    int signal;
+
+    if (WIFEXITED(status))
+        _exit(WEXITSTATUS(status));
+    signal = WTERMSIG(status);
+    setrlimit(RLIMIT_CORE, &none);
+    default_action(signal);
+    kill(getpid(), signal);
+    change_mask(SIG_UNBLOCK, bit(signal), NULL);
+    _exit(128 + signal); /* only the first process of a pid namespace comes here */
+}
+
+static bool is_passed_on(const siginfo_t *s, pid_t child)
+{
+    if (s->si_signo == SIGCHLD || s->si_signo == SIGCONT)
+        return false;
+    if (s->si_code <= 0) /* kill, tgkill, sigqueue; a child that signals its whole process group has its own share */
+        return s->si_pid != child;
+    switch (s->si_signo) {
+    case SIGALRM: /* of an alarm(2) before us: it outlives execve(2) but not fork(2) */
+        return true;
+    case SIGHUP: /* goes to the session leader alone when the terminal hangs up, else to a process group */
+        return getsid(0) == getpid() || getpgid(child) != getpgrp();
+    default:
+        return false;
+    }
+}
+
+static _Noreturn void monitor(pid_t child)
+{
+    for (;;) {
+        siginfo_t received;
+        int status;
+        pid_t changed = waitpid(child, &status, WUNTRACED | WNOHANG);
+
+        if (changed == child && WIFSTOPPED(status)) {
+            kill(getpid(), SIGSTOP);
+            kill(child, SIGCONT);
+        } else if (changed == child) {
+            end_like(status);
+        } else if (changed < 0 && errno != EINTR) {
+            _exit(EXIT_REFUSED);
+        } else if (syscall(SYS_rt_sigtimedwait, &EVERY_SIGNAL, &received, NULL, sizeof EVERY_SIGNAL) > 0 &&
+                   is_passed_on(&received, child)) {
+            kill(child, received.si_signo);
+        }
+    }
+}
+
+/* Nobody shall wait for the end of a pipe that the command closed and the monitor still holds. */
+static void drop_all(struct nsexec *n)
+{
+    for (uint32_t i = 0; i < n->slots; i++)
+        drop(&n->slot[i]);
+    drop(&n->status_fd);
+    drop(&n->lifeline);
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        close(fd);
+}
+
+/* Every change of ids clears the signal; the lifeline tells of a monitor that died while none was set. */
+static void arm_deathsig(const struct nsexec *n)
+{
+    struct pollfd lifeline = { .fd = n->lifeline, .events = POLLIN };
+
+    if (n->deathsig == 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, (unsigned long)n->deathsig, 0UL, 0UL, 0UL);
+    if (poll(&lifeline, 1, 0) > 0)
+        kill(getpid(), n->deathsig);
+}
+
+static int open_lifeline(int ends[2])
+{
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        ends[i] = above_stdio(ends[i]);
+        if (ends[i] < 0) {
+            drop(&ends[1 - i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* --- Executing ---------------------------------------------------------------------------------------------------- */
+
+/* The elements of a list as execve(2) wants them, with room for one more before them. */
+static char **pointers(const struct value *list)
+{
+    struct reader r = elements(list);
+    char **room = calloc((size_t)list->count + 2, sizeof *room);
+
+    for (uint32_t i = 0; room && i < list->count; i++) {
+        struct value element = take_string(&r);
+
+        room[1 + i] = (char *)element.bytes;
+    }
+    return room;
+}
+
+struct command {
+    const char *file, *search, *shell;
+    char **argv, **env; /* argv[-1] is there and free */
+};
+
+static void execute(const struct command *c, const char *path)
+{
+    execve(path, c->argv, c->env);
+    if (errno != ENOEXEC || !*c->shell)
+        return;
+    c->argv[-1] = (char *)c->shell;
+    c->argv[0] = (char *)path;
+    execve(c->shell, c->argv - 1, c->env);
+    errno = ENOEXEC; /* what is wrong with the file says more than what is wrong with the shell */
+}
+
+static bool search_goes_on(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ESTALE: /* this one and the next two: a network file system that is not there at the moment */
+    case ENODEV:
+    case ETIMEDOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void search_and_execute(const struct command *c)
+{
+    char path[PATH_MAX];
+    bool denied = false;
+
+    for (const char *element = c->search;; element++) {
+        size_t length = strcspn(element, ":");
+        const char *directory = length ? element : ".";
+        int needed = snprintf(path, sizeof path, "%.*s/%s", length ? (int)length : 1, directory, c->file);
+
+        errno = ENAMETOOLONG;
+        if (needed > 0 && (size_t)needed < sizeof path)
+            execute(c, path);
+        denied |= errno == EACCES;
+        if (!search_goes_on(errno))
+            return;
+        element += length;
+        if (!*element)
+            break;
+    }
+    if (denied)
+        errno = EACCES;
+}
+
+/* --- The operations: each returns 0, or -1 and errno -------------------------------------------------------------- */
+
+static int do_adopt(struct nsexec *n, const struct value *v)
+{
+    int fd = (int)v[0].number;
+
+    if (is_in_use(n, fd)) {
+        errno = EBADF;
+        return -1;
+    }
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -1;
+    return fill_slot(n, &v[1], fd);
+}
+
+static int do_open(struct nsexec *n, const struct value *v)
+{
+    int directory = v[0].number == NO_SLOT ? AT_FDCWD : slot_fd(n, &v[0]);
+
+    if (directory < 0 && directory != AT_FDCWD) /* openat(2) would not look at it if the path is absolute */
+        return -1;
+    return fill_slot(n, &v[4], openat(directory, text(&v[1]), (int)v[2].number | O_CLOEXEC, (mode_t)v[3].number));
+}
+
+static int do_close(struct nsexec *n, const struct value *v)
+{
+    int fd = slot_fd(n, &v[0]);
+
+    n->slot[v[0].number] = -1;
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int do_expect(struct nsexec *n, const struct value *v)
+{
+    struct stat found;
+    int fd = slot_fd(n, &v[0]);
+
+    if (fd < 0 || fstat(fd, &found) < 0)
+        return -1;
+    if (found.st_ino == (uint64_t)v[2].number && (v[1].number == 0 || found.st_dev == (uint64_t)v[1].number))
+        return 0;
+    errno = ESTALE;
+    return -1;
+}
+
+static int do_setns(struct nsexec *n, const struct value *v)
+{
+    int fd = slot_fd(n, &v[0]);
+
+    return fd < 0 ? -1 : setns(fd, (int)v[1].number);
+}
+
+static int do_chdir(struct nsexec *n, const struct value *v)
+{
+    int fd = slot_fd(n, &v[0]);
+
+    return fd < 0 ? -1 : fchdir(fd);
+}
+
+static int do_chroot(struct nsexec *n, const struct value *v)
+{
+    return do_chdir(n, v) < 0 ? -1 : chroot(".");
+}
+
+static const char *check_setgroups(const struct value *v)
+{
+    return v[0].size % 4 != 0 || v[0].size / 4 > MAX_GROUPS ? "not a list of groups" : NULL;
+}
+
+static int do_setgroups(struct nsexec *n, const struct value *v)
+{
+    struct reader r = elements(&v[0]);
+    size_t count = v[0].size / 4;
+    gid_t *groups = calloc(count + 1, sizeof *groups);
+    int result, error;
+
+    (void)n;
+    if (!groups)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        groups[i] = take_u32(&r);
+    result = setgroups(count, groups);
+    error = errno;
+    free(groups);
+    errno = error;
+    return result;
+}
+
+static int do_setgid(struct nsexec *n, const struct value *v)
+{
+    gid_t gid = (gid_t)v[0].number;
+
+    (void)n;
+    return setresgid(gid, gid, gid);
+}
+
+static int do_setuid(struct nsexec *n, const struct value *v)
+{
+    uid_t uid = (uid_t)v[0].number;
+
+    (void)n;
+    return setresuid(uid, uid, uid);
+}
+
+static int do_prctl(struct nsexec *n, const struct value *v)
+{
+    (void)n;
+    return prctl((int)v[0].number, (unsigned long)v[1].number, (unsigned long)v[2].number, (unsigned long)v[3].number,
+                 (unsigned long)v[4].number) < 0 ? -1 : 0;
+}
+
+static rlim_t limit(const struct value *v)
+{
+    return v->number == -1 ? RLIM_INFINITY : (rlim_t)v->number;
+}
+
+static int do_rlimit(struct nsexec *n, const struct value *v)
+{
+    const struct rlimit limits = { .rlim_cur = limit(&v[1]), .rlim_max = limit(&v[2]) };
+
+    (void)n;
+    return prlimit(0, (int)v[0].number, &limits, NULL);
+}
+
+static const char *check_signals(const struct value *v)
+{
+    return (uint64_t)v[0].number & (bit(SIGKILL) | bit(SIGSTOP)) ? "SIGKILL or SIGSTOP among the signals" : NULL;
+}
+
+static int do_signals(struct nsexec *n, const struct value *v)
+{
+    uint64_t by_default = (uint64_t)v[0].number;
+
+    (void)n;
+    for (int signal = 1; signal <= MAX_SIGNAL; signal++)
+        if (by_default & bit(signal) && default_action(signal) < 0)
+            return -1;
+    return change_mask(SIG_SETMASK, (uint64_t)v[1].number, NULL);
+}
+
+static int do_fork(struct nsexec *n, const struct value *v)
+{
+    int deathsig = (int)v[0].number;
+    int lifeline[2] = { -1, -1 };
+    struct sigaction on_child;
+    uint64_t mask = 0;
+    pid_t child;
+    int error;
+
+    if (deathsig != 0 && open_lifeline(lifeline) < 0)
+        return -1;
+    arm_deathsig(n); /* this process may be the child of a `fork` before, and about to be a monitor itself */
+    change_mask(SIG_SETMASK, EVERY_SIGNAL, &mask);
+    sigaction(SIGCHLD, NULL, &on_child);
+    default_action(SIGCHLD); /* ignored, it would make the kernel reap the child and waitpid(2) fail */
+
+    child = fork();
+    if (child > 0) {
+        drop(&lifeline[0]);
+        drop_all(n);
+        monitor(child);
+    }
+
+    error = errno;
+    if (on_child.sa_handler == SIG_IGN)
+        sigaction(SIGCHLD, &on_child, NULL);
+    change_mask(SIG_SETMASK, mask, NULL);
+    drop(&lifeline[1]);
+    if (child < 0) {
+        drop(&lifeline[0]);
+        errno = error;
+        return -1;
+    }
+    drop(&n->lifeline);
+    n->lifeline = lifeline[0];
+    n->deathsig = deathsig;
+    arm_deathsig(n);
+    return 0;
+}
+
+static const char *check_exec(const struct value *v)
+{
+    return v[3].count == 0 ? "an empty argv" : NULL;
+}
+
+static int do_exec(struct nsexec *n, const struct value *v)
+{
+    char **argv = pointers(&v[3]), **env = pointers(&v[4]);
+    int error;
+
+    if (argv && env) {
+        const struct command c = { text(&v[0]), text(&v[1]), text(&v[2]), argv + 1, env + 1 };
+
+        arm_deathsig(n);
+        if (!*c.file)
+            errno = ENOENT;
+        else if (!*c.search || strchr(c.file, '/'))
+            execute(&c, c.file);
+        else
+            search_and_execute(&c);
+    }
+    error = errno;
+    free(argv);
+    free(env);
+    errno = error;
+    return -1;
+}
+
+/* --- The table of operations -------------------------------------------------------------------------------------- */
+
+struct range {
+    int64_t least, most;
+};
+
+#define AN_INT { INT_MIN, INT_MAX }
+#define A_LONG { LONG_MIN, LONG_MAX }
+#define ANY { INT64_MIN, INT64_MAX }
+#define AN_ID { 0, UINT32_MAX - 1 }
+#define A_LIMIT { -1, INT64_MAX }
+#define NO_NUMBER { { 0, 0 } }
+
+struct operation {
+    uint16_t code;
+    const char *name;
+    const char *fields; /* types as in protocol.md */
+    int (*run)(struct nsexec *, const struct value *);
+    struct range range[MAX_FIELDS];             /* of the fields that are numbers; one without a range must be 0 */
+    const char *(*check)(const struct value *); /* for what a range cannot say: the problem, or NULL */
+};
+
+/* clang-format off */
+static const struct operation operations[] = {
+    {  1, "adopt",     "nf",    do_adopt,     { [0] = { 0, INT_MAX } },                          NULL },
+    {  2, "open",      "osnnf", do_open,      { [2] = AN_INT, [3] = { 0, UINT32_MAX } },         NULL },
+    {  3, "close",     "f",     do_close,     NO_NUMBER,                                         NULL },
+    {  4, "expect",    "fnn",   do_expect,    { [1] = ANY, [2] = ANY },                          NULL },
+    {  5, "setns",     "fn",    do_setns,     { [1] = AN_INT },                                  NULL },
+    {  6, "chroot",    "f",     do_chroot,    NO_NUMBER,                                         NULL },
+    {  7, "chdir",     "f",     do_chdir,     NO_NUMBER,                                         NULL },
+    {  8, "setgroups", "b",     do_setgroups, NO_NUMBER,                                         check_setgroups },
+    {  9, "setgid",    "n",     do_setgid,    { [0] = AN_ID },                                   NULL },
+    { 10, "setuid",    "n",     do_setuid,    { [0] = AN_ID },                                   NULL },
+    { 11, "prctl",     "nnnnn", do_prctl,     { AN_INT, A_LONG, A_LONG, A_LONG, A_LONG },        NULL },
+    { 12, "rlimit",    "nnn",   do_rlimit,    { AN_INT, A_LIMIT, A_LIMIT },                      NULL },
+    { 13, "signals",   "nn",    do_signals,   { ANY, ANY },                                      check_signals },
+    { 14, "fork",      "n",     do_fork,      { [0] = { 0, MAX_SIGNAL } },                       NULL },
+    { 15, "exec",      "sssll", do_exec,      NO_NUMBER,                                         check_exec },
+};
+/* clang-format on */
+
+static const struct operation *find_operation(uint16_t code)
+{
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (operations[i].code == code)
+            return &operations[i];
+    return NULL;
+}
+
+/* --- Decoding ----------------------------------------------------------------------------------------------------- */
+
+struct step {
+    const struct operation *operation;
+    uint8_t flags;
+    uint8_t mark;
+    struct value field[MAX_FIELDS];
+    struct value label;
+    struct value explanations;
+};
+
+static struct value take_field(struct reader *r, char type, const struct range *range, uint32_t slots)
+{
+    const unsigned char *at = r->at;
+    struct value v;
+
+    switch (type) {
+    case 'n':
+        v = (struct value){ .number = (int64_t)take_number(r, 8) };
+        if (v.number < range->least || v.number > range->most)
+            refuse(r, at, "a number out of range");
+        return v;
+    case 's':
+        return take_string(r);
+    case 'b':
+        return take_blob(r);
+    case 'l':
+        return take_list(r);
+    case 'f':
+        return take_slot(r, slots, false);
+    case 'o':
+        return take_slot(r, slots, true);
+    default:
+        refuse(r, at, "a field type that nsexec lacks");
+        return (struct value){ 0 };
+    }
+}
+
+static bool take_step_header(struct reader *r, bool is_last, struct step *s, uint32_t *size)
+{
+    const unsigned char *at = r->at;
+    uint16_t code = (uint16_t)take_number(r, 2);
+
+    s->flags = (uint8_t)take_number(r, 1);
+    s->mark = (uint8_t)take_number(r, 1);
+    *size = take_u32(r);
+    s->operation = find_operation(code);
+    if (r->problem)
+        return false;
+    if (!s->operation)
+        return refuse(r, at, "an unknown operation");
+    if (s->flags & ~(TRY | ONCE))
+        return refuse(r, at + 2, "an unknown flag");
+    if (s->flags & ONCE && s->mark == 0)
+        return refuse(r, at + 3, "ONCE without a mark");
+    if (*size < OPERATION_HEADER_SIZE || *size - OPERATION_HEADER_SIZE > (size_t)(r->end - r->at))
+        return refuse(r, at + 4, "the size of the operation does not fit");
+    if ((s->operation->run == do_exec) != is_last)
+        return refuse(r, at, "exec must be the last operation and stand only there");
+    if (is_last && s->flags)
+        return refuse(r, at + 2, "exec with a flag");
+    return true;
+}
+
+/* Both passes read the program with this one function: the first to check all of it, the second to carry it out. */
+static bool take_step(struct reader *r, uint32_t slots, bool is_last, struct step *s)
+{
+    const unsigned char *start = r->at, *end_of_program = r->end;
+    const char *problem;
+    uint32_t size;
+
+    if (!take_step_header(r, is_last, s, &size))
+        return false;
+    r->end = start + size;
+    for (size_t i = 0; s->operation->fields[i]; i++)
+        s->field[i] = take_field(r, s->operation->fields[i], &s->operation->range[i], slots);
+    s->label = take_string(r);
+    s->explanations = take_explanations(r);
+    if (r->problem)
+        return false;
+    if (r->at != r->end)
+        return refuse(r, r->at, "bytes left over in an operation");
+    problem = s->operation->check ? s->operation->check(s->field) : NULL;
+    if (problem)
+        return refuse(r, start + OPERATION_HEADER_SIZE, problem);
+    r->end = end_of_program;
+    return true;
+}
+
+static bool take_header(struct nsexec *n, struct reader *r)
+{
+    const unsigned char *start = r->at;
+    uint32_t size, exit_status;
+    int status_fd;
+
+    if (n->size < HEADER_SIZE)
+        return refuse(r, r->end, "no whole header");
+    if (memcmp(take(r, 4), "NSXP", 4) != 0)
+        return refuse(r, start, "not a program");
+    if (take_number(r, 2) != VERSION)
+        return refuse(r, start + 4, "an unknown version");
+    n->flags = (uint16_t)take_number(r, 2);
+    size = take_u32(r);
+    n->operations = take_u32(r);
+    n->slots = take_u32(r);
+    exit_status = take_u32(r);
+    n->exit_status = (int)exit_status;
+    status_fd = (int)(int32_t)take_u32(r);
+
+    if (status_fd < -1)
+        return refuse(r, start + 24, "a negative status descriptor");
+    if (status_fd >= 0 && fcntl(status_fd, F_SETFD, FD_CLOEXEC) < 0)
+        return refuse(r, start + 24, "the status descriptor is not open");
+    n->status_fd = status_fd; /* first, because whatever else is wrong is said there */
+    if (n->flags & ~TRACE)
+        return refuse(r, start + 6, "an unknown flag");
+    if (size != n->size)
+        return refuse(r, start + 8, "its size is not the size of the file");
+    if (n->operations == 0 || n->operations > MAX_OPERATIONS)
+        return refuse(r, start + 12, "no operation, or too many");
+    if (n->slots > MAX_SLOTS)
+        return refuse(r, start + 16, "too many slots");
+    if (exit_status > 255)
+        return refuse(r, start + 20, "an exit status over 255");
+    return true;
+}
+
+static bool check_program(struct nsexec *n, struct reader *r)
+{
+    struct step s;
+
+    if (!take_header(n, r))
+        return false;
+    for (uint32_t i = 0; i < n->operations; i++)
+        if (!take_step(r, n->slots, i + 1 == n->operations, &s))
+            return false;
+    return r->at == r->end || refuse(r, r->at, "bytes left over after the last operation");
+}
+
+static struct reader whole_program(const struct nsexec *n)
+{
+    return (struct reader){ .at = n->program, .end = n->program + n->size };
+}
+
+static struct reader all_steps(const struct nsexec *n)
+{
+    return (struct reader){ .at = n->program + HEADER_SIZE, .end = n->program + n->size };
+}
+
+/* --- Failures ----------------------------------------------------------------------------------------------------- */
+
+static const char *errno_name(int error)
+{
+    switch (error) {
+#define NAME(e) case e: return #e;
+    NAME(EPERM) NAME(ENOENT) NAME(ESRCH) NAME(EINTR) NAME(EIO) NAME(ENXIO) NAME(E2BIG) NAME(ENOEXEC) NAME(EBADF)
+    NAME(ECHILD) NAME(EAGAIN) NAME(ENOMEM) NAME(EACCES) NAME(EFAULT) NAME(ENOTBLK) NAME(EBUSY) NAME(EEXIST)
+    NAME(EXDEV) NAME(ENODEV) NAME(ENOTDIR) NAME(EISDIR) NAME(EINVAL) NAME(ENFILE) NAME(EMFILE) NAME(ENOTTY)
+    NAME(ETXTBSY) NAME(EFBIG) NAME(ENOSPC) NAME(ESPIPE) NAME(EROFS) NAME(EMLINK) NAME(EPIPE) NAME(EDOM) NAME(ERANGE)
+    NAME(EDEADLK) NAME(ENAMETOOLONG) NAME(ENOLCK) NAME(ENOSYS) NAME(ENOTEMPTY) NAME(ELOOP) NAME(ENOMSG) NAME(ENODATA)
+    NAME(ETIME) NAME(EREMOTE) NAME(ENOLINK) NAME(ECOMM) NAME(EPROTO) NAME(EBADMSG) NAME(EOVERFLOW) NAME(ELIBACC)
+    NAME(ELIBBAD) NAME(EILSEQ) NAME(EUSERS) NAME(ENOTSOCK) NAME(EMSGSIZE) NAME(EPROTONOSUPPORT) NAME(EOPNOTSUPP)
+    NAME(EAFNOSUPPORT) NAME(EADDRINUSE) NAME(EADDRNOTAVAIL) NAME(ENETDOWN) NAME(ENETUNREACH) NAME(ECONNREFUSED)
+    NAME(ECONNRESET) NAME(ENOBUFS) NAME(EISCONN) NAME(ENOTCONN) NAME(ETIMEDOUT) NAME(EHOSTUNREACH) NAME(EALREADY)
+    NAME(EINPROGRESS) NAME(ESTALE) NAME(EUCLEAN) NAME(EREMOTEIO) NAME(EDQUOT) NAME(ENOMEDIUM) NAME(EMEDIUMTYPE)
+    NAME(ECANCELED) NAME(ENOKEY) NAME(EKEYEXPIRED) NAME(EKEYREVOKED) NAME(EKEYREJECTED) NAME(EOWNERDEAD)
+    NAME(ENOTRECOVERABLE)
+#undef NAME
+    default: return NULL;
+    }
+}
+
+static void write_all(int fd, struct iovec *parts, int count)
+{
+    while (count > 0) {
+        ssize_t written = writev(fd, parts, count);
+        struct pollfd writable = { .fd = fd, .events = POLLOUT };
+
+        if (written < 0 && errno == EAGAIN) /* a caller made our end of its pipe non-blocking */
+            poll(&writable, 1, -1);
+        else if (written < 0 && errno != EINTR)
+            return;
+        for (; written >= 0 && count > 0 && (size_t)written >= parts->iov_len; parts++, count--)
+            written -= (ssize_t)parts->iov_len;
+        if (written > 0) {
+            parts->iov_base = (char *)parts->iov_base + written;
+            parts->iov_len -= (size_t)written;
+        }
+    }
+}
+
+enum { MAX_PARTS = 12 };
+
+static void say_parts(const char *const *parts)
+{
+    struct iovec vector[MAX_PARTS];
+    int count = 0;
+
+    for (; count < MAX_PARTS && parts[count]; count++)
+        vector[count] = (struct iovec){ (void *)parts[count], strlen(parts[count]) };
+    write_all(STDERR_FILENO, vector, count);
+}
+
+#define SAY(...) say_parts((const char *const[]){ __VA_ARGS__, NULL })
+
+struct decimal {
+    char digits[24];
+};
+
+static const char *decimal(struct decimal *d, uint64_t number)
+{
+    snprintf(d->digits, sizeof d->digits, "%llu", (unsigned long long)number);
+    return d->digits;
+}
+
+static void report(int status_fd, uint32_t index, uint32_t error)
+{
+    unsigned char record[8];
+    struct iovec part = { record, sizeof record };
+
+    for (unsigned i = 0; i < 4; i++) {
+        record[i] = (unsigned char)(index >> 8 * i);
+        record[4 + i] = (unsigned char)(error >> 8 * i);
+    }
+    write_all(status_fd, &part, 1);
+}
+
+static const char *label(const struct step *s)
+{
+    return s->label.size > 0 ? text(&s->label) : s->operation->name;
+}
+
+static bool explain(const struct step *s, int error, struct explanation *e)
+{
+    struct reader r = elements(&s->explanations);
+
+    for (uint32_t i = 0; i < s->explanations.count; i++) {
+        *e = take_explanation(&r);
+        if (e->error == (uint32_t)error)
+            return true;
+    }
+    return false;
+}
+
+static void remark(const struct step *s, int error)
+{
+    struct explanation e;
+
+    if (explain(s, error, &e))
+        SAY(text(&e.text));
+}
+
+static _Noreturn void fail(const struct nsexec *n, uint32_t index, const struct step *s, int error)
+{
+    struct explanation e;
+    bool explained = explain(s, error, &e) || explain(s, 0, &e);
+
+    change_mask(SIG_BLOCK, bit(SIGPIPE), NULL); /* a reader that is gone must not change how we end */
+    if (n->status_fd >= 0) {
+        report(n->status_fd, index, (uint32_t)error);
+    } else if (explained && e.text.size > 0) {
+        SAY(text(&e.text));
+    } else {
+        struct decimal number, code;
+        const char *name = errno_name(error);
+
+        SAY("nstool: step ", decimal(&number, (uint64_t)index + 1), ": ", label(s), ": ", strerror(error), " (",
+            name ? name : decimal(&code, (uint64_t)error), ")\n");
+    }
+    _exit(explained ? e.exit_status : n->exit_status);
+}
+
+static _Noreturn void refuse_program(const struct nsexec *n, const struct reader *r)
+{
+    struct decimal at;
+
+    change_mask(SIG_BLOCK, bit(SIGPIPE), NULL);
+    if (n->status_fd >= 0)
+        report(n->status_fd, UINT32_MAX, EINVAL);
+    else
+        SAY("nsexec: bad program at byte ", decimal(&at, (uint64_t)(r->problem_at - n->program)), ": ", r->problem,
+            "\n");
+    _exit(EXIT_REFUSED);
+}
+
+static _Noreturn void give_up(const char *what, const char *why)
+{
+    SAY("nsexec: ", what, ": ", why, "\n");
+    _exit(EXIT_REFUSED);
+}
+
+/* --- The whole ---------------------------------------------------------------------------------------------------- */
+
+static void load(struct nsexec *n, int fd)
+{
+    unsigned char *program;
+    struct stat file;
+    size_t done = 0;
+
+    if (fstat(fd, &file) < 0)
+        give_up("the program", strerror(errno));
+    if (file.st_size < 0 || file.st_size > MAX_PROGRAM)
+        give_up("the program", "larger than 32 MiB");
+    n->size = (uint32_t)file.st_size;
+    program = malloc((size_t)n->size + 1);
+    if (!program)
+        give_up("the program", strerror(errno));
+    while (done < n->size) {
+        ssize_t got = pread(fd, program + done, n->size - done, (off_t)done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            give_up("the program", got < 0 ? strerror(errno) : "its file became shorter");
+        done += (size_t)got;
+    }
+    n->program = program;
+    close(fd);
+}
+
+/* For kernels before 5.9, and sandboxes that do not know close_range(2). */
+static void close_one_by_one(unsigned first, unsigned last)
+{
+    const rlim_t enough = 1 << 20; /* the kernel's default for fs.nr_open; a limit may be set to billions */
+    struct rlimit files = { enough, enough };
+    struct dirent *entry;
+    DIR *open_files = opendir("/proc/self/fd");
+
+    while (open_files && (entry = readdir(open_files))) {
+        unsigned long fd = strtoul(entry->d_name, NULL, 10); /* 0 for . and .. */
+
+        if (fd >= first && fd <= last && fd != (unsigned long)dirfd(open_files))
+            close((int)fd);
+    }
+    if (open_files) {
+        closedir(open_files);
+        return;
+    }
+    getrlimit(RLIMIT_NOFILE, &files);
+    for (unsigned fd = first; fd <= last && fd < files.rlim_cur && fd < enough; fd++)
+        close((int)fd);
+}
+
+static void close_from_to(unsigned first, unsigned last)
+{
+    if (first <= last && syscall(SYS_close_range, first, last, 0U) < 0)
+        close_one_by_one(first, last);
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void close_inherited(const struct nsexec *n)
+{
+    int kept[MAX_OPERATIONS + 1];
+    struct reader r = all_steps(n);
+    unsigned from = STDERR_FILENO + 1;
+    size_t count = 0;
+    struct step s;
+
+    for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, i + 1 == n->operations, &s); i++)
+        if (s.operation->run == do_adopt)
+            kept[count++] = (int)s.field[0].number;
+    kept[count++] = n->status_fd;
+    qsort(kept, count, sizeof *kept, compare_ints);
+    for (size_t i = 0; i < count; i++) {
+        if (kept[i] < 0 || (unsigned)kept[i] < from)
+            continue;
+        close_from_to(from, (unsigned)kept[i] - 1);
+        from = (unsigned)kept[i] + 1;
+    }
+    close_from_to(from, UINT_MAX);
+}
+
+static _Noreturn void carry_out(struct nsexec *n)
+{
+    struct reader r = all_steps(n);
+    struct step s;
+
+    for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, i + 1 == n->operations, &s); i++) {
+        if (s.flags & ONCE && n->mark[s.mark])
+            continue;
+        if (n->flags & TRACE)
+            SAY(label(&s), "\n");
+        if (s.operation->run(n, s.field) == 0)
+            n->mark[s.mark] = true;
+        else if (s.flags & TRY)
+            remark(&s, errno);
+        else
+            fail(n, i, &s, errno);
+    }
+    give_up("the program", "ended without exec"); /* which was checked before */
+}
+
+static int parse_descriptor(const char *argument)
+{
+    int64_t fd = 0;
+
+    for (const char *c = argument; *c; c++) {
+        if (*c < '0' || *c > '9')
+            return -1;
+        fd = 10 * fd + (*c - '0');
+        if (fd > INT_MAX)
+            return -1;
+    }
+    return *argument ? (int)fd : -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct nsexec n = { .status_fd = -1, .lifeline = -1 };
+    struct reader r;
+    int fd;
+
+    for (size_t i = 0; i < MAX_SLOTS; i++)
+        n.slot[i] = -1;
+    if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0)
+        give_up("PR_SET_DUMPABLE", strerror(errno));
+    fd = argc == 2 ? parse_descriptor(argv[1]) : -1;
+    if (fd < 0)
+        give_up("usage", "nsexec PROGRAM_FD");
+    load(&n, fd);
+    r = whole_program(&n);
+    if (!check_program(&n, &r))
+        refuse_program(&n, &r);
+    close_inherited(&n);
+    carry_out(&n);
+}

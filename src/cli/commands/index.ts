@@ -1,0 +1,32 @@
+// The commands, by name. Each is loaded when it is asked for.
+
+import type { CommandDefinition } from '../define-command.ts';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandDefinition>;
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'ls',
+    summary: 'list namespaces, who is in them and where they are mounted',
+    load: async () => (await import('./ls.ts')).ls,
+  },
+  {
+    name: 'enter',
+    summary: 'run a program in the namespaces of a process',
+    load: async () => (await import('./enter.ts')).enter,
+  },
+  {
+    name: 'caps decode',
+    summary: 'the names in a capability mask',
+    load: async () => (await import('./caps-decode.ts')).capsDecode,
+  },
+  {
+    name: 'version',
+    summary: 'the version; with -v what this kernel has and lacks',
+    load: async () => (await import('./version.ts')).versionCommand,
+  },
+];

@@ -1,0 +1,35 @@
+// The columns of `ls`, with the names and meanings of lsns(8).
+
+import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
+import type { Column } from '../../render/columns.ts';
+
+export interface LsColumn extends Column<NamespaceRow> {
+  readonly key: keyof NamespaceRow;
+  /** What has to be read for it. */
+  readonly fact?: Fact;
+}
+
+function column(key: keyof NamespaceRow, type: Column<NamespaceRow>['type'], help: string, more: Partial<LsColumn> = {}): LsColumn {
+  return { key, type, help, get: (row) => row[key], ...more };
+}
+
+export const lsColumns: readonly LsColumn[] = [
+  column('ns', 'number', 'inode number of the namespace'),
+  column('type', 'string', 'kind of namespace'),
+  column('path', 'string', 'path to it, through the process with the lowest pid', { shrinks: true }),
+  column('nprocs', 'number', 'processes in it'),
+  column('pid', 'number', 'lowest pid in it'),
+  column('ppid', 'number', 'parent of that process', { fact: 'ppid' }),
+  column('command', 'string', 'command line of that process', { fact: 'command', shrinks: true }),
+  column('uid', 'number', 'uid of that process; without one, who made its user namespace', { fact: 'uid' }),
+  column('user', 'string', 'name of that uid', { fact: 'user' }),
+  column('netnsid', 'string', 'id that our network namespace gives it', { fact: 'netnsid' }),
+  column('nsfs', 'list', 'where it is mounted', { shrinks: true }),
+  column('pns', 'number', 'inode of the parent namespace (pid, user)', { fact: 'pns' }),
+  column('ons', 'number', 'inode of the owning user namespace', { fact: 'ons' }),
+];
+
+/** A line for each. */
+export function lsColumnList(): readonly string[] {
+  return lsColumns.map(({ key, help }) => `  ${key.toUpperCase().padEnd(8)} ${help}`);
+}

@@ -1,0 +1,98 @@
+// The process around a command. Nothing else reads the real `process`.
+
+import { readFileSync, readSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { NsError } from '../kernel/error.ts';
+import type { Host } from '../kernel/host.ts';
+import { splitWords } from '../kernel/text/cmdline.ts';
+import type { Context, Stream } from './define-command.ts';
+import { nearest } from './nearest.ts';
+
+const DEFAULT_COLUMNS = 80;
+const COLOR_WHEN = ['auto', 'always', 'never'];
+
+/** `colorWhen` and `recording` are the values of --color and --from. Errors: BAD_VALUE. */
+export function makeContext(colorWhen: string | undefined, recording: string | undefined): Context {
+  const { env } = process;
+  return {
+    stdout: stream(1, colorWhen),
+    stderr: stream(2, colorWhen),
+    host: (file = recording) => openHost(file),
+    readStdin,
+    environment,
+    variable: (name) => env[name],
+    parentPid: process.ppid,
+    theme: async ({ color }) => (await import('../render/theme.ts')).theme(color),
+  };
+}
+
+async function openHost(recording: string | undefined): Promise<Host> {
+  if (recording !== undefined) return (await import('../host/recorded/recorded-host.ts')).readRecordedHost(recording);
+  return (await import('../host/linux/linux-host.ts')).linuxHost();
+}
+
+function stream(fd: 1 | 2, colorWhen: string | undefined): Stream {
+  const isTerminal = isatty(fd);
+  return { isTerminal, color: wantsColor(colorWhen, isTerminal), columns: () => (isTerminal ? columns(fd) : undefined) };
+}
+
+/** --color, then FORCE_COLOR, then NO_COLOR, then TERM=dumb, then whether this stream is a terminal. */
+function wantsColor(when: string | undefined, isTerminal: boolean): boolean {
+  if (when === 'always') return true;
+  if (when === 'never') return false;
+  if (when !== undefined && when !== 'auto') {
+    const meant = nearest(when, COLOR_WHEN);
+    throw new NsError('BAD_VALUE', {
+      what: `--color takes auto, always or never, not '${when}'`,
+      ...(meant === undefined ? {} : { why: `did you mean ${meant}?` }),
+    });
+  }
+  const { FORCE_COLOR: force, NO_COLOR: no, TERM: term } = process.env;
+  if (force !== undefined && force !== '') return force !== '0' && force !== 'false';
+  if (no !== undefined && no !== '') return false;
+  return term !== 'dumb' && isTerminal;
+}
+
+/** Opens the stream in Node's way, so only for commands that print and end (see output.ts). */
+function columns(fd: 1 | 2): number {
+  const wished = Number(process.env['COLUMNS']);
+  if (Number.isSafeInteger(wished) && wished > 0) return wished;
+  return (fd === 1 ? process.stdout : process.stderr).columns || DEFAULT_COLUMNS;
+}
+
+const CHUNK = 64 * 1024;
+const RETRY_MS = 5;
+
+function readStdin(): string {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK);
+    const length = readChunk(chunk);
+    if (length === 0) return Buffer.concat(chunks).toString('utf8');
+    chunks.push(chunk.subarray(0, length));
+  }
+}
+
+function readChunk(chunk: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(0, chunk);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      // Somebody made the pipe non-blocking, and nothing has come yet.
+      if (code !== 'EAGAIN') throw new NsError('NO_FILE', { what: `cannot read standard input: ${code}` });
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}
+
+/** As bytes: what is not UTF-8 would not survive process.env. */
+function environment(): readonly Uint8Array[] {
+  return splitWords(readFileSync('/proc/self/environ'));
+}
+
+/** The last `count` words of our command line, as bytes. */
+export function commandLineBytes(count: number): readonly Uint8Array[] {
+  const words = splitWords(readFileSync('/proc/self/cmdline'));
+  return words.slice(words.length - count);
+}

@@ -1,0 +1,36 @@
+// Every error's text and exit status, in one place: what, why, try; at most three lines.
+
+import type { ErrorCode, NsError } from '../kernel/error.ts';
+import { escapeControls } from '../render/escape.ts';
+
+const exitStatus: Record<ErrorCode, number> = {
+  USAGE: 2,
+  BAD_VALUE: 2,
+  NO_PROCESS: 3,
+  NO_NAMESPACE: 3,
+  NO_FILE: 3,
+  DENIED: 4,
+  UNSUPPORTED: 5,
+  FOREIGN_PROC: 5,
+  PARSE: 70,
+};
+
+export const BUG_STATUS = 70;
+
+export function errorStatus(error: NsError): number {
+  return exitStatus[error.code];
+}
+
+export function errorText({ facts }: NsError): string {
+  const lines = [`nstool: ${facts.what}`];
+  if (facts.why !== undefined) lines.push(`  why: ${facts.why}`);
+  if (facts.tryThis !== undefined) lines.push(`  try: ${facts.tryThis}`);
+  return lines.map((line) => `${escapeControls(line)}\n`).join('');
+}
+
+export function bugText(error: unknown, debug: boolean): string {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const message = stack.split('\n')[0] ?? '';
+  const detail = debug ? stack : `${message}\n  try: the same command with --debug, and report what it prints`;
+  return `nstool: internal error: ${detail}\n`;
+}

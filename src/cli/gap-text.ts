@@ -1,0 +1,30 @@
+// What a listing says of the things it could not see.
+
+import type { CountedGap } from '../kernel/gap-tally.ts';
+import type { GapReason } from '../kernel/host.ts';
+import type { Json } from '../render/json.ts';
+
+const reasons: Record<GapReason, string> = {
+  gone: 'gone during the look',
+  denied: 'permission denied',
+  unsupported: 'not supported here',
+  malformed: 'not as documented',
+  unrecorded: 'not in this recording',
+};
+
+export function gapNote(gap: CountedGap): string {
+  const subject = gap.count === null ? `some ${plural(gap.subject, 2)}` : `${gap.count} ${plural(gap.subject, gap.count)}`;
+  // One is worth naming; of many the JSON has examples.
+  const detail = gap.detail ?? (gap.count === 1 || gap.reason === 'malformed' ? gap.examples[0] : undefined);
+  return `${subject}: ${reasons[gap.reason]}${detail === undefined ? '' : ` (${detail})`}`;
+}
+
+function plural(noun: string, count: number): string {
+  if (count === 1) return noun;
+  return /(?:s|x)$/.test(noun) ? `${noun}es` : `${noun}s`;
+}
+
+export function gapJson(gap: CountedGap): Json {
+  const { subject, reason, errno, count, examples, detail } = gap;
+  return { subject, reason, errno, count, examples, detail };
+}

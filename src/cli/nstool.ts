@@ -1,0 +1,5 @@
+// The bundle's entry.
+
+import { main } from './main.ts';
+
+void main();

@@ -1,0 +1,37 @@
+// Hands a program over to nsexec, which takes the place of this process.
+
+import { existsSync, writeSync } from 'node:fs';
+import { NsError } from '../../kernel/error.ts';
+import { encodeProgram, type Program } from '../../kernel/program.ts';
+import { LibcError, libc } from '../ffi/libc.ts';
+
+const F_SETFD = 2;
+const STANDARD_STREAMS = [0, 1, 2];
+
+/**
+ * Does not return. Before it process.stdin, process.stdout and process.stderr must not have been touched: each sets
+ * O_NONBLOCK on the terminal or pipe, and leaves it set for the program.
+ * Errors: UNSUPPORTED without nsexec, without koffi, or when it cannot be executed.
+ */
+export function replaceByNsexec(program: Program, nsexec: string): never {
+  if (!existsSync(nsexec)) {
+    throw new NsError('UNSUPPORTED', {
+      what: 'nsexec, which carries this out, was not built',
+      why: `${nsexec} does not exist: at installation there was no C compiler`,
+      tryThis: 'apt-get install gcc libc6-dev && npm rebuild nstool',
+    });
+  }
+  const bytes = encodeProgram(program);
+  const { memfdCreate, fcntl, execve } = libc();
+  // Without MFD_CLOEXEC: nsexec inherits it, reads it and closes it.
+  const fd = memfdCreate('nstool-program', 0);
+  for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
+  // Node marked them close-on-exec when it started.
+  for (const stream of STANDARD_STREAMS) fcntl(stream, F_SETFD, 0);
+  try {
+    return execve(nsexec, ['nsexec', String(fd)], []);
+  } catch (error) {
+    if (!(error instanceof LibcError)) throw error;
+    throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: `errno ${error.errno}` });
+  }
+}

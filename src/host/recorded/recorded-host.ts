@@ -1,0 +1,118 @@
+// A captured host, read as if it were live. A question that it was never asked is a gap.
+
+import { readFileSync } from 'node:fs';
+import { errorOfGap } from '../../kernel/error.ts';
+import { gap, value, type FileStatus, type Gap, type GapReason, type Host, type Reading } from '../../kernel/host.ts';
+import { malformed } from '../../kernel/text/text.ts';
+import { gapOfError } from '../gap-of-error.ts';
+import { fromHex, questions, type ArchiveHeader } from './archive.ts';
+
+type Answers = ReadonlyMap<string, Record<string, unknown>>;
+
+/** Errors: NO_FILE, DENIED, PARSE. */
+export function readRecordedHost(path: string): Host {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const reading = gapOfError(path, error);
+    if (!reading.ok) throw errorOfGap(reading.gap, `cannot read the recorded host ${path}`);
+    throw error;
+  }
+  const host = recordedHost(text, path);
+  if (!host.ok) throw errorOfGap(host.gap, `${path} is not a recorded host`);
+  return host.value;
+}
+
+/** The host that the text of an archive holds. */
+export function recordedHost(text: string, file: string): Reading<Host> {
+  const answers = new Map<string, Record<string, unknown>>();
+  let header: ArchiveHeader | undefined;
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const entry = parseObject(line);
+    if (entry === undefined) return malformed(file, index + 1, line);
+    if (header === undefined) {
+      if (!isHeader(entry)) return malformed(file, index + 1, line);
+      header = entry;
+      continue;
+    }
+    if (typeof entry['q'] !== 'string') return malformed(file, index + 1, line);
+    answers.set(entry['q'], entry);
+  }
+  if (header === undefined) return malformed(file, 1, text);
+  return value(answering(header, answers));
+}
+
+function parseObject(line: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isHeader(entry: object): entry is ArchiveHeader {
+  if (!('nstool_recording' in entry) || entry.nstool_recording !== 1 || !('self' in entry)) return false;
+  const self = entry.self;
+  if (typeof self !== 'object' || self === null || !('pid' in self) || !('uid' in self)) return false;
+  return typeof self.pid === 'number' && typeof self.uid === 'number';
+}
+
+function answering(header: ArchiveHeader, answers: Answers): Host {
+  /** Looks the question up and turns its answer back into a value; what does not fit is a malformed answer. */
+  const answer = <T>(question: string, decode: (entry: Record<string, unknown>) => T | undefined): Reading<T> => {
+    const entry = answers.get(question);
+    if (entry === undefined) return gap({ reason: 'unrecorded', what: question });
+    const recorded = entry['gap'];
+    if (isGap(recorded)) return gap({ ...recorded, what: question.slice(question.indexOf(' ') + 1) });
+    const decoded = decode(entry);
+    return decoded === undefined ? malformed(question, 1, JSON.stringify(entry)) : value(decoded);
+  };
+  return {
+    self: header.self,
+    readFile: (path) => answer(questions.file(path), bytesOf),
+    readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text'])),
+    readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names'])),
+    stat: (path) => answer(questions.stat(path), statusOf),
+    askNamespace: (path, asked) => answer(questions.namespace(path, asked), (entry) => bigintOf(entry['number'])),
+    netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
+  };
+}
+
+const REASONS: readonly string[] = ['gone', 'denied', 'unsupported', 'malformed'] satisfies GapReason[];
+
+function isGap(recorded: unknown): recorded is Omit<Gap, 'what'> {
+  if (typeof recorded !== 'object' || recorded === null || !('reason' in recorded)) return false;
+  return REASONS.includes(String(recorded.reason));
+}
+
+function stringOf(field: unknown): string | undefined {
+  return typeof field === 'string' ? field : undefined;
+}
+
+function stringsOf(field: unknown): readonly string[] | undefined {
+  return Array.isArray(field) && field.every((name) => typeof name === 'string') ? field : undefined;
+}
+
+function bigintOf(field: unknown): bigint | undefined {
+  return typeof field === 'string' && /^[0-9]{1,20}$/.test(field) ? BigInt(field) : undefined;
+}
+
+function bytesOf(entry: Record<string, unknown>): Uint8Array | undefined {
+  const { text, hex } = entry;
+  if (typeof text === 'string') return new TextEncoder().encode(text);
+  return typeof hex === 'string' ? fromHex(hex) : undefined;
+}
+
+function statusOf(entry: Record<string, unknown>): FileStatus | undefined {
+  const status = entry['status'];
+  if (typeof status !== 'object' || status === null) return undefined;
+  const fields = status as Record<string, unknown>;
+  const [dev, ino, mode, uid, gid] = ['dev', 'ino', 'mode', 'uid', 'gid'].map((name) => bigintOf(fields[name]));
+  if (dev === undefined || ino === undefined || mode === undefined || uid === undefined || gid === undefined) {
+    return undefined;
+  }
+  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid) };
+}

@@ -1,0 +1,56 @@
+// The one error: a closed code and facts. Its text is made in one place of the CLI, never where the work is done.
+// A gap is something else: one of many that could not be read is a value in the report (host.ts).
+
+import type { Gap } from './host.ts';
+
+export type ErrorCode =
+  /** The command line is wrong. */
+  | 'USAGE'
+  /** A word of the command line is not of its kind. */
+  | 'BAD_VALUE'
+  | 'NO_PROCESS'
+  | 'NO_NAMESPACE'
+  | 'NO_FILE'
+  /** The kernel refused (EPERM, EACCES). */
+  | 'DENIED'
+  /** This kernel, configuration or build lacks what is needed. */
+  | 'UNSUPPORTED'
+  /** The proc file system at /proc is missing, or is that of another pid namespace. */
+  | 'FOREIGN_PROC'
+  /** A kernel file, or a recorded host, is not as documented. */
+  | 'PARSE';
+
+export interface ErrorFacts {
+  /** What was to be done or read. */
+  readonly what: string;
+  readonly why?: string;
+  readonly tryThis?: string;
+}
+
+export class NsError extends Error {
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+
+  constructor(code: ErrorCode, facts: ErrorFacts) {
+    super(`${code}: ${facts.what}`);
+    this.name = 'NsError';
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/** The error for a gap where no answer is possible without it. */
+export function errorOfGap(gap: Gap, what: string): NsError {
+  const where = gap.errno === undefined ? gap.what : `${gap.what}: ${gap.errno}`;
+  switch (gap.reason) {
+    case 'gone':
+      return new NsError('NO_FILE', { what, why: where });
+    case 'denied':
+      return new NsError('DENIED', { what, why: where });
+    case 'malformed':
+      return new NsError('PARSE', { what, why: `${gap.what}:${gap.line ?? 1}: ${gap.text ?? ''}` });
+    case 'unsupported':
+    case 'unrecorded':
+      return new NsError('UNSUPPORTED', { what, why: `${where} (${gap.reason})` });
+  }
+}

@@ -1,0 +1,85 @@
+// The frame of netlink messages: header and attributes. Source: netlink(7), include/uapi/linux/netlink.h.
+// Numbers are in the machine's byte order, which is little-endian on every machine that nstool is built for.
+
+import { gap, value, type Reading } from '../host.ts';
+
+/** struct nlmsghdr: length, type, flags, sequence number, port id. */
+export const NLMSG_HEADER_LENGTH = 16;
+/** struct nlattr: length and type. */
+const ATTRIBUTE_HEADER_LENGTH = 4;
+/** The two top bits of an attribute's type are flags (nested, network byte order). */
+const ATTRIBUTE_TYPE_MASK = 0x3fff;
+
+export interface NetlinkMessage {
+  readonly type: number;
+  readonly flags: number;
+  readonly body: Uint8Array;
+}
+
+export interface Attribute {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+export function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const align4 = (length: number): number => (length + 3) & ~3;
+
+export function encodeMessage(type: number, flags: number, parts: readonly Uint8Array[]): Uint8Array {
+  const length = NLMSG_HEADER_LENGTH + parts.reduce((sum, part) => sum + align4(part.length), 0);
+  const bytes = new Uint8Array(length);
+  const header = view(bytes);
+  header.setUint32(0, length, true);
+  header.setUint16(4, type, true);
+  header.setUint16(6, flags, true);
+  // One request is under way at a time, so any sequence number will do; 0 is what unsolicited messages have.
+  header.setUint32(8, 1, true);
+  let offset = NLMSG_HEADER_LENGTH;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += align4(part.length);
+  }
+  return bytes;
+}
+
+export function encodeAttribute(type: number, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(ATTRIBUTE_HEADER_LENGTH + body.length);
+  view(bytes).setUint16(0, bytes.length, true);
+  view(bytes).setUint16(2, type, true);
+  bytes.set(body, ATTRIBUTE_HEADER_LENGTH);
+  return bytes;
+}
+
+/** The messages of one datagram. */
+export function decodeMessages(bytes: Uint8Array, what: string): Reading<readonly NetlinkMessage[]> {
+  const messages: NetlinkMessage[] = [];
+  for (let offset = 0; offset < bytes.length;) {
+    const rest = bytes.subarray(offset);
+    const length = rest.length < NLMSG_HEADER_LENGTH ? 0 : view(rest).getUint32(0, true);
+    if (length < NLMSG_HEADER_LENGTH || length > rest.length) {
+      return gap({ reason: 'malformed', what, text: `message of ${length} bytes at ${offset} of ${bytes.length}` });
+    }
+    const type = view(rest).getUint16(4, true);
+    const flags = view(rest).getUint16(6, true);
+    messages.push({ type, flags, body: rest.subarray(NLMSG_HEADER_LENGTH, length) });
+    offset += align4(length);
+  }
+  return value(messages);
+}
+
+export function decodeAttributes(bytes: Uint8Array, what: string): Reading<readonly Attribute[]> {
+  const attributes: Attribute[] = [];
+  for (let offset = 0; offset < bytes.length;) {
+    const rest = bytes.subarray(offset);
+    const length = rest.length < ATTRIBUTE_HEADER_LENGTH ? 0 : view(rest).getUint16(0, true);
+    if (length < ATTRIBUTE_HEADER_LENGTH || length > rest.length) {
+      return gap({ reason: 'malformed', what, text: `attribute of ${length} bytes at ${offset} of ${bytes.length}` });
+    }
+    const type = view(rest).getUint16(2, true) & ATTRIBUTE_TYPE_MASK;
+    attributes.push({ type, body: rest.subarray(ATTRIBUTE_HEADER_LENGTH, length) });
+    offset += align4(length);
+  }
+  return value(attributes);
+}

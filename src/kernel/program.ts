@@ -1,0 +1,283 @@
+// What nsexec carries out: operations as data, and their encoding into bytes. native/protocol.md is the specification
+// of the bytes and of what each operation does; this page is its other side.
+
+/** A text for the kernel: a string is encoded as UTF-8, bytes stay as they are. No NUL inside. */
+export type KernelText = string | Uint8Array;
+
+/** The name of a slot that holds a descriptor. The encoder gives it its number. */
+export type Slot = string;
+
+export type Operation =
+  | { readonly op: 'adopt'; readonly fd: number; readonly into: Slot }
+  | {
+      readonly op: 'open';
+      /** The slot of the directory that a relative path starts from; absent: the working directory. */
+      readonly dir?: Slot;
+      readonly path: KernelText;
+      readonly flags: number;
+      readonly into: Slot;
+    }
+  | { readonly op: 'close'; readonly slot: Slot }
+  /** ESTALE unless the descriptor's inode (and device, unless 0) is this one. */
+  | { readonly op: 'expect'; readonly slot: Slot; readonly device: bigint; readonly inode: bigint }
+  | { readonly op: 'setns'; readonly slot: Slot; readonly type: number }
+  | { readonly op: 'chroot'; readonly slot: Slot }
+  | { readonly op: 'chdir'; readonly slot: Slot }
+  | { readonly op: 'setgroups'; readonly gids: readonly number[] }
+  | { readonly op: 'setgid'; readonly gid: number }
+  | { readonly op: 'setuid'; readonly uid: number }
+  | {
+      readonly op: 'prctl';
+      readonly option: number;
+      readonly args: readonly [bigint, bigint, bigint, bigint];
+    }
+  | { readonly op: 'rlimit'; readonly resource: number; readonly soft: bigint; readonly hard: bigint }
+  /** Bit n-1 is signal n. */
+  | { readonly op: 'signals'; readonly default: bigint; readonly blocked: bigint }
+  /** The child goes on; the parent waits and passes status and signals on. */
+  | { readonly op: 'fork'; readonly deathSignal: number }
+  | {
+      readonly op: 'exec';
+      readonly file: KernelText;
+      /** Directories separated by colons, for a file without a slash. */
+      readonly search: KernelText;
+      /** What runs a script that has no `#!` line; empty: nothing does. */
+      readonly shell: KernelText;
+      readonly argv: readonly KernelText[];
+      readonly env: readonly KernelText[];
+    };
+
+/** What nsexec says, and with which status it ends, when a step fails with this errno (0: any other). */
+export interface Explanation {
+  readonly errno: number;
+  readonly status: number;
+  /** Whole lines, as they go to standard error. */
+  readonly text: string;
+}
+
+export interface Step {
+  readonly operation: Operation;
+  /** What it is, in one line. */
+  readonly label: string;
+  /** Why it is done, and why here. */
+  readonly reason: string;
+  /** A failure is not the end. */
+  readonly try?: boolean;
+  /** The number that success sets, from 1 to 255. */
+  readonly mark?: number;
+  /** Skip when the mark is set. */
+  readonly once?: boolean;
+  readonly explanations: readonly Explanation[];
+}
+
+export interface Program {
+  readonly steps: readonly Step[];
+  /** The exit status of a failure that has no explanation. */
+  readonly failureStatus: number;
+  /** Write each step's label as it happens. */
+  readonly trace: boolean;
+  /** Where a failure is written as two numbers instead of text. */
+  readonly statusFd?: number;
+}
+
+type Field =
+  | readonly ['number', bigint]
+  | readonly ['string', KernelText]
+  | readonly ['blob', Uint8Array]
+  | readonly ['list', readonly KernelText[]]
+  | readonly ['slot', Slot | undefined];
+
+const MAGIC = 'NSXP';
+const VERSION = 1;
+const HEADER_LENGTH = 28;
+const OPERATION_HEADER_LENGTH = 8;
+const FLAG_TRACE = 1;
+const FLAG_TRY = 1;
+const FLAG_ONCE = 2;
+const NO_SLOT = 0xffffffff;
+
+const encoder = new TextEncoder();
+
+/** The code and the fields of an operation, in the order of the table in native/protocol.md. */
+function describe(operation: Operation): { code: number; fields: readonly Field[] } {
+  const number = (value: number | bigint): Field => ['number', BigInt(value)];
+  switch (operation.op) {
+    case 'adopt':
+      return { code: 1, fields: [number(operation.fd), ['slot', operation.into]] };
+    case 'open': {
+      const { dir, path, flags, into } = operation;
+      // The mode is for O_CREAT, which no program uses yet.
+      return { code: 2, fields: [['slot', dir], ['string', path], number(flags), number(0), ['slot', into]] };
+    }
+    case 'close':
+      return { code: 3, fields: [['slot', operation.slot]] };
+    case 'expect':
+      return { code: 4, fields: [['slot', operation.slot], number(operation.device), number(operation.inode)] };
+    case 'setns':
+      return { code: 5, fields: [['slot', operation.slot], number(operation.type)] };
+    case 'chroot':
+      return { code: 6, fields: [['slot', operation.slot]] };
+    case 'chdir':
+      return { code: 7, fields: [['slot', operation.slot]] };
+    case 'setgroups':
+      return { code: 8, fields: [['blob', encodeIds(operation.gids)]] };
+    case 'setgid':
+      return { code: 9, fields: [number(operation.gid)] };
+    case 'setuid':
+      return { code: 10, fields: [number(operation.uid)] };
+    case 'prctl':
+      return { code: 11, fields: [number(operation.option), ...operation.args.map(number)] };
+    case 'rlimit':
+      return { code: 12, fields: [number(operation.resource), number(operation.soft), number(operation.hard)] };
+    case 'signals':
+      return { code: 13, fields: [number(operation.default), number(operation.blocked)] };
+    case 'fork':
+      return { code: 14, fields: [number(operation.deathSignal)] };
+    case 'exec': {
+      const { file, search, shell, argv, env } = operation;
+      return {
+        code: 15,
+        fields: [
+          ['string', file],
+          ['string', search],
+          ['string', shell],
+          ['list', argv],
+          ['list', env],
+        ],
+      };
+    }
+  }
+}
+
+function encodeIds(ids: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(ids.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (const [index, id] of ids.entries()) view.setUint32(index * 4, id, true);
+  return bytes;
+}
+
+/** A growing byte string, little-endian. */
+class Writer {
+  private bytes = new Uint8Array(4096);
+  private view = new DataView(this.bytes.buffer);
+  length = 0;
+
+  /** May replace the buffer: nothing may hold on to it across this call. */
+  private reserve(count: number): number {
+    const start = this.length;
+    this.length += count;
+    if (this.length > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(this.length, this.bytes.length * 2));
+      larger.set(this.bytes);
+      this.bytes = larger;
+      this.view = new DataView(larger.buffer);
+    }
+    return start;
+  }
+
+  u8(value: number): void {
+    const at = this.reserve(1);
+    this.view.setUint8(at, value);
+  }
+
+  u16(value: number): void {
+    const at = this.reserve(2);
+    this.view.setUint16(at, value, true);
+  }
+
+  u32(value: number): void {
+    const at = this.reserve(4);
+    this.view.setUint32(at, value, true);
+  }
+
+  u64(value: bigint): void {
+    const at = this.reserve(8);
+    this.view.setBigUint64(at, BigInt.asUintN(64, value), true);
+  }
+
+  raw(bytes: Uint8Array): void {
+    const at = this.reserve(bytes.length);
+    this.bytes.set(bytes, at);
+  }
+
+  string(text: KernelText): void {
+    const bytes = typeof text === 'string' ? encoder.encode(text) : text;
+    if (bytes.includes(0)) throw new RangeError('a text for the kernel has a NUL inside');
+    this.u32(bytes.length);
+    this.raw(bytes);
+    this.u8(0);
+  }
+
+  patchU32(offset: number, value: number): void {
+    this.view.setUint32(offset, value, true);
+  }
+
+  done(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+}
+
+/** Errors: RangeError for a text with a NUL inside, which no kernel call can take. */
+export function encodeProgram(program: Program): Uint8Array {
+  const slots = new Map<Slot, number>();
+  const out = new Writer();
+  out.raw(encoder.encode(MAGIC));
+  out.u16(VERSION);
+  out.u16(program.trace ? FLAG_TRACE : 0);
+  const sizeAt = out.length;
+  out.u32(0);
+  out.u32(program.steps.length);
+  const slotsAt = out.length;
+  out.u32(0);
+  out.u32(program.failureStatus);
+  out.u32(program.statusFd === undefined ? 0xffffffff : program.statusFd);
+  if (out.length !== HEADER_LENGTH) throw new Error('the header of a program has another length');
+  for (const step of program.steps) encodeStep(out, step, slots);
+  out.patchU32(sizeAt, out.length);
+  out.patchU32(slotsAt, slots.size);
+  return out.done();
+}
+
+function encodeStep(out: Writer, step: Step, slots: Map<Slot, number>): void {
+  const { code, fields } = describe(step.operation);
+  const start = out.length;
+  out.u16(code);
+  out.u8((step.try === true ? FLAG_TRY : 0) | (step.once === true ? FLAG_ONCE : 0));
+  out.u8(step.mark ?? 0);
+  out.u32(OPERATION_HEADER_LENGTH);
+  for (const field of fields) encodeField(out, field, slots);
+  out.string(step.label);
+  out.u32(step.explanations.length);
+  for (const explanation of step.explanations) {
+    out.u32(explanation.errno);
+    out.u32(explanation.status);
+    out.string(explanation.text);
+  }
+  out.patchU32(start + 4, out.length - start);
+}
+
+function encodeField(out: Writer, field: Field, slots: Map<Slot, number>): void {
+  switch (field[0]) {
+    case 'number':
+      return out.u64(field[1]);
+    case 'string':
+      return out.string(field[1]);
+    case 'blob':
+      out.u32(field[1].length);
+      return out.raw(field[1]);
+    case 'list':
+      out.u32(field[1].length);
+      for (const text of field[1]) out.string(text);
+      return;
+    case 'slot':
+      return out.u32(field[1] === undefined ? NO_SLOT : slotNumber(slots, field[1]));
+  }
+}
+
+function slotNumber(slots: Map<Slot, number>, slot: Slot): number {
+  const known = slots.get(slot);
+  if (known !== undefined) return known;
+  const next = slots.size;
+  slots.set(slot, next);
+  return next;
+}

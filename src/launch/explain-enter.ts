@@ -1,0 +1,134 @@
+// What a refusal means when entering: texts that nsexec prints, and facts of errors found before it starts.
+
+import { ERRNO } from '../kernel/abi/errno.ts';
+import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
+import type { ErrorFacts } from '../kernel/error.ts';
+import type { Gap } from '../kernel/host.ts';
+import type { Explanation } from '../kernel/program.ts';
+
+/** The exit status of every failure of ours, as env(1), nohup(1) and docker have it. */
+export const failureStatus = 125;
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+function explanation(errno: keyof typeof ERRNO, what: string, why: string, tryThis?: string): Explanation {
+  const advice = tryThis === undefined ? '' : `  try: ${tryThis}\n`;
+  return { errno: ERRNO[errno], status: failureStatus, text: `nstool: ${what}: ${errno}\n  why: ${why}\n${advice}` };
+}
+
+/** Errors before anything was tried. */
+export const explainGone = {
+  process: (pid: number): ErrorFacts => ({
+    what: `no process ${pid}`,
+    why: `/proc/${pid} does not exist`,
+    tryThis: 'nstool ls -o PID,COMMAND,NS,TYPE',
+  }),
+  zombie: (pid: number, kind: NamespaceKind): ErrorFacts => ({
+    what: `process ${pid} has no ${kind} namespace any more`,
+    why: 'it is a zombie: it ended, and its parent has not waited for it',
+  }),
+  kind: (kind: NamespaceKind): ErrorFacts => ({
+    what: `this kernel has no ${kind} namespaces`,
+    why: `/proc/self/ns/${kind} does not exist`,
+  }),
+  denied: (pid: number, gap: Gap): ErrorFacts => ({
+    what: `cannot enter the namespaces of process ${pid}: permission denied (${gap.errno ?? 'EACCES'})`,
+    why: 'its namespaces can be opened by its own user, if it has no more capabilities than we, and with CAP_SYS_PTRACE',
+    tryThis: `sudo nstool enter ${pid}`,
+  }),
+};
+
+export function explainOpen(path: string): readonly Explanation[] {
+  return [
+    explanation('ENOENT', `cannot open ${path}`, 'it does not exist, or not any more'),
+    explanation('ESRCH', `cannot open ${path}`, 'the process has ended'),
+    explanation('EACCES', `cannot open ${path}`, 'the kernel refuses it to this user', 'the same command with sudo'),
+    explanation('EPERM', `cannot open ${path}`, 'the kernel refuses it to this user', 'the same command with sudo'),
+  ];
+}
+
+/** Source: setns(2), and the install function of each kind in the kernel. */
+export function explainSetns(kind: NamespaceKind, path: string, withUser: boolean): readonly Explanation[] {
+  const what = `cannot join the ${kind} namespace of ${path}`;
+  const sudo = 'the same command with sudo';
+  switch (kind) {
+    case 'user':
+      return [
+        explanation(
+          'EPERM',
+          what,
+          'that needs CAP_SYS_ADMIN in it: be its owner, in its parent, or privileged there',
+          sudo,
+        ),
+        explanation('EINVAL', what, 'it is the user namespace that this process is in'),
+      ];
+    case 'mnt':
+      return [
+        explanation(
+          'EPERM',
+          what,
+          'that needs CAP_SYS_ADMIN in the owning user namespace, CAP_SYS_CHROOT and CAP_SYS_ADMIN in our own',
+          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
+        ),
+      ];
+    case 'pid':
+      return [
+        explanation('EINVAL', what, 'it is not below our own pid namespace: only children and theirs can be entered'),
+        explanation(
+          'EPERM',
+          what,
+          'that needs CAP_SYS_ADMIN in the owning user namespace and in our own',
+          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
+        ),
+      ];
+    case 'time':
+      return [
+        explanation(
+          'EPERM',
+          what,
+          'that needs CAP_SYS_ADMIN in the owning user namespace and in our own',
+          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
+        ),
+        explanation('EUSERS', what, 'the calling process has threads'),
+      ];
+    case 'cgroup':
+    case 'ipc':
+    case 'net':
+    case 'uts':
+      return [
+        explanation(
+          'EPERM',
+          what,
+          'that needs CAP_SYS_ADMIN in the owning user namespace and in our own',
+          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
+        ),
+      ];
+  }
+}
+
+export function explainExec(file: string, search: string): readonly Explanation[] {
+  const where = file.includes('/') ? '' : `\n  why: looked for in ${search}, in the file system that was entered`;
+  return [
+    { errno: ERRNO.ENOENT, status: NOT_FOUND, text: `nstool: cannot run '${file}': not found (ENOENT)${where}\n` },
+    {
+      errno: ERRNO.EACCES,
+      status: NOT_EXECUTABLE,
+      text: `nstool: cannot run '${file}': permission denied (EACCES)\n  why: it is not executable, or a folder on its path is closed to us\n`,
+    },
+    {
+      errno: ERRNO.ENOEXEC,
+      status: NOT_EXECUTABLE,
+      text: `nstool: cannot run '${file}': not a program for this machine (ENOEXEC)\n`,
+    },
+    {
+      errno: ERRNO.E2BIG,
+      status: NOT_EXECUTABLE,
+      text: `nstool: cannot run '${file}': arguments and environment are too long (E2BIG)\n`,
+    },
+    {
+      errno: 0,
+      status: NOT_EXECUTABLE,
+      text: `nstool: cannot run '${file}'\n  why: the kernel refuses to execute it\n`,
+    },
+  ];
+}

@@ -1,0 +1,46 @@
+// A view as a table of columns: the one source of -o, --list-columns, headings, JSON keys and help.
+
+export type Cell = string | number | bigint | null | readonly string[];
+
+export interface Column<Row> {
+  /** The key in JSON; the name for -o is the same in capitals. */
+  readonly key: string;
+  readonly help: string;
+  readonly type: 'number' | 'string' | 'list';
+  /** May be cut at its end when the terminal is too narrow. */
+  readonly shrinks?: boolean;
+  readonly get: (row: Row) => Cell;
+}
+
+export function heading<Row>(column: Column<Row>): string {
+  return column.key.toUpperCase();
+}
+
+export type Selection<C> =
+  | { readonly ok: true; readonly columns: readonly C[] }
+  | { readonly ok: false; readonly unknown: string };
+
+/** The columns that `-o LIST` names, in any case; `+LIST` is the defaults and then these. */
+export function selectColumns<C extends { readonly key: string }>(
+  all: readonly C[],
+  defaults: readonly string[],
+  list: string | undefined,
+): Selection<C> {
+  const appended = list?.startsWith('+') === true;
+  const named = list === undefined ? [] : (appended ? list.slice(1) : list).split(',');
+  const keys = [...(list === undefined || appended ? defaults : []), ...named];
+  const columns: C[] = [];
+  for (const key of keys) {
+    const column = all.find((entry) => entry.key === key.toLowerCase());
+    if (column === undefined) return { ok: false, unknown: key };
+    if (!columns.includes(column)) columns.push(column);
+  }
+  return { ok: true, columns };
+}
+
+/** For eyes: unknown is `-`. */
+export function cellText(cell: Cell): string {
+  if (cell === null) return '-';
+  if (typeof cell === 'object') return cell.length === 0 ? '-' : cell.join(',');
+  return String(cell);
+}

@@ -1,0 +1,67 @@
+// What a test must not leave behind. Compared before and after each integration and e2e file.
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+export interface Belongings {
+  readonly processes: readonly string[];
+  readonly mounts: readonly string[];
+  readonly netns: readonly string[];
+  readonly links: readonly string[];
+  readonly descriptors: readonly string[];
+  readonly journal: readonly string[];
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path).toSorted();
+  } catch {
+    return [];
+  }
+}
+
+/** Descendants of this process, by command: what a test started and did not end. */
+function children(): string[] {
+  return list('/proc/self/task').flatMap((tid) => {
+    const pids = readFileSync(`/proc/self/task/${tid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+    return pids.map((pid) => `${pid} ${commandOf(pid)}`);
+  });
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
+function helpers(): string[] {
+  return list('/proc')
+    .filter((name) => /^[0-9]+$/.test(name) && commandOf(name).startsWith('nsexec'))
+    .map((pid) => `${pid} ${commandOf(pid)}`);
+}
+
+function descriptors(): string[] {
+  return list('/proc/self/fd').flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      // The runner's own pipes and events come and go; namespaces, terminals and memfds are a test's.
+      return /^(?:[a-z]+:\[|\/dev\/pts|\/memfd)/.test(target) && !target.startsWith('pipe:') && !target.startsWith('socket:')
+        ? [`${fd} ${target}`]
+        : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+export function belongings(): Belongings {
+  return {
+    processes: [...children(), ...helpers()],
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n'),
+    netns: list('/run/netns'),
+    links: list('/sys/class/net'),
+    descriptors: descriptors(),
+    journal: list('/run/nstool'),
+  };
+}

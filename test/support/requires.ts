@@ -1,0 +1,58 @@
+// What a test needs of the machine. Where it is missing the test is skipped with the reason; where
+// NSTOOL_TEST_REQUIRE names it (CI does), that skip is a failure.
+
+import { spawnSync } from 'node:child_process';
+
+function has(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).error === undefined;
+}
+
+function works(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
+
+const probes = {
+  root: () => process.geteuid?.() === 0,
+  /** All namespace kinds can be made by root. */
+  namespaces: () => works('unshare', '-muinpUCT', '--fork', '-r', 'true'),
+  /** A plain user may make a user namespace. */
+  userns: () =>
+    process.geteuid?.() === 0
+      ? works('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'unshare', '-Ur', 'true')
+      : works('unshare', '-Ur', 'true'),
+  lsns: () => has('lsns', '--version'),
+  nsenter: () => has('nsenter', '--version'),
+  unshare: () => has('unshare', '--version'),
+  capsh: () => has('capsh', '--help'),
+  ip: () => has('ip', '-V'),
+  ifconfig: () => has('ifconfig', '--version'),
+  jq: () => has('jq', '--version'),
+  cc: () => has('cc', '--version'),
+  /** Python's pty module: a terminal for tests of job control. */
+  python: () => has('python3', '--version'),
+  strace: () => has('strace', '--version'),
+} satisfies Record<string, () => boolean>;
+
+export type Requirement = keyof typeof probes;
+
+const known = new Map<Requirement, boolean>();
+
+function present(requirement: Requirement): boolean {
+  let answer = known.get(requirement);
+  if (answer === undefined) {
+    answer = probes[requirement]();
+    known.set(requirement, answer);
+  }
+  return answer;
+}
+
+const required = new Set((process.env['NSTOOL_TEST_REQUIRE'] ?? '').split(',').filter(Boolean));
+
+/** For `describe.skipIf(lacks('root', 'lsns'))`. Throws where the lack must not be passed over. */
+export function lacks(...requirements: readonly Requirement[]): boolean {
+  const missing = requirements.filter((requirement) => !present(requirement));
+  const fatal = missing.filter((requirement) => required.has(requirement) || required.has('all'));
+  if (fatal.length > 0) throw new Error(`NSTOOL_TEST_REQUIRE names ${fatal.join(', ')}, which this machine lacks`);
+  if (missing.length > 0) console.warn(`skipped: this machine lacks ${missing.join(', ')}`);
+  return missing.length > 0;
+}
