@@ -934,7 +934,7 @@ static void report(int status_fd, uint32_t index, uint32_t error)
     write_all(status_fd, &part, 1);
 }
 
-static const char *label(const struct step *s)
+static const char *label_of(const struct step *s)
 {
     return s->label.size > 0 ? text(&s->label) : s->operation->name;
 }
@@ -973,7 +973,7 @@ static _Noreturn void fail(const struct nsexec *n, uint32_t index, const struct 
         struct decimal number, code;
         const char *name = errno_name(error);
 
-        SAY("nstool: step ", decimal(&number, (uint64_t)index + 1), ": ", label(s), ": ", strerror(error), " (",
+        SAY("nstool: step ", decimal(&number, (uint64_t)index + 1), ": ", label_of(s), ": ", strerror(error), " (",
             name ? name : decimal(&code, (uint64_t)error), ")\n");
     }
     _exit(explained ? e.exit_status : n->exit_status);
@@ -1094,7 +1094,7 @@ static _Noreturn void carry_out(struct nsexec *n)
         if (s.flags & ONCE && n->mark[s.mark])
             continue;
         if (n->flags & TRACE)
-            SAY(label(&s), "\n");
+            SAY(label_of(&s), "\n");
         if (s.operation->run(n, s.field) == 0)
             n->mark[s.mark] = true;
         else if (s.flags & TRY)

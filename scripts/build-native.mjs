@@ -9,7 +9,7 @@ const output = fileURLToPath(new URL('../native/nsexec', import.meta.url));
 const flags = ['-std=c11', '-O2', '-Wall', '-Wextra', '-Werror', '-s'];
 
 /** Static, so that it runs whatever the entered file system holds; dynamic where there is no static C library. */
-export function buildNsexec() {
+function buildNsexec() {
   const compiler = process.env.CC || 'cc';
   const compile = (link) => spawnSync(compiler, [...flags, ...link, '-o', output, source], { encoding: 'utf8' });
   if (compile(['-static']).status === 0) return;
@@ -22,4 +22,4 @@ export function buildNsexec() {
   if (!missing) console.error(stderr);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) buildNsexec();
+buildNsexec();

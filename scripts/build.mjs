@@ -1,28 +1,28 @@
-// Builds all: the library API and the type check by `tsc -b`, the CLI as one CommonJS bundle, nsexec by the C compiler.
+// Builds what is TypeScript: the library API (and the type check) by `tsc -b`, the CLI as one CommonJS bundle.
 
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { buildNsexec } from './build-native.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
-rmSync('dist', { recursive: true, force: true });
-const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'src/cli'], { stdio: 'inherit' });
+// tsc keeps the output of sources that are gone: what is published, and what CI tests, starts from nothing.
+if (process.argv.includes('--clean')) rmSync('dist', { recursive: true, force: true });
+const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'src'], { stdio: 'inherit' });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 
 await build({
   entryPoints: ['src/cli/nstool.ts'],
-  outfile: 'dist/nstool.cjs',
+  outfile: 'dist/nstool.new.cjs',
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20.19',
   minifySyntax: true,
   minifyWhitespace: true,
-  legalComments: 'linked',
+  legalComments: 'inline',
   logLevel: 'warning',
   // koffi is required by the path of its binary, when it is first needed.
   external: ['koffi'],
@@ -30,4 +30,5 @@ await build({
   define: { 'import.meta.url': 'importMetaUrl' },
 });
 
-buildNsexec();
+// Whoever runs nstool meanwhile gets the old bundle or the new one.
+renameSync('dist/nstool.new.cjs', 'dist/nstool.cjs');

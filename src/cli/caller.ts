@@ -15,7 +15,8 @@ export function callerOf(host: Host, context: Context): Caller {
   const env = context.environment();
   const ours = limitOf(host, '/proc/self/limits');
   const theirs = limitOf(host, `/proc/${context.parentPid}/limits`);
-  if (ours === undefined || theirs === undefined || ours.hard !== theirs.hard || ours.soft === theirs.soft) return { env };
+  if (ours === undefined || theirs === undefined || ours.hard !== theirs.hard || ours.soft === theirs.soft)
+    return { env };
   return { env, openFiles: theirs };
 }
 

@@ -33,7 +33,11 @@ async function openHost(recording: string | undefined): Promise<Host> {
 
 function stream(fd: 1 | 2, colorWhen: string | undefined): Stream {
   const isTerminal = isatty(fd);
-  return { isTerminal, color: wantsColor(colorWhen, isTerminal), columns: () => (isTerminal ? columns(fd) : undefined) };
+  return {
+    isTerminal,
+    color: wantsColor(colorWhen, isTerminal),
+    columns: () => (isTerminal ? columns(fd) : undefined),
+  };
 }
 
 /** --color, then FORCE_COLOR, then NO_COLOR, then TERM=dumb, then whether this stream is a terminal. */

@@ -63,7 +63,11 @@ function rewrite(word: string, options: readonly OptionDefinition[], program: Pr
     if (option === undefined) return { rewritten: [word], takesNext: false, replacesOperand: false };
     const rewritten = option.optionalValue === true && equals < 0 ? [`${word}=`] : [word];
     const takesNext = option.value !== undefined && option.optionalValue !== true && equals < 0;
-    return { rewritten, takesNext, replacesOperand: replaces(option) && (option.optionalValue !== true || equals >= 0) };
+    return {
+      rewritten,
+      takesNext,
+      replacesOperand: replaces(option) && (option.optionalValue !== true || equals >= 0),
+    };
   }
   return rewriteBundle(word, options, replaces);
 }
@@ -78,7 +82,8 @@ function rewriteBundle(
   let replacesOperand = false;
   for (let at = 1; at < word.length; at += 1) {
     const option = options.find((entry) => entry.short === word[at]);
-    if (option === undefined) return { rewritten: [...rewritten, `-${word.slice(at)}`], takesNext: false, replacesOperand };
+    if (option === undefined)
+      return { rewritten: [...rewritten, `-${word.slice(at)}`], takesNext: false, replacesOperand };
     if (option.optionalValue === true) {
       rewritten.push(`--${option.long}=`);
       continue;

@@ -9,6 +9,7 @@ export function nsexecPath(): string {
 
 export function version(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const manifest = JSON.parse(text) as { version: string };
-  return manifest.version;
+  const manifest: unknown = JSON.parse(text);
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version);
+  throw new Error('package.json has no version');
 }

@@ -85,7 +85,11 @@ function unknownCommand(words: readonly string[]): never {
   const below = commands.filter((entry) => entry.name.startsWith(`${first} `)).map((entry) => entry.name);
   if (below.length > 0) {
     const typed = words[1] === undefined ? `${first} needs a second word` : `unknown command '${first} ${words[1]}'`;
-    throw new NsError('USAGE', { what: typed, why: `there is ${below.join(', ')}`, tryThis: `nstool help ${below[0]}` });
+    throw new NsError('USAGE', {
+      what: typed,
+      why: `there is ${below.join(', ')}`,
+      tryThis: `nstool help ${below[0]}`,
+    });
   }
   const meant = nearest(first, [...new Set(commands.map((entry) => entry.name.split(' ')[0] ?? ''))]);
   const what = first.startsWith('-') ? `unknown option '${first}'` : `unknown command '${first}'`;

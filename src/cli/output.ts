@@ -11,7 +11,7 @@ const RETRY_MS = 5;
 /** All of it, however slowly it is read. Errors: of writing, but for EPIPE. */
 export function write(fd: number, text: string): Written {
   const bytes = Buffer.from(text, 'utf8');
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length;) {
     try {
       offset += writeSync(fd, bytes, offset);
     } catch (error) {

@@ -65,7 +65,10 @@ function usageError(error: CommanderError, definition: CommandDefinition, ours: 
     const known = allOptions(definition).map((option) => `--${option.long}`);
     const meant = nearest(word.split('=')[0] ?? '', known);
     const what = `unknown option '${word}'`;
-    return new NsError('USAGE', meant === undefined ? { what, tryThis: help } : { what, why: `did you mean ${meant}?`, tryThis: help });
+    return new NsError(
+      'USAGE',
+      meant === undefined ? { what, tryThis: help } : { what, why: `did you mean ${meant}?`, tryThis: help },
+    );
   }
   if (error.code === 'commander.optionMissingArgument') {
     return new NsError('USAGE', { what: `option '${ours.at(-1) ?? ''}' needs a value`, tryThis: help });

@@ -20,16 +20,16 @@ import { failureStatus, explainExec, explainGone, explainOpen, explainSetns } fr
 
 export interface EnterQuery {
   /** The process whose namespaces are meant. */
-  readonly pid?: number;
+  readonly pid?: number | undefined;
   /** The kinds to enter of that process, without those in `files`. */
   readonly kinds: readonly NamespaceKind[] | 'all';
   /** The kinds to enter by a file. */
   readonly files: readonly { readonly kind: NamespaceKind; readonly path: string }[];
   /** `true`: the target's. */
-  readonly root?: true | string;
-  readonly workingDirectory?: true | string;
-  readonly uid?: number;
-  readonly gid?: number;
+  readonly root?: true | string | undefined;
+  readonly workingDirectory?: true | string | undefined;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
   readonly preserveCredentials: boolean;
   readonly fork: boolean;
   /** Empty: a login shell. */

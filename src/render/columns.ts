@@ -17,8 +17,7 @@ export function heading<Row>(column: Column<Row>): string {
 }
 
 export type Selection<C> =
-  | { readonly ok: true; readonly columns: readonly C[] }
-  | { readonly ok: false; readonly unknown: string };
+  { readonly ok: true; readonly columns: readonly C[] } | { readonly ok: false; readonly unknown: string };
 
 /** The columns that `-o LIST` names, in any case; `+LIST` is the defaults and then these. */
 export function selectColumns<C extends { readonly key: string }>(

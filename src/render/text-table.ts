@@ -29,11 +29,7 @@ export function renderTree<Row>(
   return layOut(grid, columns, options);
 }
 
-export function renderTable<Row>(
-  rows: readonly Row[],
-  columns: readonly Column<Row>[],
-  options: TextOptions,
-): string {
+export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], options: TextOptions): string {
   const grid = rows.map((row) => columns.map((column) => textOf(column, row)));
   return layOut(grid, columns, options);
 }

@@ -46,7 +46,9 @@ function descriptors(): string[] {
     try {
       const target = readlinkSync(`/proc/self/fd/${fd}`);
       // The runner's own pipes and events come and go; namespaces, terminals and memfds are a test's.
-      return /^(?:[a-z]+:\[|\/dev\/pts|\/memfd)/.test(target) && !target.startsWith('pipe:') && !target.startsWith('socket:')
+      return /^(?:[a-z]+:\[|\/dev\/pts|\/memfd)/.test(target) &&
+        !target.startsWith('pipe:') &&
+        !target.startsWith('socket:')
         ? [`${fd} ${target}`]
         : [];
     } catch {

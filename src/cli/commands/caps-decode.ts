@@ -34,7 +34,9 @@ export const capsDecode: CommandDefinition = {
     const decoded = masksOf(invocation.operands, context).map(decode);
     const beyond = new Set(await beyondKernel(decoded, context));
     const notes = beyond.size === 0 ? [] : [`this kernel does not know ${listBits([...beyond])}`];
-    const stdout = flag(invocation, 'json') ? json(decoded) : decoded.map((mask) => `${formatDecoded(mask)}\n`).join('');
+    const stdout = flag(invocation, 'json')
+      ? json(decoded)
+      : decoded.map((mask) => `${formatDecoded(mask)}\n`).join('');
     return { stdout, notes, status: 0 };
   },
 };

@@ -28,7 +28,13 @@ export const enterOptions: readonly OptionDefinition[] = [
   { long: 'all', short: 'a', help: 'all namespaces of the target' },
   ...kindOptions,
   { long: 'root', short: 'r', value: 'DIR', optionalValue: true, help: "change the root to the target's, or DIR" },
-  { long: 'wd', short: 'w', value: 'DIR', optionalValue: true, help: "change to the target's working directory, or DIR" },
+  {
+    long: 'wd',
+    short: 'w',
+    value: 'DIR',
+    optionalValue: true,
+    help: "change to the target's working directory, or DIR",
+  },
   { long: 'setuid', short: 'S', value: 'UID', help: 'become this uid' },
   { long: 'setgid', short: 'G', value: 'GID', help: 'become this gid, without supplementary groups' },
   { long: 'preserve-credentials', help: 'keep the ids when a user namespace is entered (default there: 0)' },
@@ -71,16 +77,12 @@ export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
     fork: !flag(invocation, 'no-fork'),
     command: invocation.program,
     trace: flag(invocation, 'verbose'),
-    ...(pid === undefined ? {} : { pid: pid === 'self' ? host.self.pid : pid }),
-    ...optional('root', directory(invocation, 'root')),
-    ...optional('workingDirectory', directory(invocation, 'wd')),
-    ...optional('uid', idOf(invocation, 'setuid')),
-    ...optional('gid', idOf(invocation, 'setgid')),
+    pid: pid === 'self' ? host.self.pid : pid,
+    root: directory(invocation, 'root'),
+    workingDirectory: directory(invocation, 'wd'),
+    uid: idOf(invocation, 'setuid'),
+    gid: idOf(invocation, 'setgid'),
   };
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { readonly [key in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { readonly [key in K]: V });
 }
 
 function targetOf(invocation: Invocation): { readonly pid?: number | 'self'; readonly path?: string } {
@@ -137,10 +139,18 @@ function requireProcess(
   }
   const [first] = bare;
   if (first !== undefined) {
-    throw new NsError('USAGE', { what: `${first} needs a process`, why: 'no pid was given', tryThis: `nstool enter -t PID ${first} COMMAND` });
+    throw new NsError('USAGE', {
+      what: `${first} needs a process`,
+      why: 'no pid was given',
+      tryThis: `nstool enter -t PID ${first} COMMAND`,
+    });
   }
   if (files.length === 0) {
-    throw new NsError('USAGE', { what: 'no target', why: 'a target is a pid or the path of a namespace', tryThis: 'nstool help enter' });
+    throw new NsError('USAGE', {
+      what: 'no target',
+      why: 'a target is a pid or the path of a namespace',
+      tryThis: 'nstool help enter',
+    });
   }
 }
 

@@ -9,7 +9,12 @@ export interface LsColumn extends Column<NamespaceRow> {
   readonly fact?: Fact;
 }
 
-function column(key: keyof NamespaceRow, type: Column<NamespaceRow>['type'], help: string, more: Partial<LsColumn> = {}): LsColumn {
+function column(
+  key: keyof NamespaceRow,
+  type: Column<NamespaceRow>['type'],
+  help: string,
+  more: Partial<LsColumn> = {},
+): LsColumn {
   return { key, type, help, get: (row) => row[key], ...more };
 }
 

@@ -20,15 +20,15 @@ export interface NamespaceName {
 export interface LsQuery {
   readonly kinds: ReadonlySet<NamespaceKind>;
   /** List the processes of this one. */
-  readonly namespace?: NamespaceName;
-  readonly task?: number | 'self';
+  readonly namespace: NamespaceName | undefined;
+  readonly task: number | 'self' | undefined;
   readonly columns: readonly LsColumn[];
   readonly format: 'text' | 'raw' | 'json';
   readonly flat: boolean;
   readonly headings: boolean;
   readonly truncate: boolean;
   /** The recorded host that a target named. */
-  readonly recording?: string;
+  readonly recording: string | undefined;
 }
 
 /** Errors: USAGE, BAD_VALUE. */
@@ -51,9 +51,9 @@ export function lsQuery(invocation: Invocation): LsQuery {
     flat: flag(invocation, 'list'),
     headings: !flag(invocation, 'noheadings'),
     truncate: !flag(invocation, 'notruncate'),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(task === undefined ? {} : { task: parsePid(task.word) }),
-    ...(recording === undefined ? {} : { recording }),
+    namespace,
+    task: task === undefined ? undefined : parsePid(task.word),
+    recording,
   };
 }
 

@@ -91,7 +91,10 @@ async function textOptions(query: LsQuery, context: Context): Promise<TextOption
 }
 
 function listColumns(asJson: boolean): string {
-  if (!asJson) return lsColumnList().map((line) => `${line.trim()}\n`).join('');
+  if (!asJson)
+    return lsColumnList()
+      .map((line) => `${line.trim()}\n`)
+      .join('');
   const columns = lsColumns.map(({ key, type, help }) => ({ name: key.toUpperCase(), type, help }));
   return renderJson({ schema: 1, complete: true, gaps: [], columns });
 }

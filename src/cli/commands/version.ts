@@ -10,7 +10,9 @@ export const versionCommand: CommandDefinition = {
   summary: 'the version; with -v what this kernel has and lacks',
   operands: '',
   arity: [0, 0],
-  description: ['With -v what a report about a problem needs: the kernel, its cgroups, its limits, each kind of namespace.'],
+  description: [
+    'With -v what a report about a problem needs: the kernel, its cgroups, its limits, each kind of namespace.',
+  ],
   options: [
     { long: 'verbose', short: 'v', help: 'the kernel, the eight kinds of namespace, what cannot be done here' },
     { long: 'json', short: 'J', help: 'the same as JSON' },
@@ -53,7 +55,10 @@ async function kindTable({ kinds }: KernelReport, context: Context): Promise<str
     maximum === null ? '-' : String(maximum),
   ]);
   if (context.stdout.isTerminal) return (await import('../../render/table.ts')).renderBoxed(HEAD, rows);
-  const columns = HEAD.map((key, index) => ({ key, help: key, type: 'string', get: (row) => row[index] ?? null }) satisfies Column<readonly string[]>);
+  const columns = HEAD.map(
+    (key, index) =>
+      ({ key, help: key, type: 'string', get: (row) => row[index] ?? null }) satisfies Column<readonly string[]>,
+  );
   return renderTable(rows, columns, { headings: true });
 }
 

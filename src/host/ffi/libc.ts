@@ -72,7 +72,7 @@ function bind(koffi: Koffi): Libc {
 }
 
 function sized(call: (...args: readonly unknown[]) => number): (fd: number, bytes: Uint8Array) => number {
-  return (fd, bytes) => Number(call(fd, bytes, bytes.length, 0));
+  return (fd, bytes) => call(fd, bytes, bytes.length, 0);
 }
 
 /**
@@ -86,7 +86,8 @@ function loadKoffi(): Koffi {
   for (const folder of moduleFolders(dirname(require.resolve('koffi')), name)) {
     for (const library of ['linux', 'musl']) {
       try {
-        return require(join(folder, `${library}_${process.arch}`, 'koffi.node')) as Koffi;
+        const koffi: Koffi = require(join(folder, `${library}_${process.arch}`, 'koffi.node'));
+        return koffi;
       } catch (error) {
         failure = error;
       }

@@ -22,14 +22,14 @@ export function replaceByNsexec(program: Program, nsexec: string): never {
     });
   }
   const bytes = encodeProgram(program);
-  const { memfdCreate, fcntl, execve } = libc();
+  const c = libc();
   // Without MFD_CLOEXEC: nsexec inherits it, reads it and closes it.
-  const fd = memfdCreate('nstool-program', 0);
-  for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
+  const fd = c.memfdCreate('nstool-program', 0);
+  for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset);
   // Node marked them close-on-exec when it started.
-  for (const stream of STANDARD_STREAMS) fcntl(stream, F_SETFD, 0);
+  for (const stream of STANDARD_STREAMS) c.fcntl(stream, F_SETFD, 0);
   try {
-    return execve(nsexec, ['nsexec', String(fd)], []);
+    return c.execve(nsexec, ['nsexec', String(fd)], []);
   } catch (error) {
     if (!(error instanceof LibcError)) throw error;
     throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: `errno ${error.errno}` });

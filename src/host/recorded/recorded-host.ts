@@ -7,7 +7,12 @@ import { malformed } from '../../kernel/text/text.ts';
 import { gapOfError } from '../gap-of-error.ts';
 import { fromHex, questions, type ArchiveHeader } from './archive.ts';
 
-type Answers = ReadonlyMap<string, Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
+type Answers = ReadonlyMap<string, Fields>;
+
+function isFields(parsed: unknown): parsed is Fields {
+  return typeof parsed === 'object' && parsed !== null;
+}
 
 /** Errors: NO_FILE, DENIED, PARSE. */
 export function readRecordedHost(path: string): Host {
@@ -26,7 +31,7 @@ export function readRecordedHost(path: string): Host {
 
 /** The host that the text of an archive holds. */
 export function recordedHost(text: string, file: string): Reading<Host> {
-  const answers = new Map<string, Record<string, unknown>>();
+  const answers = new Map<string, Fields>();
   let header: ArchiveHeader | undefined;
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
@@ -44,10 +49,10 @@ export function recordedHost(text: string, file: string): Reading<Host> {
   return value(answering(header, answers));
 }
 
-function parseObject(line: string): Record<string, unknown> | undefined {
+function parseObject(line: string): Fields | undefined {
   try {
     const parsed: unknown = JSON.parse(line);
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+    return isFields(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
@@ -62,7 +67,7 @@ function isHeader(entry: object): entry is ArchiveHeader {
 
 function answering(header: ArchiveHeader, answers: Answers): Host {
   /** Looks the question up and turns its answer back into a value; what does not fit is a malformed answer. */
-  const answer = <T>(question: string, decode: (entry: Record<string, unknown>) => T | undefined): Reading<T> => {
+  const answer = <T>(question: string, decode: (entry: Fields) => T | undefined): Reading<T> => {
     const entry = answers.get(question);
     if (entry === undefined) return gap({ reason: 'unrecorded', what: question });
     const recorded = entry['gap'];
@@ -100,17 +105,16 @@ function bigintOf(field: unknown): bigint | undefined {
   return typeof field === 'string' && /^[0-9]{1,20}$/.test(field) ? BigInt(field) : undefined;
 }
 
-function bytesOf(entry: Record<string, unknown>): Uint8Array | undefined {
+function bytesOf(entry: Fields): Uint8Array | undefined {
   const { text, hex } = entry;
   if (typeof text === 'string') return new TextEncoder().encode(text);
   return typeof hex === 'string' ? fromHex(hex) : undefined;
 }
 
-function statusOf(entry: Record<string, unknown>): FileStatus | undefined {
+function statusOf(entry: Fields): FileStatus | undefined {
   const status = entry['status'];
-  if (typeof status !== 'object' || status === null) return undefined;
-  const fields = status as Record<string, unknown>;
-  const [dev, ino, mode, uid, gid] = ['dev', 'ino', 'mode', 'uid', 'gid'].map((name) => bigintOf(fields[name]));
+  if (!isFields(status)) return undefined;
+  const [dev, ino, mode, uid, gid] = ['dev', 'ino', 'mode', 'uid', 'gid'].map((name) => bigintOf(status[name]));
   if (dev === undefined || ino === undefined || mode === undefined || uid === undefined || gid === undefined) {
     return undefined;
   }

@@ -1,6 +1,6 @@
 // Wraps a host and notes every question with its answer: the archive is then exactly what a command asked.
 
-import type { FileStatus, Host, Reading } from '../../kernel/host.ts';
+import type { FileStatus, Gap, Host, Reading } from '../../kernel/host.ts';
 import { questions, toHex, type Answer, type Entry } from './archive.ts';
 
 export interface Recorder {
@@ -34,7 +34,9 @@ export function recording(host: Host): Recorder {
 }
 
 /** The question is the key already. */
-function withoutWhat<T extends { what: string }>({ what: _, ...rest }: T): Omit<T, 'what'> {
+function withoutWhat(gap: Gap): Omit<Gap, 'what'> {
+  const { what, ...rest } = gap;
+  void what;
   return rest;
 }
 

@@ -1,0 +1,1436 @@
+/*
+ * Tests of nsexec: decoding is called directly, behaviour is tried in child processes.
+ *
+ *     test [NSEXEC]    calls nsexec's main in the children, or executes the binary NSEXEC there
+ *
+ * Prints a line per test in the manner of TAP. Exits with 1 if one failed. Runs as root and as a plain user, which skips
+ * what needs privilege. Leaves no process and no file behind, and reports a process that a test left as a failure.
+ */
+#define main nsexec_main
+#include "nsexec.c"
+#undef main
+
+#include "builder.h"
+
+#include <ftw.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+
+static const char *binary;
+static char scratch[PATH_MAX];
+static struct builder b;
+static int tests, failures, skips;
+
+static void check(bool good, int line, const char *name)
+{
+    printf("%sok %d - %s", good ? "" : "not ", ++tests, name);
+    if (!good)
+        printf(" (test.c:%d)", line);
+    putchar('\n');
+    failures += !good;
+}
+
+#define CHECK(condition, name) check(condition, __LINE__, name)
+
+static void skip(const char *name, const char *why)
+{
+    printf("ok %d - %s # SKIP %s\n", ++tests, name, why);
+    skips++;
+}
+
+static void must(bool good, const char *what)
+{
+    if (good)
+        return;
+    printf("not ok %d - the test itself: %s: %s\n", ++tests, what, strerror(errno));
+    fflush(stdout);
+    _exit(1);
+}
+
+static void nap(long milliseconds)
+{
+    nanosleep(&(struct timespec){ .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000 }, NULL);
+}
+
+static const char *in_scratch(const char *name)
+{
+    static char path[4][PATH_MAX + 64];
+    static int next;
+    char *it = path[next++ % 4];
+
+    snprintf(it, sizeof path[0], "%s/%s", scratch, name);
+    return it;
+}
+
+static void make_file(const char *name, mode_t mode, const char *content)
+{
+    int fd = open(in_scratch(name), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, mode);
+
+    must(fd >= 0 && write(fd, content, strlen(content)) == (ssize_t)strlen(content), name);
+    fchmod(fd, mode);
+    close(fd);
+}
+
+/* --- Decoding ----------------------------------------------------------------------------------------------------- */
+
+static long problem_at;
+
+/* The program stands in memory of exactly its size, so that an access beyond it is seen. */
+static const char *decode(const unsigned char *bytes, size_t size)
+{
+    struct nsexec n = { .status_fd = -1, .lifeline = -1, .size = (uint32_t)size };
+    unsigned char *copy = malloc(size ? size : 1);
+    struct reader r;
+
+    memcpy(copy, bytes, size);
+    n.program = copy;
+    r = whole_program(&n);
+    check_program(&n, &r);
+    problem_at = r.problem ? r.problem_at - n.program : -1;
+    free(copy);
+    return r.problem;
+}
+
+static const char *decode_built(void)
+{
+    finish(&b);
+    return decode(b.bytes, b.size);
+}
+
+static void accepted(int line, const char *name)
+{
+    const char *problem = decode_built();
+
+    if (problem)
+        printf("# byte %ld: %s\n", problem_at, problem);
+    check(!problem, line, name);
+}
+
+static void refused(int line, long at, const char *expected, const char *name)
+{
+    const char *problem = decode_built();
+
+    if (!problem || problem_at != at || !strstr(problem, expected))
+        printf("# byte %ld: %s, expected byte %ld: %s\n", problem_at, problem ? problem : "accepted", at, expected);
+    check(problem && problem_at == at && strstr(problem, expected), line, name);
+}
+
+#define ACCEPTED(name) accepted(__LINE__, name)
+#define REFUSED(at, expected, name) refused(__LINE__, at, expected, name)
+
+static void add_exec(void)
+{
+    op(&b, EXEC), str(&b, "true"), str(&b, "/usr/bin:/bin"), str(&b, ""), list(&b, "true", NULL), list(&b, NULL);
+}
+
+static void add_open(const char *path, int flags, uint32_t into)
+{
+    op(&b, OPEN), none(&b), str(&b, path), num(&b, flags), num(&b, 0), slot(&b, into);
+}
+
+/* The fields of a valid operation of each code. */
+static void add_fields(uint16_t code)
+{
+    switch (code) {
+    case ADOPT: num(&b, 7), slot(&b, 0); break;
+    case OPEN: none(&b), str(&b, "/etc"), num(&b, O_RDONLY), num(&b, 0640), slot(&b, 1); break;
+    case CLOSE: slot(&b, 1); break;
+    case EXPECT: slot(&b, 0), num(&b, 0), num(&b, -1); break;
+    case SETNS: slot(&b, 7), num(&b, CLONE_NEWNET); break;
+    case CHROOT: slot(&b, 2); break;
+    case CHDIR: slot(&b, 3); break;
+    case SETGROUPS: blob(&b, "\1\0\0\0\2\0\0\0", 8); break;
+    case SETGID: num(&b, UINT32_MAX - 1); break;
+    case SETUID: num(&b, 0); break;
+    case PRCTL: num(&b, PR_SET_NO_NEW_PRIVS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0); break;
+    case RLIMIT: num(&b, RLIMIT_CORE), num(&b, 0), num(&b, -1); break;
+    case SIGNALS: num(&b, -1 ^ (int64_t)(bit(SIGKILL) | bit(SIGSTOP))), num(&b, -1); break;
+    case FORK: num(&b, 64); break;
+    case EXEC:
+        str(&b, "sh"), str(&b, "/bin:"), str(&b, "/bin/sh"), list(&b, "sh", "-c", "", NULL), list(&b, "A=1", "B", NULL);
+    }
+}
+
+static void add_all_operations(void)
+{
+    for (uint16_t code = ADOPT; code <= EXEC; code++) {
+        flagged(&b, code, code == EXEC ? 0 : code % 4, (uint8_t)code);
+        add_fields(code);
+        label(&b, "what this is");
+        explain_as(&b, EPERM, 4, "not allowed\n"), explain_as(&b, 0, 255, "");
+    }
+}
+
+static void decoding_the_header(void)
+{
+    start(&b), add_exec(), ACCEPTED("the smallest program");
+    start(&b), add_exec(), b.bytes[3] = 'Q', REFUSED(0, "not a program", "a wrong magic");
+    start(&b), add_exec(), set(&b, 4, 2, 2), REFUSED(4, "version", "version 2");
+    start(&b), add_exec(), set(&b, 4, 0, 2), REFUSED(4, "version", "version 0");
+    start(&b), add_exec(), set(&b, 6, 1, 2), ACCEPTED("TRACE");
+    start(&b), add_exec(), set(&b, 6, 2, 2), REFUSED(6, "flag", "an unknown flag of the program");
+    start(&b), add_exec(), set(&b, 6, 0x8000, 2), REFUSED(6, "flag", "the highest flag of the program");
+    start(&b), add_exec(), set(&b, AT_SLOTS, 256, 4), ACCEPTED("256 slots");
+    start(&b), add_exec(), set(&b, AT_SLOTS, 257, 4), REFUSED(AT_SLOTS, "slots", "257 slots");
+    start(&b), add_exec(), set(&b, AT_EXIT_STATUS, 255, 4), ACCEPTED("exit status 255");
+    start(&b), add_exec(), set(&b, AT_EXIT_STATUS, 256, 4), REFUSED(AT_EXIT_STATUS, "exit status", "exit status 256");
+    start(&b), add_exec(), set(&b, AT_STATUS_FD, (uint64_t)-2, 4), REFUSED(AT_STATUS_FD, "negative", "status descriptor -2");
+    start(&b), add_exec(), set(&b, AT_STATUS_FD, 999, 4), REFUSED(AT_STATUS_FD, "not open", "a closed status descriptor");
+    start(&b), REFUSED(AT_OPERATIONS, "no operation", "no operation");
+
+    start(&b), add_exec(), finish(&b), set(&b, AT_SIZE, b.size - 1, 4);
+    CHECK(decode(b.bytes, b.size) && problem_at == AT_SIZE, "a size that is too small");
+    set(&b, AT_SIZE, b.size + 1, 4);
+    CHECK(decode(b.bytes, b.size) && problem_at == AT_SIZE, "a size that is too large");
+    start(&b), add_exec(), finish(&b), set(&b, AT_OPERATIONS, 2, 4);
+    CHECK(decode(b.bytes, b.size), "more operations announced than there are");
+    set(&b, AT_OPERATIONS, UINT32_MAX, 4);
+    CHECK(decode(b.bytes, b.size) && problem_at == AT_OPERATIONS, "4294967295 operations");
+    start(&b), op(&b, CLOSE), slot(&b, 0), add_exec(), finish(&b), set(&b, AT_OPERATIONS, 1, 4);
+    CHECK(decode(b.bytes, b.size), "fewer operations announced than there are");
+
+    start(&b);
+    for (int i = 0; i < MAX_OPERATIONS - 1; i++)
+        op(&b, CLOSE), slot(&b, 0);
+    add_exec(), ACCEPTED("4096 operations");
+    start(&b);
+    for (int i = 0; i < MAX_OPERATIONS; i++)
+        op(&b, CLOSE), slot(&b, 0);
+    add_exec(), REFUSED(AT_OPERATIONS, "too many", "4097 operations");
+}
+
+static void decoding_operations(void)
+{
+    static const uint16_t unknown[] = { 0, EXEC + 1, 256 + CLOSE, UINT16_MAX };
+
+    start(&b), add_all_operations(), ACCEPTED("a program of all operations");
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        start(&b), op(&b, unknown[i]), slot(&b, 0), add_exec();
+        REFUSED(HEADER_SIZE, "unknown operation", "an unknown code");
+    }
+    start(&b), flagged(&b, CLOSE, 4, 1), slot(&b, 0), add_exec(), REFUSED(30, "flag", "an unknown flag of an operation");
+    start(&b), flagged(&b, CLOSE, ONCE, 0), slot(&b, 0), add_exec(), REFUSED(31, "ONCE", "ONCE without a mark");
+    start(&b), flagged(&b, CLOSE, TRY, 0), slot(&b, 0), add_exec(), ACCEPTED("TRY without a mark");
+    start(&b), op(&b, CLOSE), slot(&b, 0), REFUSED(HEADER_SIZE, "exec must", "a program without exec");
+    start(&b), add_exec(), add_exec(), REFUSED(HEADER_SIZE, "exec must", "two exec");
+    start(&b), add_exec(), op(&b, CLOSE), slot(&b, 0), REFUSED(HEADER_SIZE, "exec must", "exec before the end");
+    start(&b), flagged(&b, EXEC, TRY, 0), add_fields(EXEC), REFUSED(30, "exec with a flag", "exec with TRY");
+    start(&b), flagged(&b, EXEC, ONCE, 3), add_fields(EXEC), REFUSED(30, "exec with a flag", "exec with ONCE");
+    start(&b), flagged(&b, EXEC, 0, 3), add_fields(EXEC), ACCEPTED("exec with a mark");
+
+    start(&b), add_exec(), finish(&b), set(&b, 32, 7, 4);
+    CHECK(decode(b.bytes, b.size) && problem_at == 32, "an operation smaller than its header");
+    set(&b, 32, 8, 4);
+    CHECK(decode(b.bytes, b.size), "an operation without fields");
+    set(&b, 32, UINT32_MAX, 4);
+    CHECK(decode(b.bytes, b.size) && problem_at == 32, "an operation of 4294967295 bytes");
+    set(&b, 32, b.size - HEADER_SIZE + 1, 4);
+    CHECK(decode(b.bytes, b.size) && problem_at == 32, "an operation that ends one byte after the program");
+    set(&b, 32, b.size - HEADER_SIZE - 1, 4);
+    CHECK(decode(b.bytes, b.size), "an operation one byte too short");
+    start(&b), add_exec(), label(&b, ""), raw(&b, "", 1), REFUSED((long)b.size - 1, "left over", "a byte left over");
+    start(&b), add_exec(), end_op(&b), raw(&b, "", 1), REFUSED((long)b.size - 1, "left over", "a byte after the last one");
+}
+
+static void decoding_fields(void)
+{
+    static const int64_t bad_fds[] = { -1, INT64_MIN, (int64_t)INT_MAX + 1, INT64_C(1) << 32 };
+
+    start(&b), op(&b, CLOSE), slot(&b, 7), add_exec(), ACCEPTED("the last slot");
+    start(&b), op(&b, CLOSE), slot(&b, 8), add_exec(), REFUSED(36, "no such slot", "a slot out of range");
+    start(&b), op(&b, CLOSE), none(&b), add_exec(), REFUSED(36, "no such slot", "none where a slot must be");
+    start(&b), op(&b, CLOSE), slot(&b, 0), add_exec(), set(&b, AT_SLOTS, 0, 4), REFUSED(36, "no such slot", "no slots at all");
+    start(&b), op(&b, OPEN), slot(&b, 8), str(&b, ""), num(&b, 0), num(&b, 0), slot(&b, 0), add_exec();
+    REFUSED(36, "no such slot", "a directory's slot out of range");
+
+    for (size_t i = 0; i < sizeof bad_fds / sizeof *bad_fds; i++) {
+        start(&b), op(&b, ADOPT), num(&b, bad_fds[i]), slot(&b, 0), add_exec();
+        REFUSED(36, "out of range", "a descriptor out of range");
+    }
+    start(&b), op(&b, OPEN), none(&b), str(&b, ""), num(&b, INT64_C(1) << 31), num(&b, 0), slot(&b, 0), add_exec();
+    REFUSED(45, "out of range", "open: flags out of range");
+    start(&b), op(&b, OPEN), none(&b), str(&b, ""), num(&b, 0), num(&b, -1), slot(&b, 0), add_exec();
+    REFUSED(53, "out of range", "open: mode out of range");
+    start(&b), op(&b, SETNS), slot(&b, 0), num(&b, INT64_C(1) << 40), add_exec(), REFUSED(40, "out of range", "setns: type out of range");
+    start(&b), op(&b, SETGID), num(&b, UINT32_MAX), add_exec(), REFUSED(36, "out of range", "gid 4294967295");
+    start(&b), op(&b, SETGID), num(&b, -1), add_exec(), REFUSED(36, "out of range", "gid -1");
+    start(&b), op(&b, SETUID), num(&b, UINT32_MAX), add_exec(), REFUSED(36, "out of range", "uid 4294967295");
+    start(&b), op(&b, SETUID), num(&b, UINT32_MAX - 1), add_exec(), ACCEPTED("uid 4294967294");
+    start(&b), op(&b, PRCTL), num(&b, INT64_C(1) << 32), num(&b, 0), num(&b, 0), num(&b, 0), num(&b, 0), add_exec();
+    REFUSED(36, "out of range", "prctl: option out of range");
+    start(&b), op(&b, RLIMIT), num(&b, 0), num(&b, -2), num(&b, 0), add_exec(), REFUSED(44, "out of range", "a limit of -2");
+    start(&b), op(&b, SIGNALS), num(&b, (int64_t)bit(SIGKILL)), num(&b, 0), add_exec(), REFUSED(36, "SIGKILL", "default for SIGKILL");
+    start(&b), op(&b, SIGNALS), num(&b, (int64_t)bit(SIGSTOP)), num(&b, 0), add_exec(), REFUSED(36, "SIGKILL", "default for SIGSTOP");
+    start(&b), op(&b, FORK), num(&b, 65), add_exec(), REFUSED(36, "out of range", "deathsig 65");
+    start(&b), op(&b, FORK), num(&b, -1), add_exec(), REFUSED(36, "out of range", "deathsig -1");
+    start(&b), op(&b, SETGROUPS), blob(&b, "abcdef", 6), add_exec(), REFUSED(36, "groups", "one group and a half");
+    start(&b), op(&b, SETGROUPS), blob(&b, "", 0), add_exec(), ACCEPTED("no groups");
+
+    char *groups = calloc(MAX_GROUPS + 1, 4);
+    start(&b), op(&b, SETGROUPS), blob(&b, groups, MAX_GROUPS * 4), add_exec(), ACCEPTED("65536 groups");
+    start(&b), op(&b, SETGROUPS), blob(&b, groups, MAX_GROUPS * 4 + 4), add_exec(), REFUSED(36, "groups", "65537 groups");
+    free(groups);
+
+    start(&b), op(&b, EXEC), str(&b, ""), str(&b, ""), str(&b, ""), list(&b, NULL), list(&b, "A=1", NULL);
+    REFUSED(36, "argv", "an empty argv");
+    start(&b), op(&b, EXEC), str(&b, "a"), str(&b, ""), str(&b, ""), list(&b, "a", NULL), list(&b, NULL);
+    ACCEPTED("an empty environment");
+    start(&b), op(&b, EXEC), put(&b, 3, 4), raw(&b, "a\0b", 4), str(&b, ""), str(&b, ""), list(&b, "a", NULL), list(&b, NULL);
+    REFUSED(40, "a NUL byte in a string", "a NUL byte in a string");
+    start(&b), op(&b, EXEC), put(&b, 3, 4), raw(&b, "abcd", 4), str(&b, ""), str(&b, ""), list(&b, "a", NULL), list(&b, NULL);
+    REFUSED(43, "no NUL byte", "a string without its NUL byte");
+    start(&b), add_exec(), explain_as(&b, 1, 256, ""), REFUSED((long)b.size - 9, "exit status", "an explanation's exit status 256");
+}
+
+static void decoding_lengths(void)
+{
+    static const uint32_t wrong[] = { 0, 1, 0x7fffffff, 0x80000000, UINT32_MAX - 4, UINT32_MAX };
+    bool all = true, good;
+    struct builder whole = { 0 };
+
+    start(&b), add_all_operations(), finish(&b);
+    raw(&whole, b.bytes, b.size);
+    for (size_t i = 0; i < b.lengths; i++)
+        for (size_t j = 0; j < sizeof wrong / sizeof *wrong + 2; j++) {
+            uint32_t is = get(&whole, b.length[i]), length = j < 6 ? wrong[j] : j == 6 ? is - 1 : is + 1;
+
+            if (length == is)
+                continue;
+            set(&whole, b.length[i], length, 4);
+            good = decode(whole.bytes, whole.size) != NULL;
+            if (!good)
+                printf("# the length at byte %zu was %u, is %u\n", b.length[i], is, length);
+            all &= good;
+            set(&whole, b.length[i], is, 4);
+        }
+    CHECK(all, "every wrong length or count of a program of all operations is refused");
+
+    all = true;
+    for (size_t size = 0; size < b.size; size++) {
+        all &= decode(b.bytes, size) != NULL;
+        if (size >= HEADER_SIZE) {
+            set(&b, AT_SIZE, size, 4);
+            all &= decode(b.bytes, size) != NULL;
+            set(&b, AT_SIZE, b.size, 4);
+        }
+    }
+    CHECK(all, "every truncation of a program of all operations is refused");
+
+    all = true;
+    for (uint16_t code = ADOPT; code <= EXEC; code++) {
+        start(&b), op(&b, code), add_fields(code), label(&b, "a label"), explain_as(&b, 1, 1, "text");
+        for (size_t end = b.size - 1; end >= HEADER_SIZE + OPERATION_HEADER_SIZE; end--) {
+            struct builder cut = { .operations = 1 };
+
+            raw(&cut, b.bytes, end);
+            set(&cut, HEADER_SIZE + 4, end - HEADER_SIZE, 4);
+            if (code != EXEC)
+                flagged(&cut, EXEC, 0, 0), str(&cut, ""), str(&cut, ""), str(&cut, ""), list(&cut, "", NULL), list(&cut, NULL);
+            finish(&cut);
+            good = decode(cut.bytes, cut.size) != NULL;
+            if (!good)
+                printf("# %s of %zu bytes\n", operations[code - 1].name, end - HEADER_SIZE);
+            all &= good;
+            free(cut.bytes);
+        }
+    }
+    CHECK(all, "every operation that ends early is refused");
+    free(whole.bytes);
+}
+
+/* --- Running ------------------------------------------------------------------------------------------------------ */
+
+struct run {
+    pid_t pid;
+    int out, err;  /* pipes from the command */
+    int record_fd; /* the other end of the status descriptor, -1 for none */
+    int status;
+    char output[65536], errors[65536];
+    unsigned char record[16];
+    ssize_t record_size;
+};
+
+static struct run r;
+
+static _Noreturn void become_nsexec(int program)
+{
+    char number[16];
+    char *argv[] = { (char *)"nsexec", number, NULL };
+
+    snprintf(number, sizeof number, "%d", program);
+    if (binary) {
+        execv(binary, argv);
+        _exit(200);
+    }
+    _exit(nsexec_main(2, argv));
+}
+
+static int program_file(void)
+{
+    int fd = (int)syscall(SYS_memfd_create, "program", 0U);
+
+    finish(&b);
+    must(fd >= 0 && write(fd, b.bytes, b.size) == (ssize_t)b.size, "memfd_create");
+    return fd;
+}
+
+static void begin_run(void (*prepare)(void))
+{
+    int out[2], err[2], program = program_file();
+
+    must(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0, "pipe");
+    fflush(stdout);
+    r.pid = fork();
+    must(r.pid >= 0, "fork");
+    if (r.pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        dup2(err[1], STDERR_FILENO);
+        if (prepare)
+            prepare();
+        become_nsexec(program);
+    }
+    close(program), close(out[1]), close(err[1]);
+    r.out = out[0], r.err = err[0];
+}
+
+static void drain(int fd, char *into, size_t room)
+{
+    size_t size = 0;
+    ssize_t got;
+
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (size < room - 1 && (got = read(fd, into + size, room - 1 - size)) > 0)
+        size += (size_t)got;
+    into[size] = '\0';
+    close(fd);
+}
+
+static bool wait_for(pid_t pid, int *status, int options)
+{
+    for (int i = 0; i < 2000; i++) {
+        if (waitpid(pid, status, options | WNOHANG) == pid)
+            return true;
+        nap(5);
+    }
+    printf("# process %d did not change its state within ten seconds\n", (int)pid);
+    return false;
+}
+
+static void end_run(void)
+{
+    if (!wait_for(r.pid, &r.status, 0)) {
+        kill(r.pid, SIGKILL);
+        waitpid(r.pid, NULL, 0);
+        r.status = -1;
+    }
+    drain(r.out, r.output, sizeof r.output);
+    drain(r.err, r.errors, sizeof r.errors);
+    r.record_size = -1;
+    if (r.record_fd >= 0) {
+        r.record_size = read(r.record_fd, r.record, sizeof r.record);
+        close(r.record_fd);
+    }
+    r.record_fd = -1;
+}
+
+static void run(void (*prepare)(void))
+{
+    begin_run(prepare);
+    end_run();
+}
+
+static bool read_line(char *line, size_t room)
+{
+    size_t size = 0;
+    struct pollfd ready = { .fd = r.out, .events = POLLIN };
+
+    while (size < room - 1 && poll(&ready, 1, 10000) == 1 && read(r.out, line + size, 1) == 1 && line[size] != '\n')
+        size++;
+    line[size] = '\0';
+    return size > 0;
+}
+
+static void wait_until_ready(void)
+{
+    char line[64];
+
+    must(read_line(line, sizeof line) && strcmp(line, "ready") == 0, "the command did not become ready");
+}
+
+static bool ended(const char *output, const char *errors, int exit_status)
+{
+    bool good = WIFEXITED(r.status) && WEXITSTATUS(r.status) == exit_status && strcmp(r.output, output) == 0 &&
+                strcmp(r.errors, errors) == 0;
+
+    if (!good)
+        printf("# wait status %#x, stdout \"%s\", stderr \"%s\"\n# expected exit %d, \"%s\", \"%s\"\n", (unsigned)r.status,
+               r.output, r.errors, exit_status, output, errors);
+    return good;
+}
+
+static bool killed(int signal)
+{
+    bool good = WIFSIGNALED(r.status) && WTERMSIG(r.status) == signal && !WCOREDUMP(r.status);
+
+    if (!good)
+        printf("# wait status %#x, stdout \"%s\", stderr \"%s\"\n", (unsigned)r.status, r.output, r.errors);
+    return good;
+}
+
+static void with_status_descriptor(void)
+{
+    int ends[2];
+
+    must(pipe2(ends, 0) == 0, "pipe");
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    r.record_fd = ends[0];
+    set(&b, AT_STATUS_FD, (uint64_t)ends[1], 4);
+}
+
+/* To be called once the run began: only then is an end of the pipe to be seen. */
+static void close_status_descriptor(void)
+{
+    close((int)get(&b, AT_STATUS_FD));
+}
+
+static void run_with_status(void)
+{
+    with_status_descriptor();
+    begin_run(NULL);
+    close_status_descriptor();
+    end_run();
+}
+
+static bool recorded(uint32_t index, uint32_t error)
+{
+    struct builder record = { .bytes = r.record };
+
+    return r.record_size == 8 && get(&record, 0) == index && get(&record, 4) == error;
+}
+
+static void add_shell(const char *script)
+{
+    op(&b, EXEC), str(&b, "/bin/sh"), str(&b, ""), str(&b, ""), list(&b, "sh", "-c", script, NULL);
+    list(&b, "PATH=/usr/bin:/bin", NULL);
+}
+
+static void add_fork(int deathsig)
+{
+    op(&b, FORK), num(&b, deathsig);
+}
+
+static void add_failure(void)
+{
+    op(&b, CLOSE), slot(&b, 0);
+}
+
+static void build_search(const char *file, const char *search, const char *shell)
+{
+    start(&b);
+    op(&b, EXEC), str(&b, file), str(&b, search), str(&b, shell), list(&b, file, "one", "two", NULL), list(&b, NULL);
+    label(&b, "exec");
+    explain_as(&b, ENOENT, 127, "not found\n"), explain_as(&b, EACCES, 126, "denied\n");
+    explain_as(&b, ENOEXEC, 126, "no program\n"), explain_as(&b, ENAMETOOLONG, 124, "too long\n");
+}
+
+static void searched(const char *file, const char *search, const char *shell)
+{
+    build_search(file, search, shell);
+    run(NULL);
+}
+
+/* --- Behaviour ---------------------------------------------------------------------------------------------------- */
+
+static void set_a_variable(void)
+{
+    setenv("NOT_FROM_THE_PROGRAM", "1", 1);
+}
+
+static void executing(void)
+{
+    char search[3 * PATH_MAX], longest[PATH_MAX + 64];
+    int writer;
+
+    start(&b), add_shell("exit 42"), run(NULL);
+    CHECK(ended("", "", 42), "the command's exit status");
+    start(&b), add_shell("kill -9 $$"), run(NULL);
+    CHECK(killed(SIGKILL), "the command's death by a signal");
+    start(&b), op(&b, EXEC), str(&b, "env"), str(&b, "/bin:/usr/bin"), str(&b, ""), list(&b, "whatever", NULL);
+    list(&b, "A=1", "no equals sign", "", "A=2", NULL), run(set_a_variable);
+    CHECK(ended("A=1\nno equals sign\n\nA=2\n", "", 0), "the environment comes from the program alone");
+    start(&b), op(&b, EXEC), str(&b, "/bin/sh"), str(&b, "/nowhere"), str(&b, ""), list(&b, "zero", "-c", "echo \"$0|$1|$2\"", "\xff", "", NULL);
+    list(&b, NULL), run(NULL);
+    CHECK(ended("\xff||\n", "", 0), "arguments are bytes, empty ones stay, and a slash in the file ends the search");
+
+    must(mkdir(in_scratch("good"), 0755) == 0 && mkdir(in_scratch("bad"), 0755) == 0 && mkdir(in_scratch("busy"), 0755) == 0, "mkdir");
+    make_file("good/tool", 0755, "#!/bin/sh\necho good $*\n");
+    make_file("bad/tool", 0644, "#!/bin/sh\necho bad\n");
+    make_file("bad/text", 0755, "echo text $*\n");
+    make_file("plain", 0644, "");
+    must(symlink("loop", in_scratch("loop")) == 0, "symlink");
+
+    snprintf(search, sizeof search, "%s:/nowhere:%s:%s:%s", in_scratch("bad"), in_scratch("plain"), in_scratch("loop"), in_scratch("good"));
+    searched("tool", search, ""), CHECK(ended("good one two\n", "", 0), "the search goes on after EACCES, ENOENT, ENOTDIR and ELOOP");
+    snprintf(search, sizeof search, "%s:/nowhere", in_scratch("bad"));
+    searched("tool", search, ""), CHECK(ended("", "denied\n", 126), "EACCES wins over a later ENOENT");
+    searched("missing", "/nowhere:/nowhere/else", ""), CHECK(ended("", "not found\n", 127), "found nowhere");
+    memset(longest, 'x', sizeof longest), longest[sizeof longest - 1] = '\0', longest[0] = '/';
+    snprintf(search, sizeof search, "%s:%s", longest, in_scratch("good"));
+    searched("tool", search, ""), CHECK(ended("good one two\n", "", 0), "an overlong element is skipped");
+    searched("tool", longest, ""), CHECK(ended("", "too long\n", 124), "ENAMETOOLONG if there is no other");
+
+    for (int excess = 0; excess < 2; excess++) {
+        size_t used = strlen(in_scratch("good"));
+
+        snprintf(search, sizeof search, "%s", in_scratch("good"));
+        memset(search + used, '/', PATH_MAX), search[PATH_MAX - 1 - strlen("/tool") + (size_t)excess] = '\0';
+        searched("tool", search, "");
+        CHECK(excess ? ended("", "too long\n", 124) : ended("good one two\n", "", 0), excess ? "a path of 4096 bytes" : "a path of 4095 bytes");
+    }
+
+    must(chdir(in_scratch("good")) == 0, "chdir");
+    searched("tool", "/nowhere:", ""), CHECK(ended("good one two\n", "", 0), "an empty element at the end is the working directory");
+    searched("tool", ":/nowhere", ""), CHECK(ended("good one two\n", "", 0), "an empty element at the start too");
+    searched("tool", "/nowhere::/nowhere", ""), CHECK(ended("good one two\n", "", 0), "and one in between");
+    searched("tool", "", ""), CHECK(ended("good one two\n", "", 0), "an empty search takes the file as it stands");
+    searched("", "/bin", ""), CHECK(ended("", "not found\n", 127), "an empty file is not found");
+    must(chdir("/") == 0, "chdir");
+
+    searched("text", in_scratch("bad"), "/bin/sh"), CHECK(ended("text one two\n", "", 0), "a script without #! is given to the shell");
+    searched(in_scratch("bad/text"), "", "/bin/sh"), CHECK(ended("text one two\n", "", 0), "without a search too");
+    searched("text", in_scratch("bad"), ""), CHECK(ended("", "no program\n", 126), "ENOEXEC without a shell");
+    searched("text", in_scratch("bad"), "/nowhere"), CHECK(ended("", "no program\n", 126), "ENOEXEC with a shell that is missing");
+    snprintf(search, sizeof search, "%s:%s", in_scratch("bad"), in_scratch("good"));
+    make_file("good/text", 0755, "#!/bin/sh\necho another\n");
+    searched("text", search, ""), CHECK(ended("", "no program\n", 126), "ENOEXEC ends the search");
+
+    make_file("busy/tool", 0755, "#!/bin/sh\n");
+    writer = open(in_scratch("busy/tool"), O_WRONLY | O_CLOEXEC);
+    snprintf(search, sizeof search, "%s:%s:%s", in_scratch("bad"), in_scratch("busy"), in_scratch("good"));
+    searched("tool", search, "");
+    /* Linux 6.11 let such a file be executed, 6.12 did not any more */
+    CHECK(ended("", "nstool: step 1: exec: Text file busy (ETXTBSY)\n", 99) || ended("", "", 0), "any other error ends the search");
+    close(writer);
+
+    start(&b), op(&b, EXEC), str(&b, "/bin/sh"), str(&b, ""), str(&b, "");
+    size_t count_at = b.size;
+    list(&b, "sh", "-c", "echo $#", "sh", NULL);
+    for (int i = 0; i < 10000; i++)
+        str(&b, "argument");
+    set(&b, count_at, 10004, 4), list(&b, NULL), run(NULL);
+    CHECK(ended("10000\n", "", 0), "ten thousand arguments");
+}
+
+static void open_nothing(const char *explained_by, int error, uint32_t status)
+{
+    start(&b);
+    op(&b, CLOSE), slot(&b, 0), label(&b, "close nothing");
+    if (explained_by)
+        explain_as(&b, error, status, explained_by);
+    add_exec();
+}
+
+static void close_stderr_reader(void)
+{
+    int ends[2];
+
+    must(pipe(ends) == 0, "pipe");
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[0]), close(ends[1]);
+}
+
+static void failing(void)
+{
+    static const char by_default[] = "nstool: step 1: close nothing: Bad file descriptor (EBADF)\n";
+
+    open_nothing(NULL, 0, 0), run(NULL), CHECK(ended("", by_default, 99), "a failure without an explanation");
+    open_nothing("slot?\n", EBADF, 7), run(NULL), CHECK(ended("", "slot?\n", 7), "its own explanation");
+    open_nothing("other\n", 0, 8), run(NULL), CHECK(ended("", "other\n", 8), "the explanation of any other errno");
+    open_nothing("not that\n", EPERM, 9), run(NULL), CHECK(ended("", by_default, 99), "an explanation of another errno");
+    start(&b), op(&b, CLOSE), slot(&b, 0), explain_as(&b, 0, 1, "any\n"), explain_as(&b, EBADF, 2, "this\n"), add_exec(), run(NULL);
+    CHECK(ended("", "this\n", 2), "the exact explanation goes before that of any other");
+    open_nothing("", EBADF, 7), run(NULL), CHECK(ended("", by_default, 7), "an empty explanation gives its exit status alone");
+    open_nothing("no newline, % signs %s%n", EBADF, 0), run(NULL), CHECK(ended("", "no newline, % signs %s%n", 0), "the text is written as it stands");
+    start(&b), op(&b, CLOSE), slot(&b, 0), label(&b, ""), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 1: close: Bad file descriptor (EBADF)\n", 99), "an empty label stands for the operation's name");
+
+    open_nothing("unseen\n", EBADF, 7), run_with_status();
+    CHECK(ended("", "", 7) && recorded(0, EBADF), "with a status descriptor: a record, no text, the same exit status");
+    build_search("missing", "/nowhere", ""), run_with_status();
+    CHECK(ended("", "", 127) && recorded(0, ENOENT), "a record of a failed exec");
+    start(&b), add_fork(SIGKILL), add_failure(), add_exec(), run_with_status();
+    CHECK(ended("", "", 99) && recorded(1, EBADF), "a record by the child of fork");
+    start(&b), add_fork(SIGKILL), op(&b, EXEC), str(&b, "/nowhere/x"), str(&b, ""), str(&b, ""), list(&b, "x", NULL), list(&b, NULL);
+    explain_as(&b, ENOENT, 127, "x: not found\n"), run(NULL);
+    CHECK(ended("", "x: not found\n", 127), "a text by the child of fork, its exit status mirrored");
+    start(&b), add_shell("exit 0"), run_with_status();
+    CHECK(ended("", "", 0) && r.record_size == 0, "no record where the command was executed");
+
+    start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100");
+    with_status_descriptor(), begin_run(NULL), close_status_descriptor(), wait_until_ready();
+    CHECK(read(r.record_fd, r.record, 1) == 0, "neither the monitor nor the command holds the status descriptor");
+    kill(r.pid, SIGKILL), end_run();
+
+    open_nothing("lost\n", EBADF, 7), run(close_stderr_reader);
+    CHECK(ended("", "", 7), "a reader that is gone does not change the exit status");
+}
+
+static void trying(void)
+{
+    start(&b), flagged(&b, CLOSE, TRY, 0), slot(&b, 0), add_shell("exit 3"), run(NULL);
+    CHECK(ended("", "", 3), "TRY goes on in silence");
+    start(&b), flagged(&b, CLOSE, TRY, 0), slot(&b, 0), explain_as(&b, EBADF, 9, "never mind\n"), add_shell("exit 3"), run(NULL);
+    CHECK(ended("", "never mind\n", 3), "TRY writes the text for exactly this errno");
+    start(&b), flagged(&b, CLOSE, TRY, 0), slot(&b, 0), explain_as(&b, 0, 9, "any\n"), explain_as(&b, EPERM, 9, "x\n"), add_shell("exit 3"), run(NULL);
+    CHECK(ended("", "", 3), "TRY writes no other");
+    start(&b), flagged(&b, CLOSE, TRY, 5), slot(&b, 0), flagged(&b, CLOSE, ONCE, 5), slot(&b, 1), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 2: close: Bad file descriptor (EBADF)\n", 99), "a failure sets no mark");
+    start(&b), flagged(&b, OPEN, TRY, 5), none(&b), str(&b, "/"), num(&b, O_PATH), num(&b, 0), slot(&b, 0);
+    flagged(&b, CLOSE, ONCE, 5), slot(&b, 1), add_shell("exit 4"), run(NULL);
+    CHECK(ended("", "", 4), "a success sets its mark, and ONCE skips where it is set");
+    start(&b), flagged(&b, OPEN, 0, 5), none(&b), str(&b, "/"), num(&b, O_PATH), num(&b, 0), slot(&b, 0);
+    flagged(&b, CLOSE, ONCE, 6), slot(&b, 1), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 2: close: Bad file descriptor (EBADF)\n", 99), "ONCE heeds its own mark only");
+    start(&b), add_open("/", O_PATH, 0), op(&b, CLOSE), slot(&b, 0), flagged(&b, CLOSE, TRY | ONCE, 1), slot(&b, 0), add_shell("exit 5"), run(NULL);
+    CHECK(ended("", "", 5), "an operation without a mark sets none");
+
+    start(&b), set(&b, 6, TRACE, 2), add_open("/", O_PATH, 0), label(&b, "open /");
+    flagged(&b, CLOSE, 0, 1), slot(&b, 0), flagged(&b, CLOSE, ONCE, 1), slot(&b, 0), label(&b, "skipped");
+    flagged(&b, CLOSE, TRY, 0), slot(&b, 0), label(&b, "tried"), add_shell("exit 6"), label(&b, "execute it"), run(NULL);
+    CHECK(ended("", "open /\nclose\ntried\nexecute it\n", 6), "TRACE writes what is carried out");
+}
+
+static void leave_descriptors(void)
+{
+    must(dup2(open("/", O_RDONLY), 50) == 50 && dup2(50, 51) == 51 && dup2(50, 500) == 500, "dup2");
+}
+
+static void leave_descriptors_no_stdin(void)
+{
+    leave_descriptors();
+    close(0);
+}
+
+static void leave_descriptors_no_stdio(void)
+{
+    leave_descriptors();
+    close(0), close(2);
+}
+
+static void deny_close_range(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = { sizeof code / sizeof *code, code };
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0, "seccomp");
+    leave_descriptors();
+}
+
+static void add_adopt(int fd, uint32_t into)
+{
+    op(&b, ADOPT), num(&b, fd), slot(&b, into);
+}
+
+static void add_expect_root(uint32_t of, bool device, int difference)
+{
+    struct stat root;
+
+    stat("/", &root);
+    op(&b, EXPECT), slot(&b, of), num(&b, device ? (int64_t)root.st_dev : 0), num(&b, (int64_t)root.st_ino + difference);
+}
+
+static bool closes_without_proc(void)
+{
+    pid_t pid;
+    int status;
+
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        deny_close_range();
+        must(chroot(scratch) == 0, "chroot");
+        close_from_to(3, 49), close_from_to(51, UINT_MAX);
+        _exit(fcntl(50, F_GETFD) >= 0 && fcntl(51, F_GETFD) < 0 && fcntl(500, F_GETFD) < 0 && fcntl(3, F_GETFD) < 0 ? 0 : 1);
+    }
+    return wait_for(pid, &status, 0) && status == 0;
+}
+
+static void descriptors(void)
+{
+    static const char show[] = "ls /proc/$$/fd";
+
+    start(&b), add_shell(show), run(leave_descriptors), CHECK(ended("0\n1\n2\n", "", 0), "every descriptor from 3 on is closed");
+    start(&b), add_adopt(50, 0), add_expect_root(0, true, 0), add_shell(show), run(leave_descriptors);
+    CHECK(ended("0\n1\n2\n", "", 0), "an adopted descriptor is there for nsexec, not for the command");
+    start(&b), add_adopt(50, 0), add_adopt(500, 1), add_expect_root(0, true, 0), add_expect_root(1, true, 0), add_shell(show), run(deny_close_range);
+    CHECK(ended("0\n1\n2\n", "", 0), "the same without close_range(2)");
+    if (geteuid() == 0)
+        CHECK(closes_without_proc(), "the same without close_range(2) and /proc");
+    else
+        skip("the same without close_range(2) and /proc", "needs chroot(2)");
+    start(&b), add_adopt(50, 0), add_adopt(52, 0), add_exec(), run(leave_descriptors);
+    CHECK(ended("", "nstool: step 2: adopt: Bad file descriptor (EBADF)\n", 99), "adopt of what is not open");
+    start(&b), add_adopt(50, 0), add_adopt(50, 1), add_exec(), run(leave_descriptors);
+    CHECK(ended("", "nstool: step 2: adopt: Bad file descriptor (EBADF)\n", 99), "adopt of what is in a slot");
+    start(&b), add_adopt(50, 0), add_adopt(51, 0), add_adopt(50, 1), add_exec(), run(leave_descriptors);
+    CHECK(ended("", "nstool: step 3: adopt: Bad file descriptor (EBADF)\n", 99), "adopt into a slot in use closes what was there");
+    start(&b), with_status_descriptor(), add_adopt((int)get(&b, AT_STATUS_FD), 0), add_exec(), begin_run(NULL), close_status_descriptor(), end_run();
+    CHECK(ended("", "", 99) && recorded(0, EBADF), "adopt of the status descriptor");
+
+    start(&b), add_open("/", O_PATH, 0), add_expect_root(0, true, 0), add_expect_root(0, false, 0), add_shell(show), run(leave_descriptors_no_stdin);
+    CHECK(ended("1\n2\n", "", 0), "a stdin that came closed stays closed");
+    start(&b), add_adopt(50, 0), add_open("/", O_PATH, 1), add_fork(9), add_shell(show), run(leave_descriptors_no_stdio);
+    CHECK(ended("1\n", "", 0), "and a stderr, with a monitor too");
+    make_file("precious", 0644, "precious"), start(&b), add_open(in_scratch("precious"), O_RDWR, 0), add_failure(), add_failure(), add_exec(), run(leave_descriptors_no_stdio);
+    CHECK(ended("", "", 99), "a message that no one can read");
+    make_file("check", 0755, "#!/bin/sh\n"), start(&b), op(&b, EXEC), str(&b, "cat"), str(&b, "/bin"), str(&b, "");
+    list(&b, "cat", in_scratch("precious"), NULL), list(&b, NULL), run(NULL), CHECK(ended("precious", "", 0), "is not written into a file that got number 2");
+
+    start(&b), add_open("/", O_PATH, 0), add_expect_root(0, false, 1), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 2: expect: Stale file handle (ESTALE)\n", 99), "expect of another inode");
+    start(&b), add_open("/dev/null", O_PATH, 0), add_expect_root(0, true, 0), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 2: expect: Stale file handle (ESTALE)\n", 99), "expect of another file");
+    start(&b), add_open("/", O_PATH, 0), op(&b, EXPECT), slot(&b, 0), num(&b, 1), num(&b, 0), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 2: expect: Stale file handle (ESTALE)\n", 99), "expect of another device");
+
+    start(&b), op(&b, OPEN), slot(&b, 3), str(&b, "/"), num(&b, O_PATH), num(&b, 0), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 1: open: Bad file descriptor (EBADF)\n", 99), "open with an empty slot as the directory, path absolute");
+    start(&b), add_open("/", O_PATH, 0), op(&b, OPEN), slot(&b, 0), str(&b, "dev"), num(&b, O_PATH), num(&b, 0), slot(&b, 0);
+    op(&b, CHDIR), slot(&b, 0), add_shell("pwd"), run(NULL), CHECK(ended("/dev\n", "", 0), "open below a slot, into the same slot; chdir");
+    start(&b), op(&b, OPEN), none(&b), str(&b, in_scratch("new")), num(&b, O_CREAT | O_EXCL | O_WRONLY), num(&b, 0600), slot(&b, 0);
+    op(&b, EXEC), str(&b, "stat"), str(&b, "/bin:/usr/bin"), str(&b, ""), list(&b, "stat", "-c", "%a", in_scratch("new"), NULL), list(&b, NULL), run(NULL);
+    CHECK(ended("600\n", "", 0), "open creates with its mode");
+    start(&b), add_open("/dev/null", O_RDONLY, 0), op(&b, CHDIR), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 2: chdir: Not a directory (ENOTDIR)\n", 99), "chdir to a file");
+}
+
+static void privileges(void)
+{
+    if (geteuid() != 0) {
+        start(&b), op(&b, SETGROUPS), blob(&b, "", 0), label(&b, "drop the groups"), add_exec(), run(NULL);
+        CHECK(ended("", "nstool: step 1: drop the groups: Operation not permitted (EPERM)\n", 99), "setgroups as a plain user");
+        skip("setgroups, setgid, setuid; chroot", "needs root");
+        return;
+    }
+    start(&b), op(&b, SETGROUPS), blob(&b, "\n\0\0\0\0\0\1\0", 8), op(&b, SETGID), num(&b, 1234), op(&b, SETUID), num(&b, 5678);
+    add_shell("id -u; id -ru; id -g; id -rg; id -G; grep -E '^[UG]id' /proc/self/status"), run(NULL);
+    CHECK(ended("5678\n5678\n1234\n1234\n1234 10 65536\nUid:\t5678\t5678\t5678\t5678\nGid:\t1234\t1234\t1234\t1234\n", "", 0), "setgroups, setgid, setuid");
+    start(&b), op(&b, SETUID), num(&b, 5678), op(&b, SETUID), num(&b, 0), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 2: setuid: Operation not permitted (EPERM)\n", 99), "no way back from setuid");
+
+    must(mkdir(in_scratch("root"), 0755) == 0, "mkdir");
+    make_file("root/marker", 0644, "");
+    start(&b), add_open(in_scratch("root"), O_PATH, 0), op(&b, CHROOT), slot(&b, 0), add_open("/marker", O_RDONLY, 1), add_open("marker", O_RDONLY, 1);
+    add_open("../../marker", O_RDONLY, 1), add_open("/bin/sh", O_RDONLY, 1), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 6: open: No such file or directory (ENOENT)\n", 99), "chroot, the working directory is the new root");
+}
+
+static void limits_and_prctl(void)
+{
+    start(&b), op(&b, PRCTL), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0);
+    add_shell("grep NoNewPrivs /proc/self/status"), run(NULL), CHECK(ended("NoNewPrivs:\t1\n", "", 0), "prctl");
+    start(&b), op(&b, PRCTL), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, -1), num(&b, 0), num(&b, 0), num(&b, 0), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 1: prctl: Invalid argument (EINVAL)\n", 99), "prctl that fails");
+    start(&b), op(&b, RLIMIT), num(&b, RLIMIT_NOFILE), num(&b, 33), num(&b, 44), op(&b, RLIMIT), num(&b, RLIMIT_CORE), num(&b, 0), num(&b, 0);
+    add_shell("ulimit -Sn; ulimit -Hn; ulimit -Hc"), run(NULL), CHECK(ended("33\n44\n0\n", "", 0), "rlimit");
+    start(&b), op(&b, RLIMIT), num(&b, RLIMIT_CPU), num(&b, -1), num(&b, -1), add_shell("ulimit -St"), run(NULL);
+    CHECK(ended("unlimited\n", "", 0), "rlimit -1 is no limit");
+    start(&b), op(&b, RLIMIT), num(&b, RLIMIT_NOFILE), num(&b, 5), num(&b, 4), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 1: rlimit: Invalid argument (EINVAL)\n", 99), "rlimit that fails");
+}
+
+static void ignore_some(void)
+{
+    static const struct {
+        void (*handler)(int);
+        unsigned long rest[7];
+    } ignored = { .handler = SIG_IGN };
+    static const int some[] = { SIGHUP, SIGPIPE, SIGXFSZ, SIGCHLD, SIGUSR1, 32, 64 };
+
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        syscall(SYS_rt_sigaction, some[i], &ignored, NULL, 8);
+    change_mask(SIG_SETMASK, bit(SIGUSR2) | bit(33), NULL);
+}
+
+static const char some_ignored[] = "8000000081011201", some_blocked[] = "0000000100000800";
+
+static bool shows_signals(const char *ignored, const char *blocked)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "SigBlk:\t%s\nSigIgn:\t%s\n", blocked, ignored);
+    return ended(text, "", 0);
+}
+
+static void add_show_signals(void)
+{
+    op(&b, EXEC), str(&b, "grep"), str(&b, "/usr/bin:/bin"), str(&b, "");
+    list(&b, "grep", "-E", "Sig(Ign|Blk)", "/proc/self/status", NULL), list(&b, NULL);
+}
+
+static void signal_state(void)
+{
+    start(&b), add_show_signals(), run(ignore_some);
+    CHECK(shows_signals(some_ignored, some_blocked), "ignored and blocked signals are inherited");
+    start(&b), add_fork(SIGTERM), add_show_signals(), run(ignore_some);
+    CHECK(shows_signals(some_ignored, some_blocked), "through a monitor too, which waits although SIGCHLD came ignored");
+    start(&b), op(&b, SIGNALS), num(&b, (int64_t)(bit(SIGPIPE) | bit(SIGXFSZ) | bit(SIGCHLD))), num(&b, 0), add_fork(0), add_show_signals(), run(ignore_some);
+    CHECK(shows_signals("8000000080000201", "0000000000000000"), "signals sets some to default and a mask");
+    start(&b), add_fork(0), op(&b, SIGNALS), num(&b, (int64_t)~(bit(SIGKILL) | bit(SIGSTOP))), num(&b, -1), add_show_signals(), run(ignore_some);
+    CHECK(shows_signals("0000000000000000", "fffffffffffbfeff"), "signals after fork: all default, all blocked");
+}
+
+static void block_term(void)
+{
+    change_mask(SIG_BLOCK, bit(SIGTERM), NULL);
+}
+
+static void set_alarm(void)
+{
+    alarm(1);
+}
+
+static void own_group(void)
+{
+    setpgid(0, 0);
+}
+
+static void monitor_mirrors(void)
+{
+    start(&b), add_fork(SIGKILL), add_shell("exit 42"), run(NULL), CHECK(ended("", "", 42), "the monitor exits as the command did");
+    for (int signal = 1; signal <= 34; signal++) {
+        static const char *const name = "the monitor dies of the signal that ended the command";
+        char script[64];
+
+        if (signal == SIGCHLD || signal == SIGCONT || (signal >= SIGSTOP && signal <= SIGURG) || signal == SIGWINCH)
+            continue;
+        snprintf(script, sizeof script, "ulimit -c unlimited 2>/dev/null; kill -%d $$", signal);
+        start(&b), add_fork(SIGKILL), add_shell(script), run(NULL), CHECK(killed(signal), name);
+    }
+    start(&b), add_fork(0), add_fork(SIGKILL), add_fork(SIGTERM), add_shell("exit 43"), run(NULL), CHECK(ended("", "", 43), "three monitors in a row");
+    start(&b), add_fork(0), add_fork(0), add_shell("kill -TERM $$"), run(NULL), CHECK(killed(SIGTERM), "a death seen through two monitors");
+    start(&b), add_fork(SIGKILL), add_shell("kill -TERM $$; exit 9"), run(block_term);
+    CHECK(ended("", "", 9), "a signal that came blocked is blocked for the command");
+}
+
+static void monitor_forwards(void)
+{
+    static const int passed[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE, SIGSEGV, SIGXCPU, 32, 33, 40, 64 };
+    char line[64];
+
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
+        start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100"), begin_run(NULL), wait_until_ready();
+        kill(r.pid, passed[i]), end_run(), CHECK(killed(passed[i]), "a signal sent to the monitor ends the command");
+    }
+    start(&b), add_fork(SIGKILL), add_shell("trap 'exit 17' TERM; echo ready; while :; do sleep 0.02; done");
+    begin_run(NULL), wait_until_ready(), kill(r.pid, SIGTERM), end_run(), CHECK(ended("", "", 17), "a command that handles SIGTERM");
+    start(&b), add_fork(SIGKILL), add_shell("trap 'echo again' USR1; kill -USR1 $PPID; sleep 0.2; echo end"), run(NULL);
+    CHECK(ended("end\n", "", 0), "what the command itself sends the monitor is not passed back");
+    start(&b), add_fork(SIGKILL), add_shell("trap : CHLD; trap 'exit 1' CONT; echo ready; sleep 0.3; exit 2");
+    begin_run(NULL), wait_until_ready(), kill(r.pid, SIGCHLD), kill(r.pid, SIGCONT), end_run(), CHECK(ended("", "", 2), "SIGCHLD and SIGCONT are not passed on");
+    start(&b), add_fork(SIGKILL), add_shell("exec sleep 100"), run(set_alarm), CHECK(killed(SIGALRM), "an alarm set before ends the command");
+
+    start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100 >&- 2>&-"), begin_run(NULL), wait_until_ready();
+    CHECK(!read_line(line, sizeof line) && waitpid(r.pid, &r.status, WNOHANG) == 0, "the monitor does not hold stdout when the command closed it");
+    kill(r.pid, SIGTERM), end_run();
+    CHECK(killed(SIGTERM), "and ends with the command");
+}
+
+static void monitor_stops(void)
+{
+    int status = 0;
+
+    start(&b), add_fork(SIGKILL), add_shell("kill -STOP $$; kill -STOP $$; exit 5"), begin_run(NULL);
+    for (int i = 0; i < 2; i++) {
+        CHECK(wait_for(r.pid, &status, WUNTRACED) && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "the monitor stops with the command");
+        nap(20), kill(r.pid, SIGCONT);
+    }
+    end_run(), CHECK(ended("", "", 5), "and continues it");
+
+    start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100"), begin_run(own_group), wait_until_ready();
+    kill(r.pid, SIGTSTP);
+    CHECK(wait_for(r.pid, &status, WUNTRACED) && WIFSTOPPED(status), "SIGTSTP sent to the monitor stops both");
+    kill(r.pid, SIGTERM), kill(r.pid, SIGCONT), end_run();
+    CHECK(killed(SIGTERM), "a signal sent while both are stopped arrives");
+}
+
+static bool is_gone(pid_t pid)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (kill(pid, 0) < 0 && errno == ESRCH)
+            return true;
+        nap(5);
+    }
+    return false;
+}
+
+static void deaths(void)
+{
+    char line[64];
+    pid_t command;
+
+    start(&b), add_fork(SIGKILL), add_shell("echo $$; exec sleep 100"), begin_run(NULL), read_line(line, sizeof line);
+    command = atoi(line), kill(r.pid, SIGKILL), end_run();
+    CHECK(killed(SIGKILL) && is_gone(command), "the command gets its death signal when the monitor is killed");
+
+    start(&b), add_fork(0), add_shell("echo $$; exec sleep 100"), begin_run(NULL), read_line(line, sizeof line);
+    command = atoi(line), kill(r.pid, SIGKILL), end_run(), nap(50);
+    CHECK(kill(command, 0) == 0, "or lives on without one");
+    kill(command, SIGKILL), is_gone(command);
+
+    start(&b), add_fork(SIGKILL), add_fork(SIGTERM), add_shell("echo $$; exec sleep 100"), begin_run(NULL), read_line(line, sizeof line);
+    command = atoi(line), kill(r.pid, SIGKILL), end_run();
+    CHECK(is_gone(command), "two monitors: the death of the first reaches the command");
+
+    if (geteuid() == 0) {
+        start(&b), add_fork(SIGKILL), op(&b, SETGID), num(&b, 65534), op(&b, SETUID), num(&b, 65534), add_shell("echo $$; exec sleep 100");
+        begin_run(NULL), read_line(line, sizeof line), command = atoi(line), kill(r.pid, SIGKILL), end_run();
+        CHECK(command > 0 && is_gone(command), "a change of ids does not lose the death signal");
+        start(&b), add_fork(SIGKILL), op(&b, SETGID), num(&b, 65534), op(&b, SETUID), num(&b, 65534), add_fork(SIGKILL), add_shell("echo $$; exec sleep 100");
+        begin_run(NULL), read_line(line, sizeof line), command = atoi(line), kill(r.pid, SIGKILL), end_run();
+        CHECK(command > 0 && is_gone(command), "nor does one between two monitors");
+    } else {
+        skip("a change of ids does not lose the death signal", "needs root");
+    }
+
+    /* The command's process clears its death signal as a change of ids would, then waits while the monitor is killed. */
+    must(mkfifo(in_scratch("first"), 0600) == 0 && mkfifo(in_scratch("second"), 0600) == 0, "mkfifo");
+    start(&b), add_fork(SIGKILL), op(&b, PRCTL), num(&b, PR_SET_PDEATHSIG), num(&b, 0), num(&b, 0), num(&b, 0), num(&b, 0);
+    add_open(in_scratch("first"), O_RDONLY, 0), add_open(in_scratch("second"), O_RDONLY, 1), add_shell("echo executed; exec sleep 100"), begin_run(NULL);
+    close(open(in_scratch("first"), O_WRONLY | O_CLOEXEC));
+    kill(r.pid, SIGKILL), waitpid(r.pid, &r.status, 0);
+    close(open(in_scratch("second"), O_WRONLY | O_CLOEXEC));
+    CHECK(!read_line(line, sizeof line), "a monitor that died while no death signal was set is noticed before exec");
+    drain(r.out, r.output, sizeof r.output), drain(r.err, r.errors, sizeof r.errors);
+}
+
+/* --- Terminals ---------------------------------------------------------------------------------------------------- */
+
+static int terminal, job_events, job_go_on;
+
+static int open_terminal(void)
+{
+    int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    if (master >= 0 && (grantpt(master) < 0 || unlockpt(master) < 0)) {
+        close(master);
+        master = -1;
+    }
+    return master;
+}
+
+static void take_terminal(void)
+{
+    int slave;
+
+    setsid();
+    slave = open(ptsname(terminal), O_RDWR);
+    must(slave >= 0 && ioctl(slave, TIOCSCTTY, 0) == 0, "TIOCSCTTY");
+    dup2(slave, STDIN_FILENO);
+    close(slave);
+}
+
+/* Does what a shell does: nsexec is a job in the foreground of the terminal, the changes of its state are reported. */
+static void become_a_job(void)
+{
+    pid_t job;
+    int status;
+    char byte;
+
+    take_terminal();
+    job = fork();
+    if (job == 0) {
+        signal(SIGTTOU, SIG_IGN);
+        setpgid(0, 0);
+        tcsetpgrp(STDIN_FILENO, getpid());
+        signal(SIGTTOU, SIG_DFL);
+        return;
+    }
+    do {
+        if (waitpid(job, &status, WUNTRACED) != job || write(job_events, &status, sizeof status) != sizeof status)
+            _exit(1);
+        if (WIFSTOPPED(status) && read(job_go_on, &byte, 1) == 1)
+            kill(-job, SIGCONT);
+    } while (WIFSTOPPED(status));
+    _exit(0);
+}
+
+static void begin_job(int *events, int *go_on)
+{
+    int event_ends[2], go_on_ends[2];
+
+    must(pipe2(event_ends, O_CLOEXEC) == 0 && pipe2(go_on_ends, O_CLOEXEC) == 0, "pipe");
+    job_events = event_ends[1], job_go_on = go_on_ends[0];
+    begin_run(become_a_job);
+    close(event_ends[1]), close(go_on_ends[0]);
+    *events = event_ends[0], *go_on = go_on_ends[1];
+}
+
+static int job_event(int events)
+{
+    struct pollfd ready = { .fd = events, .events = POLLIN };
+    int status = -1;
+
+    if (poll(&ready, 1, 10000) != 1 || read(events, &status, sizeof status) != sizeof status)
+        return -1;
+    return status;
+}
+
+static void type(const char *key)
+{
+    must(write(terminal, key, 1) == 1, "the terminal");
+}
+
+static void terminals(void)
+{
+    int events, go_on, status;
+
+    terminal = open_terminal();
+    if (terminal < 0) {
+        skip("a terminal's signals", "no pseudo-terminals here");
+        return;
+    }
+    start(&b), add_fork(SIGKILL), add_shell("trap 'exit 7' INT; echo ready; while :; do sleep 0.02; done"), begin_job(&events, &go_on), wait_until_ready();
+    type("\3"), status = job_event(events), CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7, "^C: the command decides, the monitor waits for it");
+    end_run(), close(events), close(go_on);
+    start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100"), begin_job(&events, &go_on), wait_until_ready();
+    type("\3"), status = job_event(events), CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT, "^C ends a command that does not handle it");
+    end_run(), close(events), close(go_on);
+    start(&b), add_fork(SIGKILL), add_shell("n=0; trap 'n=$((n+1))' QUIT; echo ready; sleep 0.4; exit $((10+n))"), begin_job(&events, &go_on), wait_until_ready();
+    type("\x1c"), status = job_event(events), CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 11, "^\\ reaches the command once");
+    end_run(), close(events), close(go_on);
+    start(&b), add_fork(SIGKILL), add_shell("echo ready; sleep 0.3; exit 8"), begin_job(&events, &go_on), wait_until_ready();
+    for (int i = 0; i < 2; i++) {
+        type("\x1a"), status = job_event(events), CHECK(WIFSTOPPED(status), "^Z stops the job");
+        must(write(go_on, "", 1) == 1, "go on"), nap(50);
+    }
+    status = job_event(events), CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 8, "and fg continues it");
+    end_run(), close(events), close(go_on);
+    start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100"), begin_run(take_terminal), wait_until_ready();
+    close(terminal), end_run(), CHECK(killed(SIGHUP), "a hangup that only the monitor, a session leader, is told of ends the command");
+}
+
+/* --- Namespaces --------------------------------------------------------------------------------------------------- */
+
+static int target_flags;
+
+/* A process in namespaces of its own, with a host name to tell; with CLONE_NEWPID their first process. */
+static pid_t begin_target(int *keeper)
+{
+    int ends[2], first[2];
+    pid_t pid, inside = -1;
+    char byte;
+
+    must(pipe2(ends, O_CLOEXEC) == 0 && pipe2(first, O_CLOEXEC) == 0, "pipe");
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (unshare(target_flags) < 0)
+            _exit(1);
+        if (target_flags & CLONE_NEWUTS)
+            must(sethostname("nsexec-target", 13) == 0, "sethostname");
+        if (target_flags & CLONE_NEWPID) {
+            inside = fork();
+            if (inside > 0) {
+                must(write(first[1], &inside, sizeof inside) == sizeof inside, "write");
+                close(ends[1]), close(first[1]);
+                waitpid(inside, NULL, 0);
+                for (;;)
+                    pause();
+            }
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+        }
+        execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+        _exit(1);
+    }
+    close(ends[1]), close(first[1]);
+    if (read(first[0], &inside, sizeof inside) != sizeof inside)
+        inside = pid;
+    must(read(ends[0], &byte, 1) == 0, "the target");
+    close(ends[0]), close(first[0]);
+    *keeper = (int)pid;
+    if (waitpid(pid, NULL, WNOHANG) != 0)
+        return -1;
+    return inside;
+}
+
+static void end_target(pid_t keeper)
+{
+    kill(keeper, SIGKILL);
+    waitpid(keeper, NULL, 0);
+}
+
+static void add_enter(pid_t pid, const char *kind, int type)
+{
+    char path[64];
+    struct stat ns;
+
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, kind);
+    must(stat(path, &ns) == 0, path);
+    add_open(path, O_RDONLY, 0);
+    op(&b, EXPECT), slot(&b, 0), num(&b, (int64_t)ns.st_dev), num(&b, (int64_t)ns.st_ino);
+    op(&b, SETNS), slot(&b, 0), num(&b, type);
+}
+
+static void namespaces(void)
+{
+    bool root = geteuid() == 0;
+    int keeper;
+    pid_t target;
+
+    target_flags = CLONE_NEWUTS | (root ? 0 : CLONE_NEWUSER);
+    target = begin_target(&keeper);
+    if (target < 0) {
+        skip("entering namespaces", "none can be made here");
+        return;
+    }
+    start(&b);
+    if (!root) {
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/ns/uts", (int)target);
+        add_open(path, O_RDONLY, 1);
+        add_enter(target, "user", CLONE_NEWUSER);
+        op(&b, SETNS), slot(&b, 1), num(&b, CLONE_NEWUTS);
+    } else {
+        add_enter(target, "uts", CLONE_NEWUTS);
+    }
+    add_shell("uname -n"), run(NULL), CHECK(ended("nsexec-target\n", "", 0), "entering namespaces");
+    start(&b), add_enter(target, "uts", CLONE_NEWNET), add_exec(), run(NULL);
+    CHECK(ended("", "nstool: step 3: setns: Invalid argument (EINVAL)\n", 99), "setns with the wrong type");
+    end_target(keeper);
+
+    if (!root) {
+        skip("entering a pid namespace", "needs root");
+        return;
+    }
+    target_flags = CLONE_NEWPID;
+    target = begin_target(&keeper);
+    must(target > 0, "a pid namespace");
+    start(&b), add_enter(target, "pid", CLONE_NEWPID), add_fork(SIGKILL), add_shell("[ $$ -lt 20 ] && kill -TERM $$"), run(NULL);
+    CHECK(killed(SIGTERM), "a command in another pid namespace, its death seen outside");
+    start(&b), add_enter(target, "pid", CLONE_NEWPID), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100"), begin_run(NULL), wait_until_ready();
+    kill(r.pid, SIGKILL), end_run(), CHECK(strcmp(r.errors, "") == 0, "the death signal crosses pid namespaces");
+
+    kill(target, SIGKILL), is_gone(target);
+    start(&b), add_enter(keeper, "pid_for_children", CLONE_NEWPID), add_fork(SIGKILL), explain_as(&b, ENOMEM, 77, "its init is dead\n"), add_exec(), run(NULL);
+    CHECK(ended("", "its init is dead\n", 77), "fork in a dead pid namespace fails like any operation");
+    start(&b), add_enter(keeper, "pid_for_children", CLONE_NEWPID), flagged(&b, FORK, TRY, 1), num(&b, SIGKILL), op(&b, SETGID), num(&b, 1234), add_show_signals(), run(NULL);
+    CHECK(shows_signals("0000000000000000", "0000000000000000"), "and leaves the signals as they were");
+    end_target(keeper);
+}
+
+/* --- Using nsexec ------------------------------------------------------------------------------------------------- */
+
+static const char *the_argument;
+static bool second_argument;
+
+static void run_main(void)
+{
+    char *argv[] = { (char *)"nsexec", (char *)the_argument, second_argument ? (char *)"3" : NULL, NULL };
+    int argc = second_argument ? 3 : the_argument ? 2 : 1;
+
+    if (binary)
+        execv(binary, argv);
+    else
+        nsexec_main(argc, argv);
+    _exit(201);
+}
+
+static bool used(const char *argument, const char *errors)
+{
+    the_argument = argument;
+    start(&b), add_exec(), run(run_main);
+    return ended("", errors, EXIT_REFUSED);
+}
+
+static void give_pipe(void)
+{
+    int ends[2];
+
+    must(pipe(ends) == 0 && dup2(ends[0], 60) == 60, "pipe");
+    run_main();
+}
+
+static void give_directory(void)
+{
+    must(dup2(open("/", O_RDONLY), 60) == 60, "open");
+    run_main();
+}
+
+static off_t large;
+
+static void give_large(void)
+{
+    int fd = (int)syscall(SYS_memfd_create, "large", 0U);
+
+    must(fd >= 0 && ftruncate(fd, large) == 0 && pwrite(fd, b.bytes, b.size, 0) == (ssize_t)b.size && dup2(fd, 60) == 60, "memfd");
+    close(fd);
+    run_main();
+}
+
+static void using(void)
+{
+    static const char usage[] = "nsexec: usage: nsexec PROGRAM_FD\n";
+    char *padding;
+    char path[64];
+    struct stat process;
+
+    CHECK(used(NULL, usage), "no argument");
+    CHECK(used("", usage), "an empty argument");
+    CHECK(used("-1", usage), "a negative number");
+    CHECK(used("+3", usage), "a sign");
+    CHECK(used("3x", usage), "more than a number");
+    CHECK(used("99999999999999999999", usage), "a number that is too large");
+    CHECK(used("2147483647", "nsexec: the program: Bad file descriptor (EBADF)\n") || used("2147483647", "nsexec: the program: Bad file descriptor\n"), "a descriptor that is not open");
+    second_argument = true, CHECK(used("3", usage), "two arguments"), second_argument = false;
+
+    the_argument = "60";
+    start(&b), add_exec(), run(give_pipe), CHECK(ended("", "nsexec: bad program at byte 0: no whole header\n", EXIT_REFUSED), "a pipe");
+    start(&b), add_exec(), run(give_directory), CHECK(WIFEXITED(r.status) && WEXITSTATUS(r.status) == EXIT_REFUSED, "a directory");
+    start(&b), add_exec(), finish(&b), large = MAX_PROGRAM + 1, run(give_large);
+    CHECK(ended("", "nsexec: the program: larger than 32 MiB\n", EXIT_REFUSED), "a program of 32 MiB and one byte");
+
+    padding = malloc(MAX_PROGRAM), memset(padding, 'x', MAX_PROGRAM);
+    start(&b), add_open("/", O_PATH, 0), end_op(&b), add_shell("exit 11"), end_op(&b);
+    padding[MAX_PROGRAM - b.size] = '\0';
+    start(&b), add_open("/", O_PATH, 0), label(&b, padding), add_shell("exit 11"), run(NULL);
+    CHECK(b.size == MAX_PROGRAM && ended("", "", 11), "a program of 32 MiB");
+    free(padding);
+
+    start(&b), op(&b, 99), run(NULL), CHECK(ended("", "nsexec: bad program at byte 28: an unknown operation\n", EXIT_REFUSED), "a program that is refused");
+    start(&b), op(&b, 99), run_with_status(), CHECK(ended("", "", EXIT_REFUSED) && recorded(UINT32_MAX, EINVAL), "and reports so to the status descriptor");
+    start(&b), op(&b, OPEN), none(&b), str(&b, in_scratch("never")), num(&b, O_CREAT | O_RDWR), num(&b, 0600), slot(&b, 0), op(&b, 99), run(NULL);
+    CHECK(access(in_scratch("never"), F_OK) < 0, "a program that is refused later carries out nothing");
+
+    /* While it waits for the other end of a FIFO, nsexec is looked at. */
+    must(mkfifo(in_scratch("wait"), 0600) == 0, "mkfifo");
+    start(&b), add_open(in_scratch("wait"), O_WRONLY, 0), add_shell("exit 12"), begin_run(NULL), nap(100);
+    snprintf(path, sizeof path, "/proc/%d/status", (int)r.pid);
+    CHECK(stat(path, &process) == 0 && process.st_uid == 0, "nsexec is not dumpable: its files in /proc belong to root");
+    close(open(in_scratch("wait"), O_RDONLY | O_CLOEXEC)), end_run(), CHECK(ended("", "", 12), "and goes on");
+}
+
+/* --- All of it ---------------------------------------------------------------------------------------------------- */
+
+static int run_all(void)
+{
+    r.record_fd = -1;
+    decoding_the_header();
+    decoding_operations();
+    decoding_fields();
+    decoding_lengths();
+    executing();
+    failing();
+    trying();
+    descriptors();
+    privileges();
+    limits_and_prctl();
+    signal_state();
+    monitor_mirrors();
+    monitor_forwards();
+    monitor_stops();
+    deaths();
+    terminals();
+    namespaces();
+    using();
+    free(b.bytes);
+    printf("1..%d\n# %d tests, %d failed, %d skipped\n", tests, tests, failures, skips);
+    fflush(stdout);
+    return failures > 0;
+}
+
+static int remove_one(const char *path, const struct stat *s, int type_flag, struct FTW *walk)
+{
+    (void)s, (void)type_flag, (void)walk;
+    return remove(path);
+}
+
+static void nothing(int signal)
+{
+    (void)signal;
+}
+
+/* Ends what the tests left, as far as it became our child (we are its reaper), and counts it. */
+static int end_what_is_left(void)
+{
+    int left = 0;
+
+    for (int i = 0; i < 100; i++) {
+        char path[64], children[4096];
+        FILE *file;
+
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
+            return left;
+        nap(20);
+        if (i < 50)
+            continue;
+        snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+        file = fopen(path, "re");
+        if (file && fgets(children, sizeof children, file)) {
+            printf("# left behind: %s\n", children);
+            for (char *at = strtok(children, " "); at; at = strtok(NULL, " "))
+                if (atoi(at) > 0)
+                    left++, kill(atoi(at), SIGKILL);
+        }
+        if (file)
+            fclose(file);
+        i = i < 90 ? 90 : i;
+    }
+    return left + 1;
+}
+
+int main(int argc, char **argv)
+{
+    int status = 1, result = 1;
+    pid_t tester, ended_child;
+    const char *base = getenv("TMPDIR");
+
+    binary = argc > 1 ? argv[1] : NULL;
+    for (int i = 1; i <= MAX_SIGNAL; i++)
+        if (i != SIGKILL && i != SIGSTOP)
+            default_action(i);
+    change_mask(SIG_SETMASK, 0, NULL);
+    umask(022);
+    snprintf(scratch, sizeof scratch - 64, "%s/nsexec-test.XXXXXX", base ? base : "/tmp");
+    must(mkdtemp(scratch) != NULL, "mkdtemp");
+    chmod(scratch, 0755);
+
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    tester = fork();
+    if (tester == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        exit(run_all());
+    }
+    sigaction(SIGALRM, &(struct sigaction){ .sa_handler = nothing }, NULL);
+    alarm(240);
+    while ((ended_child = waitpid(-1, &status, 0)) != tester)
+        if (ended_child < 0) {
+            printf("not ok - the tests took too long\n");
+            kill(tester, SIGKILL);
+            alarm(0);
+            status = 1;
+        }
+    result = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    if (WIFSIGNALED(status))
+        printf("not ok - the tests died of signal %d\n", WTERMSIG(status));
+    if (end_what_is_left() > 0) {
+        printf("not ok - a test left a process behind\n");
+        result = 1;
+    }
+    nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return result;
+}

@@ -1,0 +1,16 @@
+// The library: what `import ... from 'nstool'` gives. Everything is synchronous and returns plain data.
+
+export { linuxHost } from './host/linux/linux-host.ts';
+export { readRecordedHost } from './host/recorded/recorded-host.ts';
+export type { Gap, GapReason, Host, Reading } from './kernel/host.ts';
+export { NsError, type ErrorCode, type ErrorFacts } from './kernel/error.ts';
+export { namespaceKinds, type NamespaceKind, type NamespaceKindFacts } from './kernel/abi/namespace-kinds.ts';
+export { isComplete, type CountedGap } from './kernel/gap-tally.ts';
+export { discoverNamespaces } from './namespaces/discover/discover.ts';
+export { requireOwnProc } from './namespaces/discover/own-proc.ts';
+export type { Namespace, Scan } from './namespaces/discover/scan.ts';
+export { namespaceRows, processRows, type Fact, type NamespaceRow } from './namespaces/rows.ts';
+export { decodeMask, formatDecoded, formatMask, parseMask, type DecodedMask } from './capabilities/mask.ts';
+export { kernelReport, type KernelReport } from './inspect/kernel-report.ts';
+export { planEnter, type Caller, type EnterQuery } from './launch/enter.ts';
+export { encodeProgram, type Operation, type Program, type Step } from './kernel/program.ts';

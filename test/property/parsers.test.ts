@@ -1,0 +1,122 @@
+// Every parser is total: any bytes give a value or a parse error that names the file. FC_SECONDS goes long.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { recordedHost } from '../../src/host/recorded/recorded-host.ts';
+import { decodeAttributes, decodeMessages } from '../../src/kernel/netlink/message.ts';
+import { decodeNsidReply } from '../../src/kernel/netlink/nsid.ts';
+import { parseCmdline } from '../../src/kernel/text/cmdline.ts';
+import { parseIdMap } from '../../src/kernel/text/id-map.ts';
+import { parseLimit } from '../../src/kernel/text/limits.ts';
+import { parseMountinfo, unescapeOctal } from '../../src/kernel/text/mountinfo.ts';
+import { formatNamespaceLink, parseNamespaceLink } from '../../src/kernel/text/namespace-link.ts';
+import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
+import { parsePasswd } from '../../src/kernel/text/passwd.ts';
+import { parseStat } from '../../src/kernel/text/stat.ts';
+import { parseStatus } from '../../src/kernel/text/status.ts';
+import type { Reading } from '../../src/kernel/host.ts';
+
+const seconds = Number(process.env['FC_SECONDS'] ?? 0);
+const parameters: fc.Parameters<unknown> =
+  seconds > 0
+    ? { numRuns: Infinity, interruptAfterTimeLimit: seconds * 1000, markInterruptAsFailure: false }
+    : { numRuns: 1000, seed: 20_260_701 };
+
+/** Valid files, so that mutations reach beyond the first check. */
+const samples: Readonly<Record<string, string>> = {
+  stat: '42 (sleep) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1234 0 0\n',
+  status: 'Name:\tsh\nTgid:\t4\nPid:\t4\nPPid:\t1\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nNSpid:\t4\t1\nThreads:\t1\n',
+  mountinfo:
+    '22 27 0:21 / /pr\\040oc rw,relatime shared:3 - proc proc rw\n30 27 0:4 net:[4026532177] /n rw - nsfs nsfs rw\n',
+  map: '         0       1000          1\n         1     100000      65536\n',
+  limits: 'Max open files            1024                 524288               files     \n',
+  passwd: 'root:x:0:0:root:/root:/bin/bash\n',
+  netlink: '\x1c\0\0\0\x58\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x08\0\x01\0\x07\0\0\0',
+  archive:
+    '{"nstool_recording":1,"self":{"pid":1,"uid":0}}\n{"q":"file /a","text":"x"}\n{"q":"stat /","status":{"dev":"1"}}\n',
+};
+
+/** A sample with pieces replaced, removed, doubled; or anything. */
+function hostile(sample: string): fc.Arbitrary<Uint8Array> {
+  const original = Uint8Array.from(Buffer.from(sample, 'latin1'));
+  const edit = fc.record({
+    at: fc.nat(original.length),
+    remove: fc.nat(8),
+    insert: fc.oneof(
+      fc.uint8Array({ maxLength: 8 }),
+      fc
+        .constantFrom('\n', '(', ')', ' ', '\0', ':\t', '99999999999999999999', '-1')
+        .map((text) => new TextEncoder().encode(text)),
+    ),
+  });
+  const mutated = fc
+    .array(edit, { minLength: 1, maxLength: 6 })
+    .map((edits) =>
+      edits.reduce<Uint8Array>(
+        (bytes, { at, remove, insert }) =>
+          Uint8Array.from([...bytes.subarray(0, at), ...insert, ...bytes.subarray(at + remove)]),
+        original,
+      ),
+    );
+  return fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated, mutated);
+}
+
+function total(name: string, sample: string, parse: (bytes: Uint8Array) => Reading<unknown>): void {
+  it(`${name}: any bytes are a value or a parse error`, { timeout: seconds * 1000 + 60_000 }, () => {
+    fc.assert(
+      fc.property(hostile(sample), (bytes) => {
+        const read = parse(bytes);
+        if (read.ok) return;
+        expect(read.gap.reason).toBe('malformed');
+        expect(read.gap.what).toBe('FILE');
+        expect((read.gap.text ?? '').length).toBeLessThanOrEqual(200);
+      }),
+      parameters,
+    );
+  });
+}
+
+const sample = (name: string): string => samples[name] ?? '';
+
+describe('parsers', () => {
+  total('stat', sample('stat'), (bytes) => parseStat(bytes, 'FILE'));
+  total('status', sample('status'), (bytes) => parseStatus(bytes, 'FILE'));
+  total('mountinfo', sample('mountinfo'), (bytes) => parseMountinfo(bytes, 'FILE'));
+  total('uid_map', sample('map'), (bytes) => parseIdMap(bytes, 'FILE'));
+  total('limits', sample('limits'), (bytes) => parseLimit(bytes, 'FILE', 'Max open files'));
+  total('netlink messages', sample('netlink'), (bytes) => decodeMessages(bytes, 'FILE'));
+  total('netlink attributes', sample('netlink').slice(20), (bytes) => decodeAttributes(bytes, 'FILE'));
+  total('nsid replies', sample('netlink'), (bytes) => decodeNsidReply([bytes], 'FILE'));
+  total('recorded hosts', sample('archive'), (bytes) => recordedHost(Buffer.from(bytes).toString('utf8'), 'FILE'));
+  total('cmdline', 'a\0b\0', (bytes) => ({ ok: true, value: parseCmdline(bytes) }));
+  total('passwd', sample('passwd'), (bytes) => ({ ok: true, value: parsePasswd(bytes) }));
+  total('namespace links', 'net:[4026532177]', (bytes) =>
+    parseNamespaceLink(Buffer.from(bytes).toString('utf8'), 'FILE'),
+  );
+});
+
+describe('what the kernel writes is read back', () => {
+  it('mount points, whatever their characters', () => {
+    const escape = (text: string): string =>
+      text.replaceAll(/[ \t\n\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(unescapeOctal(escape(text))).toBe(text);
+      }),
+      parameters,
+    );
+  });
+
+  it('links of namespaces', () => {
+    const link = fc.record({
+      kind: fc.constantFrom(...namespaceKinds.map((entry) => entry.kind)),
+      inode: fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
+    });
+    fc.assert(
+      fc.property(link, (id) => {
+        expect(parseNamespaceLink(formatNamespaceLink(id), 'FILE')).toEqual({ ok: true, value: id });
+      }),
+      parameters,
+    );
+  });
+});
