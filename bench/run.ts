@@ -109,7 +109,9 @@ function sayTable(title: string, rows: readonly Row[], measured: Measured): void
 
 function sayMachine(runtimes: readonly Runtime[]): void {
   const [cpu] = cpus();
-  const utilLinux = execFileSync('lsns', ['--version'], { encoding: 'utf8' }).trim().replace(/^.* from /, '');
+  const utilLinux = execFileSync('lsns', ['--version'], { encoding: 'utf8' })
+    .trim()
+    .replace(/^.* from /, '');
   say(`nstool bench, ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`);
   say(`${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`);
   say(`${runtimes.map((runtime) => runtime.name).join(', ')}; ${utilLinux}`);
@@ -200,7 +202,12 @@ async function benchTwice(
   sayTable(`${2 * groups} groups of six fresh namespaces`, rows, measured);
   for (const [runtime, once] of before) {
     const { name } = command(runtime, 'ls');
-    budgets.push({ name: `${name}, twice the processes`, value: timeOf(measured, name) / once, limit: 2.2, unit: 'times' });
+    budgets.push({
+      name: `${name}, twice the processes`,
+      value: timeOf(measured, name) / once,
+      limit: 2.2,
+      unit: 'times',
+    });
   }
 }
 
@@ -213,7 +220,9 @@ function sayBudgets(): boolean {
     const isKept = atLeast ? value >= limit : value <= limit;
     kept &&= isKept;
     const bound = `${atLeast ? 'at least' : 'at most'} ${limit} ${unit}`;
-    say(`${isKept ? 'kept  ' : 'MISSED'}  ${name.padEnd(width)}  ${value.toFixed(2).padStart(7)} ${unit.padEnd(5)}  ${bound}`);
+    say(
+      `${isKept ? 'kept  ' : 'MISSED'}  ${name.padEnd(width)}  ${value.toFixed(2).padStart(7)} ${unit.padEnd(5)}  ${bound}`,
+    );
   }
   return kept;
 }

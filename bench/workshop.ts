@@ -68,7 +68,9 @@ export class Workshop {
   /** Sleeping processes in groups of six fresh namespaces each, until close(). Returns the pid of one of them. */
   async crowd(groups: number, processesInGroup: number): Promise<number> {
     this.stop.signal.throwIfAborted();
-    const crowd = spawn(this.program('crowd'), [`${groups}`, `${processesInGroup}`], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const crowd = spawn(this.program('crowd'), [`${groups}`, `${processesInGroup}`], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     this.crowds.push(crowd);
     for await (const line of createInterface({ input: crowd.stdout })) {
       const pid = /^ready (\d+)$/.exec(line)?.[1];

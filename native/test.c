@@ -1040,6 +1040,8 @@ static void take_terminal(void)
     close(slave);
 }
 
+enum { JOB_CONTINUED = 0xffff };
+
 /* Does what a shell does: nsexec is a job in the foreground of the terminal, the changes of its state are reported. */
 static void become_a_job(void)
 {
@@ -1049,6 +1051,7 @@ static void become_a_job(void)
 
     take_terminal();
     job = fork();
+    must(job >= 0, "fork");
     if (job == 0) {
         signal(SIGTTOU, SIG_IGN);
         setpgid(0, 0);
@@ -1056,13 +1059,15 @@ static void become_a_job(void)
         signal(SIGTTOU, SIG_DFL);
         return;
     }
-    do {
-        if (waitpid(job, &status, WUNTRACED) != job || write(job_events, &status, sizeof status) != sizeof status)
-            _exit(1);
-        if (WIFSTOPPED(status) && read(job_go_on, &byte, 1) == 1)
-            kill(-job, SIGCONT);
-    } while (WIFSTOPPED(status));
-    _exit(0);
+    for (;;) {
+        must(waitpid(job, &status, WUNTRACED) == job, "waitpid");
+        must(write(job_events, &status, sizeof status) == sizeof status, "write");
+        if (!WIFSTOPPED(status) || read(job_go_on, &byte, 1) != 1)
+            _exit(0);
+        kill(-job, SIGCONT);
+        status = JOB_CONTINUED;
+        must(write(job_events, &status, sizeof status) == sizeof status, "write");
+    }
 }
 
 static void begin_job(int *events, int *go_on)
@@ -1109,11 +1114,13 @@ static void terminals(void)
     start(&b), add_fork(SIGKILL), add_shell("n=0; trap 'n=$((n+1))' QUIT; echo ready; sleep 0.4; exit $((10+n))"), begin_job(&events, &go_on), wait_until_ready();
     type("\x1c"), status = job_event(events), CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 11, "^\\ reaches the command once");
     end_run(), close(events), close(go_on);
-    start(&b), add_fork(SIGKILL), add_shell("echo ready; sleep 0.3; exit 8"), begin_job(&events, &go_on), wait_until_ready();
+    /* a subshell, because a shell that is in vfork(2) does not stop with its child */
+    start(&b), add_fork(SIGKILL), add_shell("(echo ready; exec cat); exit 8"), begin_job(&events, &go_on), wait_until_ready();
     for (int i = 0; i < 2; i++) {
         type("\x1a"), status = job_event(events), CHECK(WIFSTOPPED(status), "^Z stops the job");
-        must(write(go_on, "", 1) == 1, "go on"), nap(50);
+        must(write(go_on, "", 1) == 1 && job_event(events) == JOB_CONTINUED, "the job continues");
     }
+    type("\4");
     status = job_event(events), CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 8, "and fg continues it");
     end_run(), close(events), close(go_on);
     start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100"), begin_run(take_terminal), wait_until_ready();
@@ -1293,7 +1300,7 @@ static void using(void)
     CHECK(used("+3", usage), "a sign");
     CHECK(used("3x", usage), "more than a number");
     CHECK(used("99999999999999999999", usage), "a number that is too large");
-    CHECK(used("2147483647", "nsexec: the program: Bad file descriptor (EBADF)\n") || used("2147483647", "nsexec: the program: Bad file descriptor\n"), "a descriptor that is not open");
+    CHECK(used("2147483647", "nsexec: the program: Bad file descriptor\n"), "a descriptor that is not open");
     second_argument = true, CHECK(used("3", usage), "two arguments"), second_argument = false;
 
     the_argument = "60";

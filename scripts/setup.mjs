@@ -65,7 +65,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 if (process.argv.includes('--oracles')) installOracles();
 if (!isInstalled()) {
   console.error('nstool: installing its packages');
-  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])) process.exit(1);
+  // Not `npm ci`: it refuses a lock that lacks an optional package of some other platform, which a mirror may not have.
+  if (!run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'])) process.exit(1);
 }
 if (isOlder('dist/nstool.cjs', newest('src')) && !run(process.execPath, ['scripts/build.mjs'])) process.exit(1);
 // Without a compiler it says so, and listing and decoding work all the same.

@@ -153,8 +153,8 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip'))('as roo
   });
 
   test('a target in nested user namespaces', async () => {
-    const inside = ['unshare', '-U', '-r', '-u', '-p', '--fork', '--kill-child', 'sleep', '1000'];
-    const nested = await makeTarget(['-U', '-r', '-muin'], undefined, inside);
+    const inside = ['unshare', '--fork', '--kill-child', 'unshare', '-U', '-r', '-u', '-p', '--fork', '--kill-child'];
+    const nested = await makeTarget(['-U', '-r', '-muin'], undefined, [...inside, 'sleep', '1000']);
     try {
       const pid = await commandBelow(nested.pid, 'sleep');
       expect(linkOf(pid, 'user')).not.toBe(linkOf(nested.pid, 'user'));
