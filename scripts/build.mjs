@@ -1,7 +1,7 @@
 // Builds what is TypeScript: the library API (and the type check) by `tsc -b`, the CLI as one CommonJS bundle.
 
 import { spawnSync } from 'node:child_process';
-import { renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -32,3 +32,11 @@ await build({
 
 // Whoever runs nstool meanwhile gets the old bundle or the new one.
 renameSync('dist/nstool.new.cjs', 'dist/nstool.cjs');
+
+// npm links the commands of what a project depends on, not its own: with this `npx nstool` works in a clone too.
+const command = 'node_modules/.bin/nstool';
+if (!existsSync(command)) {
+  rmSync(command, { force: true });
+  symlinkSync('../../bin/nstool.cjs', command);
+}
+chmodSync('bin/nstool.cjs', 0o755);
