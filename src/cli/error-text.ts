@@ -13,6 +13,8 @@ const exitStatus: Record<ErrorCode, number> = {
   UNSUPPORTED: 5,
   FOREIGN_PROC: 5,
   PARSE: 70,
+  // EX_IOERR of sysexits.h, whose EX_SOFTWARE is 70.
+  OUTPUT: 74,
 };
 
 export const BUG_STATUS = 70;

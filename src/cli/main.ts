@@ -7,7 +7,7 @@ import { optionValue, type CommandDefinition, type Invocation, type Outcome } fr
 import { BUG_STATUS, bugText, errorStatus, errorText } from './error-text.ts';
 import { escapeControls } from '../render/escape.ts';
 import { nearest } from './nearest.ts';
-import { write } from './output.ts';
+import { say, writeAnswer } from './output.ts';
 
 /** Errors of these commands are ours, not the program's: env(1)'s status tells them apart. */
 const OWN_FAILURE_STATUS = 125;
@@ -117,17 +117,17 @@ async function finish(outcome: Outcome): Promise<void> {
     const { nsexecPath } = await import('./installation.ts');
     return replaceByNsexec(outcome.replaceBy, nsexecPath());
   }
-  for (const note of outcome.notes ?? []) write(2, `nstool: ${escapeControls(note)}\n`);
+  for (const note of outcome.notes ?? []) say(`nstool: ${escapeControls(note)}\n`);
   process.exitCode = outcome.status;
-  write(1, outcome.stdout);
+  writeAnswer(outcome.stdout);
 }
 
 function report(error: unknown, debug: boolean, failureStatus: number | undefined): void {
   if (error instanceof NsError) {
-    write(2, errorText(error));
+    say(errorText(error));
     process.exitCode = failureStatus ?? errorStatus(error);
   } else {
-    write(2, bugText(error, debug));
+    say(bugText(error, debug));
     process.exitCode = failureStatus ?? BUG_STATUS;
   }
 }

@@ -2,25 +2,38 @@
 // and leave it so for the program that takes our place, and an asynchronous write can be cut off by the exit.
 
 import { writeSync } from 'node:fs';
-
-/** What became of a write: the reader may have gone away, which is no error (`nstool ls | head -1`). */
-export type Written = 'written' | 'reader-gone';
+import { NsError } from '../kernel/error.ts';
 
 const RETRY_MS = 5;
 
-/** All of it, however slowly it is read. Errors: of writing, but for EPIPE. */
-export function write(fd: number, text: string): Written {
+/**
+ * The answer, all of it, however slowly it is read. A reader that went away (`nstool ls | head -1`) is no error.
+ * Errors: OUTPUT.
+ */
+export function writeAnswer(text: string): void {
+  const code = writeAll(1, text);
+  if (code === undefined || code === 'EPIPE') return;
+  throw new NsError('OUTPUT', { what: `cannot write the answer: ${code}` });
+}
+
+/** Talk. There is nobody to tell when it fails. */
+export function say(text: string): void {
+  writeAll(2, text);
+}
+
+/** The errno's name, if it could not be written. */
+function writeAll(fd: number, text: string): string | undefined {
   const bytes = Buffer.from(text, 'utf8');
-  for (let offset = 0; offset < bytes.length;) {
+  for (let offset = 0; offset < bytes.length; ) {
     try {
       offset += writeSync(fd, bytes, offset);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      if (code === 'EPIPE') return 'reader-gone';
-      // Somebody made the pipe non-blocking; it is full.
-      if (code !== 'EAGAIN') throw error;
+      const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+      if (code === undefined) throw error;
+      if (code !== 'EAGAIN') return code;
+      // Somebody made the pipe non-blocking, and it is full.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
-  return 'written';
+  return undefined;
 }

@@ -18,7 +18,9 @@ export type ErrorCode =
   /** The proc file system at /proc is missing, or is that of another pid namespace. */
   | 'FOREIGN_PROC'
   /** A kernel file, or a recorded host, is not as documented. */
-  | 'PARSE';
+  | 'PARSE'
+  /** The answer could not be written: a full disk. */
+  | 'OUTPUT';
 
 export interface ErrorFacts {
   /** What was to be done or read. */
