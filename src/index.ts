@@ -12,5 +12,6 @@ export type { Namespace, Scan } from './namespaces/discover/scan.ts';
 export { namespaceRows, processRows, type Fact, type NamespaceRow } from './namespaces/rows.ts';
 export { decodeMask, formatDecoded, formatMask, parseMask, type DecodedMask } from './capabilities/mask.ts';
 export { kernelReport, type KernelReport } from './inspect/kernel-report.ts';
-export { planEnter, type Caller, type EnterQuery } from './launch/enter.ts';
+export { planEnter, type Caller } from './launch/enter.ts';
+export type { EnterQuery } from './launch/enter-query.ts';
 export { encodeProgram, type Operation, type Program, type Step } from './kernel/program.ts';

@@ -5,7 +5,8 @@ import { NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import { parseTarget } from '../../inspect/target.ts';
-import { namespaceKindOfFile, type EnterQuery } from '../../launch/enter.ts';
+import { namespaceKindOfFile } from '../../launch/doors.ts';
+import type { EnterQuery } from '../../launch/enter-query.ts';
 import { flag, optionValue, type Invocation, type OptionDefinition } from '../define-command.ts';
 import { splitRecorded } from '../recorded-target.ts';
 
