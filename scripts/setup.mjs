@@ -19,7 +19,8 @@ const oracles = {
   cc: 'gcc libc6-dev',
   python3: 'python3-minimal',
   strace: 'strace',
-  tmux: 'tmux',
+  zsh: 'zsh',
+  fish: 'fish',
 };
 
 function run(command, args) {

@@ -1,7 +1,6 @@
 // The process around a command. Nothing else reads the real `process`.
 
-import { readFileSync, readSync } from 'node:fs';
-import { isatty } from 'node:tty';
+import { fstatSync, readFileSync, readSync } from 'node:fs';
 import { NsError } from '../kernel/error.ts';
 import type { Host } from '../kernel/host.ts';
 import { splitWords } from '../kernel/text/cmdline.ts';
@@ -32,16 +31,25 @@ async function openHost(recording: string | undefined): Promise<Host> {
 }
 
 function stream(fd: 1 | 2, colorWhen: string | undefined): Stream {
-  const isTerminal = isatty(fd);
+  const color = colorWish(colorWhen);
   return {
-    isTerminal,
-    color: wantsColor(colorWhen, isTerminal),
-    columns: () => (isTerminal ? columns(fd) : undefined),
+    get isTerminal() {
+      return isTerminal(fd);
+    },
+    get color() {
+      return color ?? isTerminal(fd);
+    },
+    columns: () => (isTerminal(fd) ? columns(fd) : undefined),
   };
 }
 
-/** --color, then FORCE_COLOR, then NO_COLOR, then TERM=dumb, then whether this stream is a terminal. */
-function wantsColor(when: string | undefined, isTerminal: boolean): boolean {
+/** node:tty brings all of node:net along (4 ms), so it is asked when a command wants to know, of what can be a terminal. */
+function isTerminal(fd: number): boolean {
+  return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
+}
+
+/** --color, then FORCE_COLOR, then NO_COLOR, then TERM=dumb; undefined: whether the stream is a terminal decides. */
+function colorWish(when: string | undefined): boolean | undefined {
   if (when === 'always') return true;
   if (when === 'never') return false;
   if (when !== undefined && when !== 'auto') {
@@ -54,7 +62,7 @@ function wantsColor(when: string | undefined, isTerminal: boolean): boolean {
   const { FORCE_COLOR: force, NO_COLOR: no, TERM: term } = process.env;
   if (force !== undefined && force !== '') return force !== '0' && force !== 'false';
   if (no !== undefined && no !== '') return false;
-  return term !== 'dumb' && isTerminal;
+  return term === 'dumb' ? false : undefined;
 }
 
 /** Opens the stream in Node's way, so only for commands that print and end (see output.ts). */

@@ -12,6 +12,8 @@ export interface OptionDefinition {
   readonly value?: string;
   /** The value is taken only after `=` on the long name; the short letter takes none. */
   readonly optionalValue?: boolean;
+  /** The values that it takes, for completion. */
+  readonly choices?: readonly string[];
   readonly help: string;
 }
 
@@ -92,7 +94,7 @@ export function optionValue(invocation: Invocation, long: string): string | unde
 
 export const commonOptions: readonly OptionDefinition[] = [
   { long: 'from', value: 'FILE', help: 'ask the recorded host in FILE instead of this machine' },
-  { long: 'color', value: 'WHEN', help: 'auto (the default), always or never' },
+  { long: 'color', value: 'WHEN', choices: ['auto', 'always', 'never'], help: 'auto (the default), always or never' },
   { long: 'debug', help: 'show where an error of nstool itself came from' },
   { long: 'help', short: 'h', help: 'this text' },
 ];

@@ -101,7 +101,9 @@ function unknownCommand(words: readonly string[]): never {
 function overview(): Outcome {
   const lines = [
     'nstool: namespaces, capabilities and cgroups of a Linux host: list, explain, enter',
-    ...commands.map((entry) => `  ${entry.name.padEnd(13)} ${entry.summary}`),
+    ...commands
+      .filter((entry) => entry.name !== 'completion')
+      .map((entry) => `  ${entry.name.padEnd(13)} ${entry.summary}`),
     '',
     '  nstool ls -t net                     which network namespaces are there, and who is in them',
     "  nstool enter 4913 --net ifconfig     this host's ifconfig in the network of process 4913",

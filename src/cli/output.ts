@@ -24,7 +24,7 @@ export function say(text: string): void {
 /** The errno's name, if it could not be written. */
 function writeAll(fd: number, text: string): string | undefined {
   const bytes = Buffer.from(text, 'utf8');
-  for (let offset = 0; offset < bytes.length; ) {
+  for (let offset = 0; offset < bytes.length;) {
     try {
       offset += writeSync(fd, bytes, offset);
     } catch (error) {

@@ -29,4 +29,9 @@ export const commands: readonly CommandEntry[] = [
     summary: 'the version; with -v what this kernel has and lacks',
     load: async () => (await import('./version.ts')).versionCommand,
   },
+  {
+    name: 'completion',
+    summary: 'a script that completes our words in bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).completion,
+  },
 ];

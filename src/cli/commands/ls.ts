@@ -1,14 +1,18 @@
+import { namespaceKinds } from '../../kernel/abi/namespace-kinds.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { namespaceTree, processTree } from '../../namespaces/row-tree.ts';
 import { namespaceRows, processRows, type NamespaceRow } from '../../namespaces/rows.ts';
+import { heading } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderRaw, renderTable, renderTree, type TextOptions } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { lsColumns, lsColumnList } from './ls-columns.ts';
 import { factsOf, findNamespace, linksOfProcess, lsQuery, type LsQuery } from './ls-query.ts';
+
+const kindNames = namespaceKinds.map((entry) => entry.kind);
 
 export const ls: CommandDefinition = {
   name: 'ls',
@@ -24,9 +28,21 @@ export const ls: CommandDefinition = {
     ...lsColumnList(),
   ],
   options: [
-    { long: 'type', short: 't', value: 'TYPE', help: 'only mnt net ipc user pid uts cgroup time; a list, or repeated' },
+    {
+      long: 'type',
+      short: 't',
+      value: 'TYPE',
+      choices: kindNames,
+      help: 'only mnt net ipc user pid uts cgroup time; a list, or repeated',
+    },
     { long: 'task', short: 'p', value: 'PID', help: 'only the namespaces of this process' },
-    { long: 'output', short: 'o', value: 'LIST', help: 'these columns; +LIST adds them to the default ones' },
+    {
+      long: 'output',
+      short: 'o',
+      value: 'LIST',
+      choices: lsColumns.map(heading),
+      help: 'these columns; +LIST adds them to the default ones',
+    },
     { long: 'output-all', help: 'all columns' },
     { long: 'json', short: 'J', help: 'as JSON, with the gaps' },
     { long: 'list', short: 'l', help: 'flat, also on a terminal' },
