@@ -10,7 +10,8 @@
  */
 #include <stdarg.h>
 
-enum { ADOPT = 1, OPEN, CLOSE, EXPECT, SETNS, CHROOT, CHDIR, SETGROUPS, SETGID, SETUID, PRCTL, RLIMIT, SIGNALS, FORK, EXEC };
+enum { ADOPT = 1, OPEN, CLOSE, EXPECT, SETNS, CHROOT, CHDIR, SETGROUPS, SETGID, SETUID, PRCTL, RLIMIT, SIGNALS,
+       FORK, EXEC };
 
 enum { AT_SIZE = 8, AT_OPERATIONS = 12, AT_SLOTS = 16, AT_EXIT_STATUS = 20, AT_STATUS_FD = 24 };
 
@@ -94,7 +95,7 @@ static void none(struct builder *b)
 }
 
 /* Strings up to a NULL. */
-static void list(struct builder *b, ...)
+static __attribute__((unused)) void list(struct builder *b, ...)
 {
     size_t count_at = b->size;
     uint32_t count = 0;
@@ -148,7 +149,7 @@ static void flagged(struct builder *b, uint16_t code, uint8_t flags, uint8_t mar
     put_length(b, 0);
 }
 
-static void op(struct builder *b, uint16_t code)
+static __attribute__((unused)) void op(struct builder *b, uint16_t code)
 {
     flagged(b, code, 0, 0);
 }

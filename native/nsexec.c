@@ -1,9 +1,10 @@
 /*
  * nsexec: carries out a program of operations, the last of which executes a command. protocol.md says what it does and
- * why it exists; this file follows its order: reading the format, the operations, their table, decoding, failures, main.
+ * why it exists. This file goes from the bytes up: reading, what the operations need, the operations, their table,
+ * decoding, failures, and the whole.
  *
- * It stays single-threaded, keeps to async-signal-safe work after fork(2), and opens nothing that the program does not
- * name. A new operation is one row in the table and one function.
+ * It stays single-threaded, and opens nothing that the program does not name. A new operation is one row in the table
+ * and one function.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -61,6 +62,7 @@ struct nsexec {
     int exit_status;
     int status_fd;
     int slot[MAX_SLOTS]; /* descriptors, -1 where empty */
+    int highest;         /* no descriptor with a higher number was ever open */
     bool mark[UINT8_MAX + 1];
     int deathsig;
     int lifeline; /* a pipe whose other end only the monitor holds, -1 for none */
@@ -231,7 +233,13 @@ static int default_action(int signal)
     return (int)syscall(SYS_rt_sigaction, signal, zero, NULL, sizeof(uint64_t));
 }
 
-/* --- Slots -------------------------------------------------------------------------------------------------------- */
+/* --- Descriptors -------------------------------------------------------------------------------------------------- */
+
+static void note_descriptor(struct nsexec *n, int fd)
+{
+    if (fd > n->highest)
+        n->highest = fd;
+}
 
 static void drop(int *fd)
 {
@@ -244,22 +252,23 @@ static void drop(int *fd)
  * Keeps 0, 1 and 2 free when they came closed: the command finds them closed too, and no message of ours is written
  * into a file that happened to get their number.
  */
-static int above_stdio(int fd)
+static int above_stdio(struct nsexec *n, int fd)
 {
-    int moved, error;
+    if (fd >= 0 && fd <= STDERR_FILENO) {
+        int low = fd, error;
 
-    if (fd < 0 || fd > STDERR_FILENO)
-        return fd;
-    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    error = errno;
-    close(fd);
-    errno = error;
-    return moved;
+        fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        error = errno;
+        close(low);
+        errno = error;
+    }
+    note_descriptor(n, fd);
+    return fd;
 }
 
 static int fill_slot(struct nsexec *n, const struct value *slot, int fd)
 {
-    fd = above_stdio(fd);
+    fd = above_stdio(n, fd);
     if (fd < 0)
         return -1;
     drop(&n->slot[slot->number]);
@@ -318,36 +327,41 @@ static bool is_passed_on(const siginfo_t *s, pid_t child)
     }
 }
 
+/* Nobody shall wait for the end of a pipe that the command closed, and the monitor still holds. */
+static void close_all_but_lifeline(const struct nsexec *n, int lifeline)
+{
+    for (int fd = 0; fd <= n->highest; fd++)
+        if (fd != lifeline)
+            close(fd);
+}
+
 static _Noreturn void monitor(pid_t child)
 {
+    bool to_be_continued = false;
+
     for (;;) {
         siginfo_t received;
         int status;
-        pid_t changed = waitpid(child, &status, WUNTRACED | WNOHANG);
+        pid_t changed = waitpid(child, &status, WUNTRACED | WCONTINUED | WNOHANG);
 
         if (changed == child && WIFSTOPPED(status)) {
             kill(getpid(), SIGSTOP);
-            kill(child, SIGCONT);
+            to_be_continued = true;
+        } else if (changed == child && WIFCONTINUED(status)) {
+            /* A shell continues the whole process group. A second SIGCONT might undo a stop that came since. */
+            to_be_continued = false;
         } else if (changed == child) {
             end_like(status);
-        } else if (changed < 0 && errno != EINTR) {
+        } else if (changed < 0) {
             _exit(EXIT_REFUSED);
+        } else if (to_be_continued) {
+            kill(child, SIGCONT);
+            to_be_continued = false;
         } else if (syscall(SYS_rt_sigtimedwait, &EVERY_SIGNAL, &received, NULL, sizeof EVERY_SIGNAL) > 0 &&
                    is_passed_on(&received, child)) {
             kill(child, received.si_signo);
         }
     }
-}
-
-/* Nobody shall wait for the end of a pipe that the command closed and the monitor still holds. */
-static void drop_all(struct nsexec *n)
-{
-    for (uint32_t i = 0; i < n->slots; i++)
-        drop(&n->slot[i]);
-    drop(&n->status_fd);
-    drop(&n->lifeline);
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        close(fd);
 }
 
 /* Every change of ids clears the signal; the lifeline tells of a monitor that died while none was set. */
@@ -362,12 +376,12 @@ static void arm_deathsig(const struct nsexec *n)
         kill(getpid(), n->deathsig);
 }
 
-static int open_lifeline(int ends[2])
+static int open_lifeline(struct nsexec *n, int ends[2])
 {
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -1;
     for (int i = 0; i < 2; i++) {
-        ends[i] = above_stdio(ends[i]);
+        ends[i] = above_stdio(n, ends[i]);
         if (ends[i] < 0) {
             drop(&ends[1 - i]);
             return -1;
@@ -560,14 +574,10 @@ static int do_prctl(struct nsexec *n, const struct value *v)
                  (unsigned long)v[4].number) < 0 ? -1 : 0;
 }
 
-static rlim_t limit(const struct value *v)
-{
-    return v->number == -1 ? RLIM_INFINITY : (rlim_t)v->number;
-}
-
 static int do_rlimit(struct nsexec *n, const struct value *v)
 {
-    const struct rlimit limits = { .rlim_cur = limit(&v[1]), .rlim_max = limit(&v[2]) };
+    /* RLIM_INFINITY is -1 here as in the program */
+    const struct rlimit limits = { .rlim_cur = (rlim_t)v[1].number, .rlim_max = (rlim_t)v[2].number };
 
     (void)n;
     return prlimit(0, (int)v[0].number, &limits, NULL);
@@ -598,7 +608,7 @@ static int do_fork(struct nsexec *n, const struct value *v)
     pid_t child;
     int error;
 
-    if (deathsig != 0 && open_lifeline(lifeline) < 0)
+    if (deathsig != 0 && open_lifeline(n, lifeline) < 0)
         return -1;
     arm_deathsig(n); /* this process may be the child of a `fork` before, and about to be a monitor itself */
     change_mask(SIG_SETMASK, EVERY_SIGNAL, &mask);
@@ -607,8 +617,7 @@ static int do_fork(struct nsexec *n, const struct value *v)
 
     child = fork();
     if (child > 0) {
-        drop(&lifeline[0]);
-        drop_all(n);
+        close_all_but_lifeline(n, lifeline[1]);
         monitor(child);
     }
 
@@ -1052,7 +1061,7 @@ static void close_one_by_one(unsigned first, unsigned last)
 
 static void close_from_to(unsigned first, unsigned last)
 {
-    if (first <= last && syscall(SYS_close_range, first, last, 0U) < 0)
+    if (syscall(SYS_close_range, first, last, 0U) < 0)
         close_one_by_one(first, last);
 }
 
@@ -1063,26 +1072,39 @@ static int compare_ints(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void close_inherited(const struct nsexec *n)
+/* Closes all descriptors from 3 on but these, which it sorts; negative ones among them do not count. */
+static void close_all_but(int *kept, size_t count)
+{
+    unsigned from = STDERR_FILENO + 1;
+
+    qsort(kept, count, sizeof *kept, compare_ints);
+    for (size_t i = 0; i < count; i++) {
+        if (kept[i] < 0 || (unsigned)kept[i] < from)
+            continue;
+        if ((unsigned)kept[i] > from)
+            close_from_to(from, (unsigned)kept[i] - 1);
+        from = (unsigned)kept[i] + 1;
+    }
+    close_from_to(from, UINT_MAX);
+}
+
+static void close_inherited(struct nsexec *n)
 {
     int kept[MAX_OPERATIONS + 1];
     struct reader r = all_steps(n);
-    unsigned from = STDERR_FILENO + 1;
     size_t count = 0;
     struct step s;
 
     for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, i + 1 == n->operations, &s); i++)
         if (s.operation->run == do_adopt)
             kept[count++] = (int)s.field[0].number;
+    /* The operation itself may be skipped, or fail before. */
+    for (size_t i = 0; i < count; i++)
+        if (kept[i] > STDERR_FILENO && fcntl(kept[i], F_SETFD, FD_CLOEXEC) == 0)
+            note_descriptor(n, kept[i]);
     kept[count++] = n->status_fd;
-    qsort(kept, count, sizeof *kept, compare_ints);
-    for (size_t i = 0; i < count; i++) {
-        if (kept[i] < 0 || (unsigned)kept[i] < from)
-            continue;
-        close_from_to(from, (unsigned)kept[i] - 1);
-        from = (unsigned)kept[i] + 1;
-    }
-    close_from_to(from, UINT_MAX);
+    note_descriptor(n, n->status_fd);
+    close_all_but(kept, count);
 }
 
 static _Noreturn void carry_out(struct nsexec *n)
@@ -1121,7 +1143,7 @@ static int parse_descriptor(const char *argument)
 
 int main(int argc, char **argv)
 {
-    struct nsexec n = { .status_fd = -1, .lifeline = -1 };
+    struct nsexec n = { .status_fd = -1, .highest = STDERR_FILENO, .lifeline = -1 };
     struct reader r;
     int fd;
 
