@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { constants, cpus, loadavg, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -91,7 +91,7 @@ function sayTable(title: string, rows: readonly Row[], measured: Measured): void
   const width = Math.max(...rows.map((row) => row.name.length));
   say();
   say(`${title}: ${processes} processes; ${rounds} rounds; load ${loadavg()[0]?.toFixed(1)}`);
-  say(`${''.padEnd(width)}  ${['median', 'fastest', 'middle half', 'peak'].map((head) => head.padStart(13)).join('')}`);
+  say(`${''.padEnd(width)}  ${['median', 'fastest', 'middle half', 'peak'].map((head) => head.padStart(15)).join('')}`);
   for (const row of rows) {
     const { times, peaks } = measured.get(row.name) ?? { times: [], peaks: [] };
     const [low, high] = [quantile(times, 0.25), quantile(times, 0.75)];
@@ -103,7 +103,7 @@ function sayTable(title: string, rows: readonly Row[], measured: Measured): void
       `${low.toFixed(1)}-${high.toFixed(1)}`,
       Number.isNaN(peak) ? '-' : `${peak.toFixed(1)} MB`,
     ];
-    say(`${row.name.padEnd(width)}  ${cells.map((cell) => cell.padStart(13)).join('')}${noisy}`);
+    say(`${row.name.padEnd(width)}  ${cells.map((cell) => cell.padStart(15)).join('')}${noisy}`);
   }
 }
 
@@ -248,12 +248,14 @@ async function main(): Promise<void> {
   const rounds = Number(values.rounds);
   const groups = Number(values.groups);
 
-  const workshop = await Workshop.open(here);
+  const stop = new AbortController();
   const interrupt = (signal: NodeJS.Signals): void => {
-    process.exitCode = signal === 'SIGINT' ? 130 : 143;
-    workshop.interrupt();
+    process.exitCode = 128 + constants.signals[signal];
+    stop.abort();
   };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt).once('SIGHUP', interrupt);
+  // More than once: tsx passes on what the terminal has sent to both of us, and cleaning up is not to be cut short.
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt).on('SIGHUP', interrupt);
+  const workshop = await Workshop.open(here, stop.signal);
   try {
     sayMachine(runtimes);
     await benchIdle(workshop, runtimes, 2 * rounds);
@@ -267,6 +269,7 @@ async function main(): Promise<void> {
 }
 
 await main().catch((error: unknown) => {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  const interrupted = process.exitCode !== undefined;
+  console.error(`bench: ${interrupted ? 'interrupted' : error instanceof Error ? error.message : String(error)}`);
   process.exitCode ??= 2;
 });

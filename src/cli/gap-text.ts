@@ -20,9 +20,12 @@ export function gapNote(gap: CountedGap): string {
   return `${subject}: ${reasons[gap.reason]}${detail === undefined ? '' : ` (${detail})`}`;
 }
 
-function plural(noun: string, count: number): string {
-  if (count === 1) return noun;
-  return /(?:s|x)$/.test(noun) ? `${noun}es` : `${noun}s`;
+/** Of `namespace without a way to it` the first noun, of `mount table` the last, of `owner or parent` both. */
+function plural(subject: string, count: number): string {
+  if (count === 1) return subject;
+  const [head = '', ...tail] = subject.split(/ (?=without|of|in) ?/);
+  const nouns = head.split(' or ').map((noun) => (/(?:s|x)$/.test(noun) ? `${noun}es` : `${noun}s`));
+  return [nouns.join(' or '), ...tail].join(' ');
 }
 
 export function gapJson(gap: CountedGap): Json {

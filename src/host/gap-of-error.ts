@@ -1,6 +1,7 @@
 // From errno to the reason of a gap.
 
 import { getSystemErrorName } from 'node:util';
+import { ERRNO } from '../kernel/abi/errno.ts';
 import { gap, type GapReason, type Reading } from '../kernel/host.ts';
 
 const reasons = new Map<string, GapReason>([
@@ -8,17 +9,23 @@ const reasons = new Map<string, GapReason>([
   ['ESRCH', 'gone'],
   ['ENOTDIR', 'gone'],
   ['ENODEV', 'gone'],
+  // A descriptor of another process, and the handle of a namespace, that are no more.
+  ['EBADF', 'gone'],
+  ['ESTALE', 'gone'],
   ['EACCES', 'denied'],
   ['EPERM', 'denied'],
 ]);
 
-export function gapOfErrno(what: string, errno: string): Reading<never> {
+function gapOfErrno(what: string, errno: string): Reading<never> {
   return gap({ reason: reasons.get(errno) ?? 'unsupported', what, errno });
 }
 
 export function gapOfErrnoNumber(what: string, errno: number): Reading<never> {
-  return gapOfErrno(what, getSystemErrorName(-errno));
+  return gapOfErrno(what, names.get(errno) ?? getSystemErrorName(-errno));
 }
+
+/** libuv, whose names Node has, leaves some out. */
+const names: ReadonlyMap<number, string> = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]));
 
 /** For what node:fs throws. Anything without an errno is a bug and stays one. */
 export function gapOfError(what: string, error: unknown): Reading<never> {

@@ -8,47 +8,75 @@ export type Target =
   | { readonly type: 'process'; readonly pid: number | 'self' }
   /** `kind` is absent when only the inode was given. */
   | { readonly type: 'namespace'; readonly inode: bigint; readonly kind?: NamespaceKind }
-  | { readonly type: 'path'; readonly path: string };
+  | { readonly type: 'path'; readonly path: string }
+  /** A name of ip-netns(8). */
+  | { readonly type: 'netns'; readonly name: string }
+  /** A container's name or the beginning of its id, `NAMESPACE/POD`, a systemd unit, a process's comm. */
+  | { readonly type: 'name'; readonly scheme: NameScheme; readonly name: string }
+  /** Who listens there, in our own network namespace. */
+  | { readonly type: 'port'; readonly port: number };
+
+export type NameScheme = 'container' | 'pod' | 'unit' | 'comm';
+
+const NAME_SCHEMES: readonly NameScheme[] = ['container', 'pod', 'unit', 'comm'];
 
 /** Pids are positive and have 22 bits at most; the initial namespaces' inodes start far above. */
 const PID_MAX_LIMIT = 4_194_304;
 
-const FORMS = 'a pid, self, a namespace (4026532177, net:4026532177, net:[4026532177]) or a path (/run/netns/blue)';
+const FORMS =
+  'a pid, self, a namespace (net:4026532177), a path, netns:NAME, container:NAME, pod:NAMESPACE/NAME, unit:NAME, port:N or comm:NAME';
 
-/** Errors: BAD_VALUE. */
+/** What a word means, by its form alone. Errors: BAD_VALUE. */
 export function parseTarget(word: string): Target {
   if (word === 'self') return { type: 'process', pid: 'self' };
   if (word.startsWith('/') || word.startsWith('./') || word.startsWith('../')) return { type: 'path', path: word };
   const number = parseUnsigned64(word);
   if (number !== undefined) return ofNumber(word, number);
-  const match = /^([a-z]+):(?:([0-9]+)|\[([0-9]+)\])$/.exec(word);
-  const inode = parseUnsigned64(match?.[2] ?? match?.[3]);
-  const kind = match?.[1];
-  if (kind !== undefined && inode !== undefined) {
-    if (isNamespaceKind(kind)) return { type: 'namespace', inode, kind };
-    throw new NsError('BAD_VALUE', {
-      what: `unknown namespace type '${kind}' in '${word}'`,
-      why: `the types are ${namespaceKinds.map((entry) => entry.kind).join(', ')}`,
-    });
+  const [scheme, rest] = splitOnce(word);
+  if (rest === undefined && /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(word))
+    return { type: 'name', scheme: 'container', name: word };
+  if (rest !== undefined && rest !== '') return ofScheme(word, scheme, rest);
+  throw noTarget(word);
+}
+
+function splitOnce(word: string): readonly [string, string | undefined] {
+  const colon = word.indexOf(':');
+  return colon < 0 ? [word, undefined] : [word.slice(0, colon), word.slice(colon + 1)];
+}
+
+function ofScheme(word: string, scheme: string, rest: string): Target {
+  const named = NAME_SCHEMES.find((known) => known === scheme);
+  if (named !== undefined) return { type: 'name', scheme: named, name: rest };
+  if (scheme === 'netns') {
+    // It becomes a file name: nothing but a name may stand there.
+    if (!rest.includes('/') && rest !== '.' && rest !== '..') return { type: 'netns', name: rest };
+    throw noTarget(word);
   }
-  throw new NsError('BAD_VALUE', { what: `'${word}' is no target`, why: `a target is ${FORMS}` });
+  if (scheme === 'port') {
+    const port = parseDecimal(rest);
+    if (port !== undefined && port > 0 && port < 65_536) return { type: 'port', port };
+    throw new NsError('BAD_VALUE', { what: `'${word}' is no port`, why: 'ports are 1 to 65535' });
+  }
+  const inode = parseUnsigned64(
+    /^(?:([0-9]+)|\[([0-9]+)\])$/
+      .exec(rest)
+      ?.slice(1)
+      .find((digits) => digits !== undefined),
+  );
+  if (inode === undefined) throw noTarget(word);
+  if (isNamespaceKind(scheme)) return { type: 'namespace', inode, kind: scheme };
+  throw new NsError('BAD_VALUE', {
+    what: `unknown namespace type '${scheme}' in '${word}'`,
+    why: `the types are ${namespaceKinds.map((entry) => entry.kind).join(', ')}`,
+  });
+}
+
+function noTarget(word: string): NsError {
+  return new NsError('BAD_VALUE', { what: `'${word}' is no target`, why: `a target is ${FORMS}` });
 }
 
 function ofNumber(word: string, number: bigint): Target {
   if (number === 0n) throw new NsError('BAD_VALUE', { what: `'${word}' is no pid`, why: 'pids start at 1' });
   if (number <= PID_MAX_LIMIT) return { type: 'process', pid: Number(number) };
   return { type: 'namespace', inode: number };
-}
-
-/** Errors: BAD_VALUE. */
-export function parsePid(word: string): number | 'self' {
-  if (word === 'self') return word;
-  const pid = parseDecimal(word);
-  if (pid === undefined || pid < 1 || pid > PID_MAX_LIMIT) {
-    throw new NsError('BAD_VALUE', {
-      what: `'${word}' is no pid`,
-      why: `a pid is a number from 1 to ${PID_MAX_LIMIT}`,
-    });
-  }
-  return pid;
 }

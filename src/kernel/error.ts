@@ -17,7 +17,7 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   /** The proc file system at /proc is missing, or is that of another pid namespace. */
   | 'FOREIGN_PROC'
-  /** A kernel file, or a recorded host, is not as documented. */
+  /** A kernel file is not as documented. */
   | 'PARSE'
   /** The answer could not be written: a full disk. */
   | 'OUTPUT';

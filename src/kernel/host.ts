@@ -54,10 +54,36 @@ export interface FileStatus {
 }
 
 /**
- * Questions to an nsfs descriptor. Source: ioctl_nsfs(2), linux/nsfs.h. Since: Linux 4.9; type and owner uid: 4.11.
- * The first two lead to another namespace; the type is a CLONE_NEW* value.
+ * Questions to an nsfs descriptor. Source: ioctl_nsfs(2), linux/nsfs.h. Since: Linux 4.9; type and owner uid: 4.11; id
+ * of a mount namespace: 6.11; id of any: 6.18.
+ * The first two lead to another namespace; the type is a CLONE_NEW* value; an id is never given twice.
  */
-export type NamespaceQuestion = 'NS_GET_USERNS' | 'NS_GET_PARENT' | 'NS_GET_NSTYPE' | 'NS_GET_OWNER_UID';
+export type NamespaceQuestion =
+  'NS_GET_USERNS' | 'NS_GET_PARENT' | 'NS_GET_NSTYPE' | 'NS_GET_OWNER_UID' | 'NS_GET_MNTNS_ID' | 'NS_GET_ID';
+
+/**
+ * Questions to a descriptor of another process that lead to a network namespace: that of a socket (a tun descriptor is
+ * one, too), that of a tun descriptor's interface. Source: linux/sockios.h, linux/if_tun.h. Since: Linux 4.10; 5.2.
+ */
+export type DescriptorQuestion = 'SIOCGSKNS' | 'TUNGETDEVNETNS';
+
+/**
+ * A way to a namespace:
+ * - a path;
+ * - a descriptor of a process or thread, duplicated by pidfd_getfd(2) (since Linux 5.6; threads 6.9; needs the rights of
+ *   ptrace) and asked. With `inode`, only if it still is the file of this number;
+ * - its id, by a file handle of nsfs. Since: Linux 6.18, where type (CLONE_NEW*) and inode are needed too; 6.19 takes the
+ *   id alone, the others 0.
+ */
+export type NamespaceDoor =
+  | string
+  | {
+      readonly pid: number;
+      readonly fd: number;
+      readonly ask: DescriptorQuestion;
+      readonly inode?: bigint;
+    }
+  | { readonly id: bigint; readonly type: number; readonly inode: bigint };
 
 /** One netlink request. */
 export interface NetlinkRequest {
@@ -67,6 +93,36 @@ export interface NetlinkRequest {
   readonly message: Uint8Array;
   /** A file that the message speaks of: it is opened, and its descriptor written at `offset` as a 32-bit number. */
   readonly descriptor?: { readonly path: string; readonly offset: number };
+  /** The message asks for a dump (NLM_F_DUMP): the answer is all datagrams up to NLMSG_DONE. */
+  readonly dump?: boolean;
+  /** The network namespace that is asked; absent: our own. */
+  readonly namespace?: NamespaceDoor;
+}
+
+/** A mount namespace, as the kernel's own list of them has it. */
+export interface ListedMountNamespace {
+  readonly id: bigint;
+  readonly inode: bigint;
+  /** How many mounts it has. */
+  readonly mounts: number;
+}
+
+/** Which mounts to describe. */
+export interface MountQuery {
+  /** The id of a mount namespace. */
+  readonly namespace: bigint;
+  /** STATMOUNT_*: what to tell of each. */
+  readonly mask: bigint;
+  /** Only mounts of file systems with one of these magic numbers; empty: all. */
+  readonly magics: readonly number[];
+}
+
+/** Which namespaces to list. */
+export interface NamespaceListQuery {
+  /** CLONE_NEW*, or-ed; 0: of every kind. */
+  readonly types: number;
+  /** Only those that the user namespace with this id owns; 0: all. */
+  readonly owner: bigint;
 }
 
 /** The machine, as pure code sees it. */
@@ -77,16 +133,30 @@ export interface Host {
   readFile(path: string): Reading<Uint8Array>;
   /** The text of a symbolic link, not followed. */
   readLink(path: string): Reading<string>;
-  /** The names in a directory, without `.` and `..`, in the kernel's order. */
+  /** The names in a directory, without `.` and `..`, in no order that means anything. */
   readDirectory(path: string): Reading<readonly string[]>;
   /** stat(2): links are followed. */
   stat(path: string): Reading<FileStatus>;
   /**
-   * Ioctls on the namespace at `path`, each asked of the namespace that the one before led to.
-   * The last answer: a type, a uid, or the inode of the namespace that was reached; without any question, of the
-   * file at `path` itself.
+   * Ioctls on the namespace behind `door`, each asked of the namespace that the one before led to.
+   * The last answer: a type, a uid, an id, or the inode of the namespace that was reached; without any question, of
+   * the one behind the door itself.
    */
-  askNamespace(path: string, questions: readonly NamespaceQuestion[]): Reading<bigint>;
-  /** The datagrams of the kernel's answer to one request. */
+  askNamespace(door: NamespaceDoor, questions: readonly NamespaceQuestion[]): Reading<bigint>;
+  /**
+   * The datagrams of the kernel's answer to one request. A dump that changes interrupted is made again up to five
+   * times; then its messages carry NLM_F_DUMP_INTR. Errors: denied, unsupported, malformed.
+   */
   netlink(request: NetlinkRequest): Reading<readonly Uint8Array[]>;
+  /** Does a thread use its leader's table of descriptors? Source: kcmp(2). Since: Linux 3.5, CONFIG_KCMP. */
+  sharesFiles(pid: number, tid: number): Reading<boolean>;
+  /**
+   * All mount namespaces of the system, also those without a process. Source: NS_MNT_GET_NEXT, linux/nsfs.h.
+   * Since: Linux 6.12. Errors: denied without CAP_SYS_ADMIN in the initial user namespace.
+   */
+  mountNamespaces(): Reading<readonly ListedMountNamespace[]>;
+  /** Mounts, each a struct statmount. Source: listmount(2), statmount(2), linux/mount.h. Since: Linux 6.11. */
+  mounts(query: MountQuery): Reading<readonly Uint8Array[]>;
+  /** The ids of namespaces. Source: listns(2), linux/nsfs.h. Since: Linux 6.19. */
+  listNamespaces(query: NamespaceListQuery): Reading<readonly bigint[]>;
 }

@@ -65,5 +65,5 @@ export function joinNamespaces(joined: readonly Door[]): readonly Step[] {
 }
 
 function joiningReason(kind: NamespaceKind): string {
-  return `joins the target's ${kindFacts(kind).isolates}`;
+  return `the target's own: ${kindFacts(kind).isolates}`;
 }

@@ -5,10 +5,14 @@ import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { Reading } from '../kernel/host.ts';
 import { value, valueOf } from '../kernel/host.ts';
 import { decodeNsidReply, encodeNsidRequest } from '../kernel/netlink/nsid.ts';
+import { parseCgroup } from '../kernel/text/cgroup.ts';
 import { parseCmdline } from '../kernel/text/cmdline.ts';
 import { parsePasswd } from '../kernel/text/passwd.ts';
 import { parseStat } from '../kernel/text/stat.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
+import type { Holder } from './holder.ts';
+import { holdersOf } from './holders.ts';
+import { Naming } from './naming.ts';
 
 /** Keys as `lsns -J` has them. null: unknown, or there is none. A fact that was not asked for is null too. */
 export interface NamespaceRow {
@@ -35,10 +39,19 @@ export interface NamespaceRow {
   readonly pns: bigint | null;
   /** Inode of the owning user namespace; null at the top, or where it is hidden from us. */
   readonly ons: bigint | null;
+  /** The kernel's number for it, never given twice. Since: Linux 6.18. */
+  readonly id: bigint | null;
+  /** What a person calls it, in a form that is a target: `container:web`, `netns:blue`, `unit:nginx.service`. */
+  readonly name: string | null;
+  /** The cgroup of its lowest pid: of all hierarchies the path that says most. */
+  readonly cgroup: string | null;
+  /** What keeps it alive, counted by sort: `process:3`. Needs a deep scan. */
+  readonly holders: readonly string[];
 }
 
 /** A fact that costs reads. */
-export type Fact = 'ppid' | 'command' | 'uid' | 'user' | 'netnsid' | 'pns' | 'ons';
+export type Fact =
+  'ppid' | 'command' | 'uid' | 'user' | 'netnsid' | 'pns' | 'ons' | 'id' | 'name' | 'cgroup' | 'holders';
 
 /** A row for each namespace, by its lowest pid, in the order of inodes. */
 export function namespaceRows(scan: Scan, facts: ReadonlySet<Fact>): readonly NamespaceRow[] {
@@ -59,25 +72,40 @@ function compare<T>(a: T, b: T): number {
 }
 
 function lowest(pids: readonly number[]): number | undefined {
-  return pids.length === 0 ? undefined : pids.reduce((least, pid) => Math.min(least, pid));
+  let least = pids[0];
+  for (const pid of pids) if (least === undefined || pid < least) least = pid;
+  return least;
 }
 
 interface ProcessFacts {
   readonly ppid: number | null;
   readonly command: string | null;
   readonly uid: number | null;
+  readonly cgroup: string | null;
 }
 
-/** Reads each process and each name once, however many rows show it. */
+/** What holds for a namespace, by whichever door it is asked. */
+interface NamespaceFacts {
+  readonly netnsid: string | null;
+  readonly pns: bigint | null;
+  readonly ons: bigint | null;
+  readonly id: bigint | null;
+  readonly holders: readonly string[];
+}
+
+/** Reads each process, each namespace and each name once, however many rows show it. */
 class FactReader {
   private readonly processes = new Map<number, ProcessFacts>();
+  private readonly namespaces = new Map<Namespace, NamespaceFacts>();
   private names: ReadonlyMap<number, string> | undefined;
   private readonly scan: Scan;
   private readonly facts: ReadonlySet<Fact>;
+  private readonly naming: Naming;
 
   constructor(scan: Scan, facts: ReadonlySet<Fact>) {
     this.scan = scan;
     this.facts = facts;
+    this.naming = new Naming(scan.host);
   }
 
   row(namespace: Namespace, pid: number | undefined): NamespaceRow {
@@ -98,11 +126,25 @@ class FactReader {
       command: process?.command ?? null,
       uid,
       user: uid === null || !this.facts.has('user') ? null : this.userName(uid),
-      netnsid: this.facts.has('netnsid') && namespace.kind === 'net' ? this.netnsid(door) : null,
       nsfs,
+      name: this.facts.has('name') ? this.naming.nameOf(namespace, pid) : null,
+      cgroup: process?.cgroup ?? null,
+      ...this.namespace(namespace, door),
+    };
+  }
+
+  private namespace(namespace: Namespace, door: string | undefined): NamespaceFacts {
+    const known = this.namespaces.get(namespace);
+    if (known !== undefined) return known;
+    const found: NamespaceFacts = {
+      netnsid: this.facts.has('netnsid') && namespace.kind === 'net' ? this.netnsid(door) : null,
       pns: this.facts.has('pns') ? this.parent(namespace, door) : null,
       ons: this.facts.has('ons') ? this.owner(door) : null,
+      id: this.facts.has('id') ? this.id(door) : null,
+      holders: this.facts.has('holders') ? countHolders(holdersOf(this.scan, namespace)) : [],
     };
+    this.namespaces.set(namespace, found);
+    return found;
   }
 
   private process(pid: number): ProcessFacts {
@@ -126,7 +168,8 @@ class FactReader {
       ppid = stat?.ppid ?? null;
       if (facts.has('command')) command ??= stat?.comm ?? null;
     }
-    return { ppid, command, uid: status?.uid ?? null };
+    const cgroup = facts.has('cgroup') ? this.known(this.read(`${folder}/cgroup`, parseCgroup)) : null;
+    return { ppid, command, uid: status?.uid ?? null, cgroup: cgroup === null ? null : tellingPath(cgroup) };
   }
 
   private read<T>(path: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): Reading<T> {
@@ -167,6 +210,11 @@ class FactReader {
     return this.known(visible(this.scan.host.askNamespace(door, ['NS_GET_USERNS'])));
   }
 
+  /** Kernels before 6.18 have none: no gap. */
+  private id(door: string | undefined): bigint | null {
+    return door === undefined ? null : (valueOf(this.scan.host.askNamespace(door, ['NS_GET_ID'])) ?? null);
+  }
+
   /** A namespace without a process belongs to whoever made the user namespace that owns it. */
   private ownerUid(namespace: Namespace, door: string | undefined): number | null {
     if (door === undefined || !(this.facts.has('uid') || this.facts.has('user'))) return null;
@@ -175,6 +223,21 @@ class FactReader {
     const known = this.known(visible(uid));
     return known === null ? null : Number(known);
   }
+}
+
+/** Of a process's paths in all hierarchies the longest. */
+function tellingPath(memberships: readonly { readonly path: string }[]): string | null {
+  return memberships.reduce<string | null>(
+    (best, { path }) => (best === null || path.length > best.length ? path : best),
+    null,
+  );
+}
+
+/** `process:3`, in the order in which the sorts were met. */
+function countHolders(holders: readonly Holder[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { type } of holders) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, count]) => `${type}:${count}`);
 }
 
 /** EPERM here means the top of the tree, or beyond what we may see: the kernel does not tell which. No gap. */

@@ -43,3 +43,12 @@ export function cellText(cell: Cell): string {
   if (typeof cell === 'object') return cell.length === 0 ? '-' : cell.join(',');
   return String(cell);
 }
+
+/** Numbers by size, texts by their characters, what is unknown last. */
+export function compareCells(a: Cell, b: Cell): number {
+  if (a === null || b === null) return Number(a === null) - Number(b === null);
+  const isNumber = (cell: Cell): cell is number | bigint => typeof cell === 'number' || typeof cell === 'bigint';
+  if (isNumber(a) && isNumber(b)) return a < b ? -1 : Number(a > b);
+  const [left, right] = [cellText(a), cellText(b)];
+  return left < right ? -1 : Number(left > right);
+}

@@ -8,7 +8,10 @@ const hostile =
 
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
+const harmless = /^[\x20-\x7e]*$/;
+
 export function escapeControls(text: string): string {
+  if (harmless.test(text)) return text;
   return text.replaceAll(hostile, (character) => {
     const known = short[character];
     if (known !== undefined) return known;

@@ -15,18 +15,28 @@ export interface TextOptions {
 
 const GUTTER = 2;
 
+/** A line of a tree that is no row: it has a text of its own. */
+export interface Caption {
+  readonly caption: string;
+}
+
 /** The column `treeKey`, if it is among the columns, carries the branches. */
-export function renderTree<Row>(
-  roots: readonly TreeNode<Row>[],
+export function renderTree<Row extends object>(
+  roots: readonly TreeNode<Row | Caption>[],
   columns: readonly Column<Row>[],
   treeKey: string,
   options: TextOptions,
 ): string {
-  const lines = drawTree(roots);
-  const grid = lines.map(({ row, branch }) =>
-    columns.map((column) => `${column.key === treeKey ? branch : ''}${textOf(column, row)}`),
+  const isTree = (column: Column<Row>): boolean => column.key === treeKey;
+  const grid = drawTree(roots).map(({ row, branch }) =>
+    columns.map((column) => {
+      const text = 'caption' in row ? (isTree(column) ? row.caption : '') : textOf(column, row);
+      return isTree(column) ? `${branch}${text}` : text;
+    }),
   );
-  return layOut(grid, columns, options);
+  // Branches are read from the left.
+  const drawn = columns.map((column) => (isTree(column) ? { ...column, type: 'string' as const } : column));
+  return layOut(grid, drawn, options);
 }
 
 export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], options: TextOptions): string {

@@ -214,8 +214,14 @@ describe.skipIf(lacks('userns', 'nsenter', 'unshare', 'ip')).each(identities)('b
       [['-a'], all],
       [[], all],
       [['-U'], ['-U']],
-      [['-U', '--preserve-credentials'], ['-U', '--preserve-credentials']],
-      [['-a', '--preserve-credentials'], [...all, '--preserve-credentials']],
+      [
+        ['-U', '--preserve-credentials'],
+        ['-U', '--preserve-credentials'],
+      ],
+      [
+        ['-a', '--preserve-credentials'],
+        [...all, '--preserve-credentials'],
+      ],
     ])('enter %j', async (words, theirs) => {
       const ours = await enter([String(target.pid), ...words], uid);
       expectEqual(ours, await nsenter(target, [...theirs, ...keep], uid));
@@ -258,7 +264,9 @@ describe.skipIf(lacks('userns', 'nsenter', 'unshare', 'ip')).each(identities)('b
         expect(run(asUser(['nsenter', '-t', ...words], uid)).status).not.toBe(0);
         const ours = nstool(['enter', ...words], { uid });
         expect(ours).toMatchObject({ status: 125, stdout: '' });
-        expect(ours.stderr).toMatch(/cannot join the (net|uts) namespace of \/proc\/\d+\/ns\/\w+: EPERM\n {2}why: .*CAP_SYS_ADMIN/);
+        expect(ours.stderr).toMatch(
+          /cannot join the (net|uts) namespace of \/proc\/\d+\/ns\/\w+: EPERM\n {2}why: .*CAP_SYS_ADMIN/,
+        );
         expect(ours.stderr).toContain('--user as well if it is yours');
       }
     } finally {

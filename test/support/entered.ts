@@ -37,7 +37,7 @@ export async function look(
   try {
     const text = await untilReported(child);
     const started = child.pid ?? 0;
-    const pid = leafOf(started);
+    const pid = await commandBelow(started, 'sleep');
     const links = Object.fromEntries(linkNames.map((name) => [name, linkOf(pid, name)]));
     const entered: Entered = { started, pid, report: text, links, status: (name) => statusLine(pid, name) };
     // Its own status is gone once it ended: read what a test may ask for while it lives.

@@ -3,7 +3,6 @@
 // lsns runs twice, nstool between: what the two runs of lsns agree on must be what nstool says. The host goes on
 // meanwhile, so a comparison that found a difference is made again a few times: a wrong answer stays wrong.
 
-import { readdirSync } from 'node:fs';
 import { asUser, commandLine, run } from './program.ts';
 
 /** A row of `lsns -J --output-all`, and of ours, brought to the form of lsns. */
@@ -30,8 +29,12 @@ export interface Listing {
   readonly within?: readonly string[];
   /** The same words for both programs: `['-t', 'net']`. */
   readonly args?: readonly string[];
+  /** What tells the rows apart. With an inode among `args` each row is a process. */
+  readonly key?: 'ns' | 'pid';
 }
 
+/** All that lsns has. */
+const COLUMNS = 'NS,TYPE,PATH,NPROCS,PID,PPID,COMMAND,UID,USER,NETNSID,NSFS,PNS,ONS';
 /** What lsns's buffer holds of a command line: BUFSIZ less the final NUL. */
 const LSNS_COMMAND_LENGTH = 8191;
 const ATTEMPTS = 15;
@@ -53,7 +56,7 @@ function flatten(rows: readonly NestedRow[]): readonly LsnsRow[] {
   return rows.flatMap(({ children, ...row }) => [row, ...flatten(children ?? [])]);
 }
 
-/** A row as `nstool ls --json --output-all` has it. */
+/** A row of `nstool ls --json` with those columns. */
 export interface NstoolRow extends Omit<LsnsRow, 'nsfs' | 'path' | 'pid' | 'ppid' | 'uid' | 'user' | 'pns' | 'ons'> {
   readonly path: string | null;
   readonly pid: number | null;
@@ -82,14 +85,14 @@ export interface NstoolListing {
 }
 
 export function nstoolListing({ uid, within = [], args = [] }: Listing): NstoolListing {
-  const command = [...within, ...commandLine(['ls', '-J', '--output-all', ...args], uid)];
+  const command = [...within, ...commandLine(['ls', '-J', '-o', COLUMNS, ...args], uid)];
   const { status, stdout, stderr } = run(command);
   if (status !== 0) throw new Error(`nstool: status ${status}: ${stderr}`);
   return JSON.parse(stdout) as NstoolListing;
 }
 
 /** The row as lsns would print it: 0 and null for what is not there, mounts a line each and those of our own root only. */
-export function asLsns(row: NstoolRow): LsnsRow {
+function asLsns(row: NstoolRow): LsnsRow {
   const nsfs = row.nsfs.filter((path) => !/^\/proc\/[0-9]+\/root\//.test(path));
   return {
     ...row,
@@ -106,8 +109,8 @@ export function asLsns(row: NstoolRow): LsnsRow {
 }
 
 export interface Comparison {
-  /** The namespaces that were compared. */
-  readonly inodes: readonly number[];
+  /** What was compared: inodes, or pids. */
+  readonly keys: readonly number[];
   /** Rows in which all is equal are left out of both. */
   readonly lsns: readonly Partial<LsnsRow>[];
   readonly ours: readonly Partial<LsnsRow>[];
@@ -131,39 +134,36 @@ export function compareWithLsns(listing: Listing): Comparison {
 }
 
 function compareOnce(listing: Listing): Comparison {
-  const known = processes();
+  const { key = 'ns' } = listing;
   const before = lsnsRows(listing);
-  const ours = new Map(nstoolListing(listing).namespaces.map((row) => [row.ns, asLsns(row)]));
-  const after = new Map(lsnsRows(listing).map((row) => [row.ns, row]));
-  const result: { inodes: number[]; lsns: Partial<LsnsRow>[]; ours: Partial<LsnsRow>[] } = {
-    inodes: [],
+  const ours = new Map(nstoolListing(listing).namespaces.map((row) => [row[key], asLsns(row)]));
+  const after = new Map(lsnsRows(listing).map((row) => [row[key], row]));
+  const result: { keys: number[]; lsns: Partial<LsnsRow>[]; ours: Partial<LsnsRow>[] } = {
+    keys: [],
     lsns: [],
     ours: [],
   };
   for (const row of before) {
-    const later = after.get(row.ns);
-    // The observers themselves stand for the namespaces that they alone are in: those rows differ by nature.
-    if (later === undefined || !known.has(row.pid) || differences(row, later).some((key) => key !== 'nprocs')) continue;
-    const our = ours.get(row.ns);
-    result.inodes.push(row.ns);
-    const keys: readonly (keyof LsnsRow)[] = our === undefined ? ['ns', 'type', 'pid'] : differences(row, our);
-    const wrong = keys.filter((key) => key !== 'nprocs' || our === undefined || !isBetween(our.nprocs, row.nprocs, later.nprocs));
-    if (wrong.length === 0) continue;
-    result.lsns.push(pick(row, ['ns', ...wrong]));
-    result.ours.push(our === undefined ? {} : pick(our, ['ns', ...wrong]));
+    const later = after.get(row[key]);
+    // The two runs of lsns are two processes: where one stands for a namespace, or is a row itself, they differ.
+    if (later === undefined || differences(row, later).some((name) => name !== 'nprocs')) continue;
+    const our = ours.get(row[key]);
+    result.keys.push(row[key]);
+    const wrong: (keyof LsnsRow)[] = our === undefined ? [] : differences(row, our).filter((name) => name !== 'nprocs');
+    if (our !== undefined && !isBetween(our.nprocs, row.nprocs, later.nprocs)) wrong.push('nprocs');
+    if (our !== undefined && wrong.length === 0) continue;
+    const shown: readonly (keyof LsnsRow)[] = ['ns', 'type', 'pid', ...wrong];
+    result.lsns.push(pick(row, shown));
+    result.ours.push(our === undefined ? {} : pick(our, shown));
   }
   return result;
-}
-
-function processes(): ReadonlySet<number> {
-  return new Set(readdirSync('/proc').map(Number));
 }
 
 function isBetween(count: number, one: number, other: number): boolean {
   return count >= Math.min(one, other) && count <= Math.max(one, other);
 }
 
-function differences(one: LsnsRow, other: LsnsRow): readonly (keyof LsnsRow)[] {
+function differences(one: LsnsRow, other: LsnsRow): (keyof LsnsRow)[] {
   const keys = Object.keys(one) as (keyof LsnsRow)[];
   return keys.filter((key) => {
     if (key !== 'command') return one[key] !== other[key];
@@ -176,4 +176,16 @@ function differences(one: LsnsRow, other: LsnsRow): readonly (keyof LsnsRow)[] {
 
 function pick(row: LsnsRow, keys: readonly (keyof LsnsRow)[]): Partial<LsnsRow> {
   return Object.fromEntries(keys.map((key) => [key, row[key]]));
+}
+
+/** Makes a check again while it fails, as the host goes on between the two looks that it compares. Errors: the last. */
+export function eventually(check: () => void): void {
+  for (let attempt = 1; attempt < ATTEMPTS; attempt += 1) {
+    try {
+      return check();
+    } catch {
+      continue;
+    }
+  }
+  check();
 }

@@ -78,6 +78,9 @@ export function run(command: readonly string[], options: RunOptions = {}): RunRe
     maxBuffer: 1 << 30,
     env: { ...process.env, ...options.env },
     cwd: options.cwd ?? '/',
+    // The runner's own limit cannot interrupt a synchronous call.
+    timeout: 50_000,
+    killSignal: 'SIGKILL',
     ...(options.input === undefined ? {} : { input: options.input }),
   });
   if (error !== undefined && status === null && signal === null) throw error;

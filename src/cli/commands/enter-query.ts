@@ -4,7 +4,7 @@ import { kindFacts, namespaceKinds, type NamespaceKind } from '../../kernel/abi/
 import { NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
-import { parseTarget } from '../../inspect/target.ts';
+import { resolveTarget } from '../../inspect/resolve-target.ts';
 import { namespaceKindOfFile } from '../../launch/doors.ts';
 import type { EnterQuery } from '../../launch/enter-query.ts';
 import { flag, optionValue, type Invocation, type OptionDefinition } from '../define-command.ts';
@@ -62,7 +62,7 @@ export function enterRecording(invocation: Invocation): string | undefined {
 
 /** Errors: USAGE, BAD_VALUE, NO_FILE, DENIED. */
 export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
-  const { pid, path } = targetOf(invocation);
+  const { pid, path } = targetOf(invocation, host);
   const files = filesOf(invocation);
   const named = kindsWithout(invocation, '');
   if (path !== undefined) {
@@ -78,7 +78,7 @@ export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
     fork: !flag(invocation, 'no-fork'),
     command: invocation.program,
     trace: flag(invocation, 'verbose'),
-    pid: pid === 'self' ? host.self.pid : pid,
+    pid,
     root: directory(invocation, 'root'),
     workingDirectory: directory(invocation, 'wd'),
     uid: idOf(invocation, 'setuid'),
@@ -86,22 +86,11 @@ export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
   };
 }
 
-function targetOf(invocation: Invocation): { readonly pid?: number | 'self'; readonly path?: string } {
+function targetOf(invocation: Invocation, host: Host): { readonly pid?: number; readonly path?: string } {
   const word = optionValue(invocation, 'target') ?? invocation.operands[0];
   if (word === undefined) return {};
-  const target = parseTarget(splitRecorded(word).word);
-  switch (target.type) {
-    case 'process':
-      return { pid: target.pid };
-    case 'path':
-      return { path: target.path };
-    case 'namespace':
-      throw new NsError('BAD_VALUE', {
-        what: `'${word}' cannot be entered by its number`,
-        why: 'a target is a pid or the path of a namespace',
-        tryThis: `nstool ls -o PATH,NSFS ${word}`,
-      });
-  }
+  const target = resolveTarget(host, splitRecorded(word).word);
+  return target.type === 'process' ? { pid: target.pid } : { path: target.path };
 }
 
 /** The kinds that were given with a path. */

@@ -15,6 +15,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./ls.ts')).ls,
   },
   {
+    name: 'holders',
+    summary: 'what keeps a namespace alive, and the command that releases it',
+    load: async () => (await import('./holders.ts')).holders,
+  },
+  {
+    name: 'ids',
+    summary: 'uids, gids and pids of a target, and what they are here',
+    load: async () => (await import('./ids.ts')).ids,
+  },
+  {
     name: 'enter',
     summary: 'run a program in the namespaces of a process',
     load: async () => (await import('./enter.ts')).enter,

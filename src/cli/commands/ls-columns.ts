@@ -32,6 +32,10 @@ export const lsColumns: readonly LsColumn[] = [
   column('nsfs', 'list', 'where it is mounted', { shrinks: true }),
   column('pns', 'number', 'inode of the parent namespace (pid, user)', { fact: 'pns' }),
   column('ons', 'number', 'inode of the owning user namespace', { fact: 'ons' }),
+  column('id', 'number', "the kernel's number for it, never given twice (Linux 6.18)", { fact: 'id' }),
+  column('name', 'string', 'container, pod, named network namespace or unit', { fact: 'name', shrinks: true }),
+  column('cgroup', 'string', 'cgroup of the lowest pid', { fact: 'cgroup', shrinks: true }),
+  column('holders', 'list', 'what keeps it alive, counted (implies --deep)', { fact: 'holders', shrinks: true }),
 ];
 
 /** A line for each. */

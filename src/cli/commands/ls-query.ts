@@ -3,10 +3,12 @@
 import { isNamespaceKind, namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
-import { parsePid, parseTarget } from '../../inspect/target.ts';
+import { resolveTarget } from '../../inspect/resolve-target.ts';
+import { parseTarget } from '../../inspect/target.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
-import type { Fact } from '../../namespaces/rows.ts';
+import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
 import { selectColumns } from '../../render/columns.ts';
+import { parseFilter, type Filter } from '../../render/filter/filter.ts';
 import { flag, optionValue, type Invocation } from '../define-command.ts';
 import { nearest } from '../nearest.ts';
 import { splitRecorded } from '../recorded-target.ts';
@@ -21,40 +23,110 @@ export interface LsQuery {
   readonly kinds: ReadonlySet<NamespaceKind>;
   /** List the processes of this one. */
   readonly namespace: NamespaceName | undefined;
-  readonly task: number | 'self' | undefined;
+  /** Only the namespaces of these targets: words as they were given. */
+  readonly tasks: readonly string[];
   readonly columns: readonly LsColumn[];
   readonly format: 'text' | 'raw' | 'json';
-  readonly flat: boolean;
+  /** How rows hang below each other. */
+  readonly tree: TreeShape;
+  /** Use every source of discovery. */
+  readonly deep: boolean;
+  /** Only namespaces without a process. */
+  readonly persistent: boolean;
+  readonly filter: Filter<NamespaceRow> | undefined;
+  /** What the filter asks, shown or not. */
+  readonly filterKeys: readonly string[];
+  readonly sort: LsColumn | undefined;
   readonly headings: boolean;
   readonly truncate: boolean;
   /** The recorded host that a target named. */
   readonly recording: string | undefined;
 }
 
+/** `none`: a flat list; `default`: by process on a terminal, else flat. */
+export type TreeShape = 'none' | 'default' | 'process' | 'owner' | 'parent';
+
+const TREE_SHAPES = ['process', 'owner', 'parent'] as const;
+
 /** Errors: USAGE, BAD_VALUE. */
 export function lsQuery(invocation: Invocation): LsQuery {
   const { operands } = invocation;
-  const task = splitRecorded(optionValue(invocation, 'task'));
+  const tasks = (invocation.options.get('task') ?? []).map((word) => splitRecorded(word));
   const operand = splitRecorded(operands[0]);
-  if (task !== undefined && operand !== undefined) {
-    throw new NsError('USAGE', { what: '--task and NAMESPACE exclude each other', tryThis: 'nstool help ls' });
+  for (const [one, other] of EXCLUSIVE) {
+    if (isGiven(invocation, one) && isGiven(invocation, other)) {
+      throw new NsError('USAGE', { what: `${one} and ${other} exclude each other`, tryThis: 'nstool help ls' });
+    }
   }
   const json = flag(invocation, 'json');
-  if (json && flag(invocation, 'raw')) throw new NsError('USAGE', { what: '--json and --raw exclude each other' });
   const types = typesOf(invocation);
-  const recording = task?.recording ?? operand?.recording;
+  const recording = tasks.find((task) => task.recording !== undefined)?.recording ?? operand?.recording;
+  const filter = filterOf(invocation);
+  const columns = columnsOf(invocation, operand !== undefined, types?.includes('net') === true);
   const namespace = operand === undefined ? undefined : namespaceName(operand.word);
   return {
     kinds: new Set(types ?? namespaceKinds.map((entry) => entry.kind)),
-    columns: columnsOf(invocation, namespace !== undefined, types?.includes('net') === true),
+    columns,
     format: json ? 'json' : flag(invocation, 'raw') ? 'raw' : 'text',
-    flat: flag(invocation, 'list'),
+    tree: treeOf(invocation),
+    deep: flag(invocation, 'deep') || columns.some((column) => column.key === 'holders'),
+    persistent: flag(invocation, 'persistent'),
+    filter: filter?.filter,
+    filterKeys: filter?.keys ?? [],
+    sort: sortOf(invocation),
     headings: !flag(invocation, 'noheadings'),
     truncate: !flag(invocation, 'notruncate'),
     namespace,
-    task: task === undefined ? undefined : parsePid(task.word),
+    tasks: tasks.map((task) => task.word),
     recording,
   };
+}
+
+/** As lsns has them. */
+const EXCLUSIVE = [
+  ['--json', '--raw'],
+  ['--list', '--tree'],
+  ['--task', 'NAMESPACE'],
+  ['--task', '--persistent'],
+] as const;
+
+function isGiven(invocation: Invocation, what: string): boolean {
+  return what === 'NAMESPACE' ? invocation.operands.length > 0 : flag(invocation, what.slice(2));
+}
+
+function treeOf(invocation: Invocation): TreeShape {
+  const shape = optionValue(invocation, 'tree');
+  // Raw and JSON output are flat whatever was asked.
+  if (flag(invocation, 'list') || flag(invocation, 'raw') || flag(invocation, 'json')) return 'none';
+  if (shape === undefined) return 'default';
+  if (shape === '') return 'owner';
+  const known = TREE_SHAPES.find((name) => name === shape);
+  if (known !== undefined) return known;
+  const meant = nearest(shape, TREE_SHAPES);
+  throw new NsError('BAD_VALUE', {
+    what: `unknown tree '${shape}'`,
+    why: meant === undefined ? `the trees are ${TREE_SHAPES.join(', ')}` : `did you mean ${meant}?`,
+  });
+}
+
+function filterOf(
+  invocation: Invocation,
+): { readonly filter: Filter<NamespaceRow>; readonly keys: readonly string[] } | undefined {
+  const text = optionValue(invocation, 'filter');
+  if (text === undefined) return undefined;
+  const parsed = parseFilter(text, lsColumns);
+  if (parsed.ok) return parsed;
+  const meant = parsed.candidates === undefined ? undefined : nearest(parsed.word, parsed.candidates);
+  throw new NsError('BAD_VALUE', {
+    what: `--filter: ${parsed.problem} at character ${parsed.at + 1}`,
+    why: meant === undefined ? `in '${text}'` : `did you mean ${meant}?`,
+    tryThis: `nstool ls -Q 'TYPE == "net" && NPROCS > 1'`,
+  });
+}
+
+function sortOf(invocation: Invocation): LsColumn | undefined {
+  const name = optionValue(invocation, 'sort');
+  return name === undefined ? undefined : columnNamed(name);
 }
 
 function namespaceName(word: string): NamespaceName {
@@ -88,39 +160,51 @@ function columnsOf(invocation: Invocation, ofProcesses: boolean, netAsked: boole
     ? ['pid', 'ppid', 'user', 'command']
     : ['ns', 'type', 'nprocs', 'pid', 'user', ...(netAsked ? ['netnsid', 'nsfs'] : []), 'command'];
   const selection = selectColumns(lsColumns, defaults, optionValue(invocation, 'output'));
-  if (selection.ok) return selection.columns;
+  return selection.ok ? selection.columns : [columnNamed(selection.unknown)];
+}
+
+function columnNamed(name: string): LsColumn {
+  const column = lsColumns.find((entry) => entry.key === name.toLowerCase());
+  if (column !== undefined) return column;
   const names = lsColumns.map((entry) => entry.key.toUpperCase());
-  const meant = nearest(selection.unknown, names);
+  const meant = nearest(name, names);
   throw new NsError('BAD_VALUE', {
-    what: `unknown column '${selection.unknown}'`,
+    what: `unknown column '${name}'`,
     why: meant === undefined ? `the columns are ${names.join(', ')}` : `did you mean ${meant}?`,
     tryThis: 'nstool ls --list-columns',
   });
 }
 
-/** The facts that the columns need, and the tree: it hangs rows below their process's parent. */
+/** What the columns need, the filter, the order, and the tree: it hangs rows below their process's parent. */
 export function factsOf(query: LsQuery, tree: boolean): ReadonlySet<Fact> {
-  const facts = new Set(query.columns.flatMap((column) => column.fact ?? []));
+  const asked = lsColumns.filter((column) => query.filterKeys.includes(column.key) || column === query.sort);
+  const facts = new Set([...query.columns, ...asked].flatMap((column) => column.fact ?? []));
   if (tree) facts.add('ppid');
   return facts;
 }
 
-/** The links of one process. Errors: NO_PROCESS, DENIED. */
-export function linksOfProcess(
+/** The links of the targets: of a process all of its namespaces. Errors: as of resolving, NO_PROCESS, DENIED. */
+export function linksOfTargets(
   host: Host,
-  task: number | 'self',
+  words: readonly string[],
   kinds: ReadonlySet<NamespaceKind>,
 ): ReadonlySet<string> {
-  const links = new Set<string>();
-  for (const kind of kinds) {
-    const link = host.readLink(`/proc/${task}/ns/${kind}`);
-    if (link.ok) links.add(link.value);
-    else if (link.gap.reason !== 'gone') throw errorOfGap(link.gap, `cannot read the namespaces of process ${task}`);
-  }
-  if (links.size === 0 && !host.stat(`/proc/${task}`).ok) {
-    throw new NsError('NO_PROCESS', { what: `no process ${task}`, why: `/proc/${task} does not exist` });
-  }
-  return links;
+  return new Set(
+    words.flatMap((word) => {
+      const target = resolveTarget(host, word);
+      return target.type === 'process' ? linksOfProcess(host, target.pid, kinds) : [`${target.kind}:[${target.inode}]`];
+    }),
+  );
+}
+
+function linksOfProcess(host: Host, pid: number, kinds: ReadonlySet<NamespaceKind>): readonly string[] {
+  return [...kinds].flatMap((kind) => {
+    const link = host.readLink(`/proc/${pid}/ns/${kind}`);
+    // A zombie has only some of them.
+    if (!link.ok && link.gap.reason === 'gone') return [];
+    if (!link.ok) throw errorOfGap(link.gap, `cannot read the namespaces of process ${pid}`);
+    return [link.value];
+  });
 }
 
 /** Errors: NO_NAMESPACE. */

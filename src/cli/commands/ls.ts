@@ -1,8 +1,11 @@
 import { namespaceKinds } from '../../kernel/abi/namespace-kinds.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
+import type { Host } from '../../kernel/host.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import { namespaceTree, processTree } from '../../namespaces/row-tree.ts';
+import { relations } from '../../namespaces/discover/relations.ts';
+import type { Scan } from '../../namespaces/discover/scan.ts';
+import { namespaceTree, processTree, relationTree } from '../../namespaces/row-tree.ts';
 import { namespaceRows, processRows, type NamespaceRow } from '../../namespaces/rows.ts';
 import { heading } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
@@ -10,7 +13,9 @@ import { renderRaw, renderTable, renderTree, type TextOptions } from '../../rend
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { lsColumns, lsColumnList } from './ls-columns.ts';
-import { factsOf, findNamespace, linksOfProcess, lsQuery, type LsQuery } from './ls-query.ts';
+import { matches } from '../../render/filter/filter.ts';
+import { compareCells } from '../../render/columns.ts';
+import { factsOf, findNamespace, linksOfTargets, lsQuery, type LsQuery, type TreeShape } from './ls-query.ts';
 
 const kindNames = namespaceKinds.map((entry) => entry.kind);
 
@@ -24,6 +29,9 @@ export const ls: CommandDefinition = {
     'With NAMESPACE (4026532177, net:4026532177, net:[4026532177]) it lists the processes in that one.',
     'What could not be read is counted on standard error, and in the JSON.',
     '',
+    '-Q takes the language of scols-filter(5) over any column, shown or not: == != < <= > >= =~ !~, && || ! and their',
+    'words, parentheses. As in lsns && and || bind alike, from the left. What is unknown is equal to nothing.',
+    '',
     'columns for -o:',
     ...lsColumnList(),
   ],
@@ -35,7 +43,16 @@ export const ls: CommandDefinition = {
       choices: kindNames,
       help: 'only mnt net ipc user pid uts cgroup time; a list, or repeated',
     },
-    { long: 'task', short: 'p', value: 'PID', help: 'only the namespaces of this process' },
+    { long: 'task', short: 'p', value: 'TARGET', help: 'only the namespaces of this process or name; repeatable' },
+    { long: 'persistent', short: 'P', help: 'only namespaces without a process' },
+    { long: 'deep', help: 'look everywhere: threads, descriptors, sockets, all mounts, owners; slower' },
+    {
+      long: 'filter',
+      short: 'Q',
+      value: 'EXPR',
+      help: 'only rows for which it holds: \'TYPE == "net" && NPROCS > 1\'',
+    },
+    { long: 'sort', value: 'COLUMN', choices: lsColumns.map(heading), help: 'in the order of this column' },
     {
       long: 'output',
       short: 'o',
@@ -46,8 +63,17 @@ export const ls: CommandDefinition = {
     { long: 'output-all', help: 'all columns' },
     { long: 'json', short: 'J', help: 'as JSON, with the gaps' },
     { long: 'list', short: 'l', help: 'flat, also on a terminal' },
+    {
+      long: 'tree',
+      short: 'T',
+      value: 'SHAPE',
+      optionalValue: true,
+      choices: ['process', 'owner', 'parent'],
+      help: 'as a tree by process, owner (also without =SHAPE) or parent',
+    },
     { long: 'raw', short: 'r', help: 'words separated by one space, blanks and controls escaped' },
     { long: 'noheadings', short: 'n', help: 'no line of headings' },
+    { long: 'nowrap', short: 'W', help: 'several values in one cell on one line: so it is always' },
     { long: 'notruncate', short: 'u', help: 'shorten nothing, also on a terminal' },
     { long: 'list-columns', short: 'H', help: 'the columns that -o takes' },
   ],
@@ -56,6 +82,8 @@ export const ls: CommandDefinition = {
     { line: 'nstool ls -t net', does: 'network namespaces, with their ids and mounts' },
     { line: 'nstool ls -t user,pid -o +PNS,ONS', does: 'with parents and owners' },
     { line: 'nstool ls net:4026531833', does: 'the processes in one namespace' },
+    { line: 'nstool ls --deep -P -o +HOLDERS', does: 'namespaces without a process, and what keeps them' },
+    { line: 'nstool ls -T', does: 'below the user namespaces that own them' },
   ],
   exitStatus: [
     [0, 'listed; what could not be read is named'],
@@ -69,35 +97,58 @@ export const ls: CommandDefinition = {
     const query = lsQuery(invocation);
     const host = await context.host(query.recording);
     requireOwnProc(host);
-    const links = query.task === undefined ? undefined : linksOfProcess(host, query.task, query.kinds);
-    const scan = discoverNamespaces(host, query.kinds);
-    const facts = factsOf(query, isTree(query, context));
-    const rows =
-      query.namespace === undefined
-        ? namespaceRows(scan, facts).filter((row) => links === undefined || links.has(`${row.type}:[${row.ns}]`))
-        : processRows(scan, findNamespace(scan, query.namespace), facts);
+    const scan = look(host, query, context);
+    const rows = rowsOf(scan, query, treeOf(query, context));
     const gaps = scan.gaps.list();
     if (query.format === 'json') {
       const namespaces = rows.map((row) => rowJson(row, query.columns));
       const stdout = renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), namespaces });
       return { stdout, notes: gaps.map(gapNote), status: 0 };
     }
-    return { stdout: await text(rows, query, context), notes: gaps.map(gapNote), status: 0 };
+    return { stdout: await text(scan, rows, query, context), notes: gaps.map(gapNote), status: 0 };
   },
 };
 
 /** lsns draws its tree in a pipe too; a record a line is of more use there. */
-function isTree(query: LsQuery, context: Context): boolean {
-  return query.format === 'text' && !query.flat && context.stdout.isTerminal;
+function treeOf(query: LsQuery, context: Context): Exclude<TreeShape, 'default'> {
+  if (query.tree !== 'default') return query.tree;
+  return query.format === 'text' && context.stdout.isTerminal ? 'process' : 'none';
 }
 
-async function text(rows: readonly NamespaceRow[], query: LsQuery, context: Context): Promise<string> {
+function look(host: Host, query: LsQuery, context: Context): Scan {
+  const tree = treeOf(query, context);
+  const related = tree === 'owner' || tree === 'parent';
+  // What owns the others has to be in the tree of owners.
+  const kinds = tree === 'owner' ? new Set([...query.kinds, 'user' as const]) : query.kinds;
+  const scan = discoverNamespaces(host, kinds, { deep: query.deep });
+  if (related && !query.deep) relations.discover(scan);
+  return scan;
+}
+
+function rowsOf(scan: Scan, query: LsQuery, tree: TreeShape): readonly NamespaceRow[] {
+  const { filter, sort, tasks, namespace, persistent } = query;
+  const facts = factsOf(query, tree === 'process');
+  const links = tasks.length === 0 ? undefined : linksOfTargets(scan.host, tasks, query.kinds);
+  const all =
+    namespace === undefined ? namespaceRows(scan, facts) : processRows(scan, findNamespace(scan, namespace), facts);
+  const rows = all.filter(
+    (row) =>
+      (links === undefined || links.has(`${row.type}:[${row.ns}]`)) &&
+      (!persistent || row.nprocs === 0) &&
+      (filter === undefined || matches(filter, row)),
+  );
+  return sort === undefined ? rows : rows.toSorted((a, b) => compareCells(sort.get(a), sort.get(b)));
+}
+
+async function text(scan: Scan, rows: readonly NamespaceRow[], query: LsQuery, context: Context): Promise<string> {
   const { columns, headings } = query;
   if (query.format === 'raw') return renderRaw(rows, columns, headings);
   const options = await textOptions(query, context);
-  if (!isTree(query, context)) return renderTable(rows, columns, options);
-  const roots = query.namespace === undefined ? namespaceTree(rows) : processTree(rows);
-  return renderTree(roots, columns, 'command', options);
+  const tree = treeOf(query, context);
+  if (tree === 'none') return renderTable(rows, columns, options);
+  if (query.namespace !== undefined) return renderTree(processTree(rows), columns, 'command', options);
+  if (tree === 'process') return renderTree(namespaceTree(rows), columns, 'command', options);
+  return renderTree(relationTree(scan, rows, tree), columns, 'ns', options);
 }
 
 async function textOptions(query: LsQuery, context: Context): Promise<TextOptions> {

@@ -1,9 +1,9 @@
 // The C library, as few of its functions as Node lacks. koffi is loaded when the first of them is needed: not for
 // `caps decode`, and not for a plain `ls`.
 
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { NsError } from '../../kernel/error.ts';
 
 /** Each returns what the C function returns, and throws LibcError where that is -1. */
@@ -13,12 +13,21 @@ export interface Libc {
   ioctlBuffer(fd: number, request: number, argument: Uint8Array): number;
   fcntl(fd: number, command: number, argument: number): number;
   socket(domain: number, type: number, protocol: number): number;
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array): number;
   send(fd: number, bytes: Uint8Array): number;
-  recv(fd: number, into: Uint8Array): number;
+  recv(fd: number, into: Uint8Array, flags: number): number;
+  setns(fd: number, type: number): number;
+  openByHandle(mount: number, handle: Uint8Array, flags: number): number;
   memfdCreate(name: string, flags: number): number;
+  /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
+  syscall(number: number, ...args: SyscallNumbers): number;
+  /** One that takes a request and a buffer for the answer, of `length` elements: statmount(2) and its kin. */
+  syscallInto(number: number, request: Uint8Array, into: Uint8Array, length: number): number;
   /** Returns only by throwing. */
   execve(path: string, argv: readonly string[], env: readonly string[]): never;
 }
+
+type SyscallNumbers = readonly [number, number, number, number, number];
 
 export class LibcError extends Error {
   readonly errno: number;
@@ -60,9 +69,10 @@ function bind(koffi: Koffi): Libc {
     ioctl: bound('ioctl', 'int ioctl(int fd, unsigned long request)'),
     ioctlBuffer: bound('ioctl', 'int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
     fcntl: bound('fcntl', 'int fcntl(int fd, int command, int argument)'),
-    socket: bound('socket', 'int socket(int domain, int type, int protocol)'),
-    send: sized(bound('send', 'long send(int fd, const uint8_t *bytes, size_t length, int flags)')),
-    recv: sized(bound('recv', 'long recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)')),
+    ...socketCalls(bound),
+    setns: bound('setns', 'int setns(int fd, int nstype)'),
+    openByHandle: bound('open_by_handle_at', 'int open_by_handle_at(int mount, uint8_t *handle, int flags)'),
+    ...rawCalls(bound),
     memfdCreate: bound('memfd_create', 'int memfd_create(const char *name, unsigned int flags)'),
     execve(path, argv, env): never {
       execve(path, [...argv, null], [...env, null]);
@@ -71,23 +81,49 @@ function bind(koffi: Koffi): Libc {
   };
 }
 
-function sized(call: (...args: readonly unknown[]) => number): (fd: number, bytes: Uint8Array) => number {
-  return (fd, bytes) => call(fd, bytes, bytes.length, 0);
+type Bound = (name: string, prototype: string) => (...args: readonly unknown[]) => number;
+
+function socketCalls(bound: Bound): Pick<Libc, 'socket' | 'setsockopt' | 'send' | 'recv'> {
+  const send = bound('send', 'long send(int fd, const uint8_t *bytes, size_t length, int flags)');
+  const recv = bound('recv', 'long recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)');
+  const set = bound('setsockopt', 'int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)');
+  return {
+    socket: bound('socket', 'int socket(int domain, int type, int protocol)'),
+    setsockopt: (fd, level, option, value) => set(fd, level, option, value, value.length),
+    send: (fd, bytes) => send(fd, bytes, bytes.length, 0),
+    recv: (fd, into, flags) => recv(fd, into, into.length, flags),
+  };
+}
+
+/** syscall(2) passes its arguments on in registers, so what takes numbers and pointers needs no variable arguments. */
+function rawCalls(bound: Bound): Pick<Libc, 'syscall' | 'syscallInto'> {
+  const into = bound(
+    'syscall',
+    'long syscall(long number, uint8_t *request, uint8_t *into, size_t length, long flags)',
+  );
+  return {
+    syscall: bound('syscall', 'long syscall(long number, long a, long b, long c, long d, long e)'),
+    syscallInto: (number, request, buffer, length) => into(number, request, buffer, length, 0),
+  };
+}
+
+function isKoffi(exports: object): exports is Koffi {
+  return 'load' in exports && 'errno' in exports;
 }
 
 /**
- * koffi's own index costs 8 ms, mostly in finding out which C library this is; its binary by path 2. The binary for
- * the other C library does not load, so trying tells.
+ * koffi's own index costs 8 ms, mostly in finding out which C library this is, and resolving its name 3; its binary
+ * by path 2. The binary for the other C library does not load, so trying tells.
  */
 function loadKoffi(): Koffi {
-  const require = createRequire(import.meta.url);
   const name = `@koromix/koffi-linux-${process.arch}`;
   let failure: unknown = new Error(`no package ${name}`);
-  for (const folder of moduleFolders(dirname(require.resolve('koffi')), name)) {
+  for (const folder of moduleFolders(name)) {
     for (const library of ['linux', 'musl']) {
+      const loading: { exports: object } = { exports: {} };
       try {
-        const koffi: Koffi = require(join(folder, `${library}_${process.arch}`, 'koffi.node'));
-        return koffi;
+        process.dlopen(loading, join(folder, `${library}_${process.arch}`, 'koffi.node'));
+        if (isKoffi(loading.exports)) return loading.exports;
       } catch (error) {
         failure = error;
       }
@@ -100,7 +136,14 @@ function loadKoffi(): Koffi {
   });
 }
 
-/** Beside koffi, or nested below it. */
-function moduleFolders(koffi: string, name: string): readonly string[] {
-  return [join(dirname(koffi), name), join(koffi, 'node_modules', name)].filter((folder) => existsSync(folder));
+/** Beside koffi, or nested below it; koffi itself is where Node would find it. */
+function moduleFolders(name: string): readonly string[] {
+  for (let folder = fileURLToPath(new URL('.', import.meta.url)); ; folder = dirname(folder)) {
+    const koffi = join(folder, 'node_modules/koffi');
+    if (existsSync(koffi)) {
+      const real = realpathSync(koffi);
+      return [join(dirname(real), name), join(real, 'node_modules', name)].filter((found) => existsSync(found));
+    }
+    if (folder === dirname(folder)) return [];
+  }
 }

@@ -1,28 +1,27 @@
 // The live machine behind the port.
 
-import { closeSync, fstatSync, openSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { value, type FileStatus, type Host, type NamespaceQuestion, type Reading } from '../../kernel/host.ts';
-import { gapOfErrnoNumber, gapOfError } from '../gap-of-error.ts';
-import { LibcError, libc } from '../ffi/libc.ts';
+import { closeSync, openSync, readSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { value, type FileStatus, type Host, type Reading } from '../../kernel/host.ts';
+import { gapOfError } from '../gap-of-error.ts';
+import { listNamespaces } from './list-namespaces.ts';
+import { mounts } from './mounts.ts';
 import { askNetlink } from './netlink-socket.ts';
-
-/** Source: include/uapi/linux/nsfs.h, _IO(0xb7, n). */
-const NSFS_REQUEST: Record<NamespaceQuestion, number> = {
-  NS_GET_USERNS: 0xb701,
-  NS_GET_PARENT: 0xb702,
-  NS_GET_NSTYPE: 0xb703,
-  NS_GET_OWNER_UID: 0xb704,
-};
+import { askNamespace, mountNamespaces } from './nsfs.ts';
+import { sharesFiles } from './pidfd.ts';
 
 export function linuxHost(): Host {
   return {
     self: { pid: process.pid, uid: process.geteuid?.() ?? 0 },
-    readFile: (path) => reading(path, () => readFileSync(path)),
+    readFile: (path) => reading(path, () => wholeFile(path)),
     readLink: (path) => reading(path, () => readlinkSync(path)),
     readDirectory: (path) => reading(path, () => readdirSync(path)),
     stat: (path) => reading(path, () => statusOf(path)),
     askNamespace,
     netlink: askNetlink,
+    sharesFiles,
+    mountNamespaces,
+    mounts,
+    listNamespaces,
   };
 }
 
@@ -34,36 +33,24 @@ function reading<T>(what: string, read: () => T): Reading<T> {
   }
 }
 
-function statusOf(path: string): FileStatus {
-  const { dev, ino, mode, uid, gid } = statSync(path, { bigint: true });
-  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid) };
-}
+/** Files of the kernel do not tell their size: for each readFileSync would allocate 64 KiB, this one is used again. */
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
-function askNamespace(path: string, questions: readonly NamespaceQuestion[]): Reading<bigint> {
-  let fd: number;
+function wholeFile(path: string): Uint8Array {
+  const fd = openSync(path, 'r');
   try {
-    fd = openSync(path, 'r');
-  } catch (error) {
-    return gapOfError(path, error);
-  }
-  try {
-    for (const question of questions) {
-      const request = NSFS_REQUEST[question];
-      if (question === 'NS_GET_NSTYPE') return value(BigInt(libc().ioctl(fd, request)));
-      if (question === 'NS_GET_OWNER_UID') {
-        const uid = new Uint8Array(4);
-        libc().ioctlBuffer(fd, request, uid);
-        return value(BigInt(new DataView(uid.buffer).getUint32(0, true)));
-      }
-      const next = libc().ioctl(fd, request);
-      closeSync(fd);
-      fd = next;
+    for (let length = 0; ;) {
+      const more = readSync(fd, scratch, length, scratch.length - length, null);
+      if (more === 0) return new Uint8Array(scratch.subarray(0, length));
+      length += more;
+      if (length === scratch.length) scratch = Buffer.concat([scratch], 2 * length);
     }
-    return value(fstatSync(fd, { bigint: true }).ino);
-  } catch (error) {
-    if (error instanceof LibcError) return gapOfErrnoNumber(`${path} ${questions.join(' ')}`, error.errno);
-    throw error;
   } finally {
     closeSync(fd);
   }
+}
+
+function statusOf(path: string): FileStatus {
+  const { dev, ino, mode, uid, gid } = statSync(path, { bigint: true });
+  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid) };
 }

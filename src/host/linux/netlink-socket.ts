@@ -1,32 +1,67 @@
-// One netlink request and the kernel's answer. Source: netlink(7).
+// Netlink requests and the kernel's answers. Source: netlink(7), include/uapi/linux/netlink.h.
 
 import { closeSync, openSync } from 'node:fs';
-import { NLMSG_ERROR } from '../../kernel/abi/netlink.ts';
-import { value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
-import { decodeMessages, view } from '../../kernel/netlink/message.ts';
+import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from '../../kernel/abi/netlink.ts';
+import { doorText } from '../../kernel/door.ts';
+import { gap, value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
+import { decodeMessages, view, type NetlinkMessage } from '../../kernel/netlink/message.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfErrnoNumber, gapOfError } from '../gap-of-error.ts';
+import { inNetworkNamespace } from './network-namespace.ts';
+import { gapOfThrown, openDoor } from './nsfs.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-/** What the kernel fills a datagram up to (NLMSG_GOODSIZE is at most 8 KiB; dumps use up to 32). */
-const DATAGRAM_LENGTH = 32 * 1024;
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+const SOL_NETLINK = 270;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+/** recv(2) returns the whole length of a datagram, of which the rest is lost. */
+const MSG_TRUNC = 0x20;
+
+/** Dumps fill datagrams of at most 32 KiB. */
+const DATAGRAM_LENGTH = 64 * 1024;
+/** The kernel answers within send(2); this is for what it may have lost. */
+const TIMEOUT_SECONDS = 10n;
+const SEQUENCE_OFFSET = 8;
+const MAX_ATTEMPTS = 6;
 
 /** A socket a protocol, kept for the life of the process: a listing asks once per namespace. */
 const sockets = new Map<number, number>();
+const into = new Uint8Array(DATAGRAM_LENGTH);
+let sequence = 0;
 
 function socketOf(protocol: number): number {
   const known = sockets.get(protocol);
   if (known !== undefined) return known;
-  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  const fd = openSocket(protocol);
   sockets.set(protocol, fd);
   return fd;
 }
 
+function openSocket(protocol: number): number {
+  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+  const timeout = new Uint8Array(16);
+  view(timeout).setBigInt64(0, TIMEOUT_SECONDS, true);
+  libc().setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout);
+  for (const option of [NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) switchOn(fd, option);
+  return fd;
+}
+
+/** Options that old kernels lack: without them errors are terser, and filters of a dump are not heeded. */
+function switchOn(fd: number, option: number): void {
+  try {
+    libc().setsockopt(fd, SOL_NETLINK, option, Uint8Array.of(1, 0, 0, 0));
+  } catch (error) {
+    if (!(error instanceof LibcError)) throw error;
+  }
+}
+
 export function askNetlink(request: NetlinkRequest): Reading<readonly Uint8Array[]> {
   const { descriptor } = request;
-  if (descriptor === undefined) return exchange(request.protocol, request.message, 'netlink');
+  if (descriptor === undefined) return askWhole(request, request.message);
   let fd: number;
   try {
     fd = openSync(descriptor.path, 'r');
@@ -36,28 +71,78 @@ export function askNetlink(request: NetlinkRequest): Reading<readonly Uint8Array
   try {
     const message = Uint8Array.from(request.message);
     view(message).setInt32(descriptor.offset, fd, true);
-    return exchange(request.protocol, message, `netlink ${descriptor.path}`);
+    return askWhole(request, message);
   } finally {
     closeSync(fd);
   }
 }
 
-/** The kernel answers a request that is no dump with one datagram, before send(2) returns. */
-function exchange(protocol: number, message: Uint8Array, what: string): Reading<readonly Uint8Array[]> {
-  const into = new Uint8Array(DATAGRAM_LENGTH);
-  let length: number;
+function askWhole(request: NetlinkRequest, message: Uint8Array): Reading<readonly Uint8Array[]> {
+  const { protocol, namespace, dump = false } = request;
+  const where = namespace === undefined ? (request.descriptor?.path ?? '') : doorText(namespace);
+  const what = where === '' ? 'netlink' : `netlink ${where}`;
   try {
-    const socket = socketOf(protocol);
-    libc().send(socket, message);
-    length = libc().recv(socket, into);
+    if (namespace === undefined) return exchange(socketOf(protocol), message, dump, what);
+    // Not kept: it would keep the namespace.
+    const socket = socketIn(openDoor(namespace), protocol);
+    try {
+      return exchange(socket, message, dump, what);
+    } finally {
+      closeSync(socket);
+    }
   } catch (error) {
-    if (error instanceof LibcError) return gapOfErrnoNumber(what, error.errno);
-    throw error;
+    return gapOfThrown(what, error);
   }
-  const datagram = into.subarray(0, length);
-  const messages = decodeMessages(datagram, what);
-  if (!messages.ok) return messages;
-  const refusal = messages.value.find((entry) => entry.type === NLMSG_ERROR && entry.body.length >= 4);
-  const errno = refusal === undefined ? 0 : -view(refusal.body).getInt32(0, true);
-  return errno === 0 ? value([datagram]) : gapOfErrnoNumber(what, errno);
+}
+
+function socketIn(namespace: number, protocol: number): number {
+  try {
+    return inNetworkNamespace(namespace, () => openSocket(protocol));
+  } finally {
+    closeSync(namespace);
+  }
+}
+
+function exchange(socket: number, message: Uint8Array, dump: boolean, what: string): Reading<readonly Uint8Array[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    sequence += 1;
+    const numbered = Uint8Array.from(message);
+    view(numbered).setUint32(SEQUENCE_OFFSET, sequence, true);
+    libc().send(socket, numbered);
+    const answer = receive(socket, dump, what);
+    if (!answer.ok || !answer.value.interrupted || attempt === MAX_ATTEMPTS) {
+      return answer.ok ? value(answer.value.datagrams) : answer;
+    }
+  }
+}
+
+interface NetlinkAnswer {
+  readonly datagrams: readonly Uint8Array[];
+  readonly interrupted: boolean;
+}
+
+/** The kernel answers a request that is no dump with one datagram. */
+function receive(socket: number, dump: boolean, what: string): Reading<NetlinkAnswer> {
+  const datagrams: Uint8Array[] = [];
+  let interrupted = false;
+  for (;;) {
+    const length = libc().recv(socket, into, MSG_TRUNC);
+    if (length > into.length) return gap({ reason: 'malformed', what, text: `a datagram of ${length} bytes` });
+    const datagram = into.slice(0, length);
+    // What is left of an answer that was given up.
+    if (length >= SEQUENCE_OFFSET + 4 && view(datagram).getUint32(SEQUENCE_OFFSET, true) !== sequence) continue;
+    const messages = decodeMessages(datagram, what);
+    if (!messages.ok) return messages;
+    const errno = refusal(messages.value);
+    if (errno !== 0) return gapOfErrnoNumber(what, errno);
+    datagrams.push(datagram);
+    interrupted ||= messages.value.some((entry) => (entry.flags & NLM_F_DUMP_INTR) !== 0);
+    if (!dump || messages.value.some((entry) => entry.type === NLMSG_DONE)) return value({ datagrams, interrupted });
+  }
+}
+
+/** Both an error and the end of a dump start with an errno, negative; 0 is none. */
+function refusal(messages: readonly NetlinkMessage[]): number {
+  const verdict = messages.find(({ type, body }) => (type === NLMSG_ERROR || type === NLMSG_DONE) && body.length >= 4);
+  return verdict === undefined ? 0 : -view(verdict.body).getInt32(0, true);
 }

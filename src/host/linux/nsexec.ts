@@ -1,6 +1,7 @@
 // Hands a program over to nsexec, which takes the place of this process.
 
 import { existsSync, writeSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
 import { NsError } from '../../kernel/error.ts';
 import { encodeProgram, type Program } from '../../kernel/program.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
@@ -32,6 +33,6 @@ export function replaceByNsexec(program: Program, nsexec: string): never {
     return c.execve(nsexec, ['nsexec', String(fd)], []);
   } catch (error) {
     if (!(error instanceof LibcError)) throw error;
-    throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: `errno ${error.errno}` });
+    throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: getSystemErrorName(-error.errno) });
   }
 }

@@ -1,7 +1,16 @@
 // A recorded host as text: a header and then a line of JSON for each question and its answer, so that an archive can
 // be read, compared and edited by hand.
 
-import type { FileStatus, Gap, NamespaceQuestion, NetlinkRequest } from '../../kernel/host.ts';
+import { doorText } from '../../kernel/door.ts';
+import type {
+  FileStatus,
+  Gap,
+  MountQuery,
+  NamespaceDoor,
+  NamespaceListQuery,
+  NamespaceQuestion,
+  NetlinkRequest,
+} from '../../kernel/host.ts';
 
 /** Where a recording comes from. */
 export interface ArchiveHeader {
@@ -24,8 +33,13 @@ export type Answer =
   | { readonly names: readonly string[] }
   | { readonly status: Record<keyof FileStatus, string> }
   | { readonly number: string }
+  | { readonly numbers: readonly string[] }
   | { readonly datagrams: readonly string[] }
-  | { readonly gap: Omit<Gap, 'what'> };
+  | { readonly structs: readonly string[] }
+  | { readonly shared: boolean }
+  /** Id, inode and number of mounts of each. */
+  | { readonly mount_namespaces: readonly (readonly string[])[] }
+  | { readonly gap: Omit<Gap, 'what'> & Partial<Gap> };
 
 export interface Entry {
   readonly question: string;
@@ -37,10 +51,22 @@ export const questions = {
   link: (path: string): string => `link ${path}`,
   directory: (path: string): string => `directory ${path}`,
   stat: (path: string): string => `stat ${path}`,
-  namespace: (path: string, asked: readonly NamespaceQuestion[]): string => `namespace ${path} ${asked.join(' ')}`,
-  netlink: (request: NetlinkRequest): string =>
-    `netlink ${request.protocol} ${toHex(request.message)} ${request.descriptor?.path ?? ''}`,
+  namespace: (door: NamespaceDoor, asked: readonly NamespaceQuestion[]): string =>
+    `namespace ${doorText(door)} ${asked.join(' ')}`,
+  netlink: ({ protocol, message, descriptor, namespace }: NetlinkRequest): string =>
+    `netlink ${protocol} ${toHex(message)} ${descriptor?.path ?? ''}` +
+    (namespace === undefined ? '' : ` in ${doorText(namespace)}`),
+  sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
+  mountNamespaces: (): string => 'mount-namespaces',
+  mounts: ({ namespace, mask, magics }: MountQuery): string =>
+    `mounts ${namespace} 0x${mask.toString(16)} ${magics.map((magic) => `0x${magic.toString(16)}`).join(' ')}`,
+  listNamespaces: ({ types, owner }: NamespaceListQuery): string => `list-namespaces 0x${types.toString(16)} ${owner}`,
 };
+
+/** A question without its verb: usually a path. */
+export function askedIn(question: string): string {
+  return question.slice(question.indexOf(' ') + 1);
+}
 
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
@@ -50,7 +76,18 @@ export function fromHex(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, 'hex'));
 }
 
+/** A long answer that was given before is written as `same`, with the question that it was given to. */
 export function formatArchive(header: ArchiveHeader, entries: readonly Entry[]): string {
-  const lines = entries.map((entry) => JSON.stringify({ q: entry.question, ...entry.answer }));
+  const questionOf = new Map<string, string>();
+  const lines = entries.map(({ question, answer }) => {
+    const text = JSON.stringify(answer);
+    const same = questionOf.get(text);
+    if (same !== undefined) return JSON.stringify({ q: question, same });
+    if (text.length > SHORT) questionOf.set(text, question);
+    return JSON.stringify({ q: question, ...answer });
+  });
   return [JSON.stringify(header), ...lines, ''].join('\n');
 }
+
+/** Shorter answers are easier to read than what they are the same as. */
+const SHORT = 100;

@@ -1,11 +1,20 @@
 // A captured host, read as if it were live. A question that it was never asked is a gap.
 
 import { readFileSync } from 'node:fs';
-import { errorOfGap } from '../../kernel/error.ts';
-import { gap, value, type FileStatus, type Gap, type GapReason, type Host, type Reading } from '../../kernel/host.ts';
+import { errorOfGap, NsError } from '../../kernel/error.ts';
+import {
+  gap,
+  value,
+  type FileStatus,
+  type Gap,
+  type GapReason,
+  type Host,
+  type ListedMountNamespace,
+  type Reading,
+} from '../../kernel/host.ts';
 import { malformed } from '../../kernel/text/text.ts';
 import { gapOfError } from '../gap-of-error.ts';
-import { fromHex, questions, type ArchiveHeader } from './archive.ts';
+import { askedIn, fromHex, questions, type ArchiveHeader } from './archive.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Answers = ReadonlyMap<string, Fields>;
@@ -14,7 +23,7 @@ function isFields(parsed: unknown): parsed is Fields {
   return typeof parsed === 'object' && parsed !== null;
 }
 
-/** Errors: NO_FILE, DENIED, PARSE. */
+/** Errors: NO_FILE, DENIED, BAD_VALUE. */
 export function readRecordedHost(path: string): Host {
   let text: string;
   try {
@@ -25,8 +34,10 @@ export function readRecordedHost(path: string): Host {
     throw error;
   }
   const host = recordedHost(text, path);
-  if (!host.ok) throw errorOfGap(host.gap, `${path} is not a recorded host`);
-  return host.value;
+  if (host.ok) return host.value;
+  // Whoever named the file is wrong, not the reader.
+  const { line = 1, text: found = '' } = host.gap;
+  throw new NsError('BAD_VALUE', { what: `${path} is not a recorded host`, why: `line ${line}: ${found}` });
 }
 
 /** The host that the text of an archive holds. */
@@ -42,8 +53,10 @@ export function recordedHost(text: string, file: string): Reading<Host> {
       header = entry;
       continue;
     }
-    if (typeof entry['q'] !== 'string') return malformed(file, index + 1, line);
-    answers.set(entry['q'], entry);
+    const { q: question, same } = entry;
+    const answer = typeof same === 'string' ? answers.get(same) : entry;
+    if (typeof question !== 'string' || answer === undefined) return malformed(file, index + 1, line);
+    answers.set(question, answer);
   }
   if (header === undefined) return malformed(file, 1, text);
   return value(answering(header, answers));
@@ -71,7 +84,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     const entry = answers.get(question);
     if (entry === undefined) return gap({ reason: 'unrecorded', what: question });
     const recorded = entry['gap'];
-    if (isGap(recorded)) return gap({ ...recorded, what: question.slice(question.indexOf(' ') + 1) });
+    if (isGap(recorded)) return gap({ what: askedIn(question), ...recorded });
     const decoded = decode(entry);
     return decoded === undefined ? malformed(question, 1, JSON.stringify(entry)) : value(decoded);
   };
@@ -81,8 +94,12 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text'])),
     readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names'])),
     stat: (path) => answer(questions.stat(path), statusOf),
-    askNamespace: (path, asked) => answer(questions.namespace(path, asked), (entry) => bigintOf(entry['number'])),
+    askNamespace: (door, asked) => answer(questions.namespace(door, asked), (entry) => bigintOf(entry['number'])),
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
+    sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
+    mountNamespaces: () => answer(questions.mountNamespaces(), mountNamespacesOf),
+    mounts: (query) => answer(questions.mounts(query), (entry) => stringsOf(entry['structs'])?.map(fromHex)),
+    listNamespaces: (query) => answer(questions.listNamespaces(query), (entry) => bigintsOf(entry['numbers'])),
   };
 }
 
@@ -103,6 +120,27 @@ function stringsOf(field: unknown): readonly string[] | undefined {
 
 function bigintOf(field: unknown): bigint | undefined {
   return typeof field === 'string' && /^[0-9]{1,20}$/.test(field) ? BigInt(field) : undefined;
+}
+
+function booleanOf(field: unknown): boolean | undefined {
+  return typeof field === 'boolean' ? field : undefined;
+}
+
+function bigintsOf(field: unknown): readonly bigint[] | undefined {
+  const numbers = stringsOf(field)?.map(bigintOf);
+  return numbers?.every((number) => number !== undefined) === true ? numbers : undefined;
+}
+
+function mountNamespacesOf(entry: Fields): readonly ListedMountNamespace[] | undefined {
+  const rows: unknown = entry['mount_namespaces'];
+  if (!Array.isArray(rows)) return undefined;
+  const listed: ListedMountNamespace[] = [];
+  for (const row of rows) {
+    const [id, inode, mounts] = bigintsOf(row) ?? [];
+    if (id === undefined || inode === undefined || mounts === undefined) return undefined;
+    listed.push({ id, inode, mounts: Number(mounts) });
+  }
+  return listed;
 }
 
 function bytesOf(entry: Fields): Uint8Array | undefined {

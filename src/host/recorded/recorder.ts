@@ -1,18 +1,20 @@
 // Wraps a host and notes every question with its answer: the archive is then exactly what a command asked.
 
-import type { FileStatus, Gap, Host, Reading } from '../../kernel/host.ts';
-import { questions, toHex, type Answer, type Entry } from './archive.ts';
+import type { FileStatus, Gap, Host, ListedMountNamespace, Reading } from '../../kernel/host.ts';
+import { askedIn, questions, toHex, type Answer, type Entry } from './archive.ts';
 
 export interface Recorder {
   readonly host: Host;
-  /** What was asked so far, each question once, with its last answer. */
+  /** What was asked so far, each question once, with its first answer: what follows was asked because of it. */
   entries(): readonly Entry[];
 }
 
 export function recording(host: Host): Recorder {
   const answers = new Map<string, Answer>();
   const note = <T>(question: string, reading: Reading<T>, encode: (value: T) => Answer): Reading<T> => {
-    answers.set(question, reading.ok ? encode(reading.value) : { gap: withoutWhat(reading.gap) });
+    if (!answers.has(question)) {
+      answers.set(question, reading.ok ? encode(reading.value) : { gap: gapWithout(question, reading.gap) });
+    }
     return reading;
   };
   return {
@@ -22,22 +24,28 @@ export function recording(host: Host): Recorder {
       readLink: (path) => note(questions.link(path), host.readLink(path), (text) => ({ text })),
       readDirectory: (path) => note(questions.directory(path), host.readDirectory(path), (names) => ({ names })),
       stat: (path) => note(questions.stat(path), host.stat(path), encodeStatus),
-      askNamespace: (path, asked) =>
-        note(questions.namespace(path, asked), host.askNamespace(path, asked), (number) => ({
+      askNamespace: (door, asked) =>
+        note(questions.namespace(door, asked), host.askNamespace(door, asked), (number) => ({
           number: String(number),
         })),
       netlink: (request) =>
         note(questions.netlink(request), host.netlink(request), (datagrams) => ({ datagrams: datagrams.map(toHex) })),
+      sharesFiles: (pid, tid) =>
+        note(questions.sharesFiles(pid, tid), host.sharesFiles(pid, tid), (shared) => ({ shared })),
+      mountNamespaces: () => note(questions.mountNamespaces(), host.mountNamespaces(), encodeMountNamespaces),
+      mounts: (query) =>
+        note(questions.mounts(query), host.mounts(query), (structs) => ({ structs: structs.map(toHex) })),
+      listNamespaces: (query) =>
+        note(questions.listNamespaces(query), host.listNamespaces(query), (ids) => ({ numbers: ids.map(String) })),
     },
     entries: () => [...answers].map(([question, answer]) => ({ question, answer })),
   };
 }
 
-/** The question is the key already. */
-function withoutWhat(gap: Gap): Omit<Gap, 'what'> {
+/** What was asked is in the question already, but where the gap has other words for it. */
+function gapWithout(question: string, gap: Gap): Omit<Gap, 'what'> & Partial<Gap> {
   const { what, ...rest } = gap;
-  void what;
-  return rest;
+  return what === askedIn(question) ? rest : gap;
 }
 
 function encodeBytes(bytes: Uint8Array): Answer {
@@ -50,4 +58,8 @@ function encodeBytes(bytes: Uint8Array): Answer {
 
 function encodeStatus({ dev, ino, mode, uid, gid }: FileStatus): Answer {
   return { status: { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}` } };
+}
+
+function encodeMountNamespaces(listed: readonly ListedMountNamespace[]): Answer {
+  return { mount_namespaces: listed.map(({ id, inode, mounts }) => [`${id}`, `${inode}`, `${mounts}`]) };
 }

@@ -14,8 +14,7 @@ export const ERRNO = {
   EINVAL: 22,
   ENOSPC: 28,
   ELOOP: 40,
+  EBADFD: 77,
   EUSERS: 87,
   ESTALE: 116,
 } as const;
-
-export type ErrnoName = keyof typeof ERRNO;

@@ -2,9 +2,22 @@
 
 export const NETLINK_ROUTE = 0;
 
-export const NLMSG_ERROR = 2;
-export const NLM_F_REQUEST = 1;
+export const NETLINK_SOCK_DIAG = 4;
 
+export const NLMSG_ERROR = 2;
+export const NLMSG_DONE = 3;
+export const NLM_F_REQUEST = 1;
+/** What was listed changed meanwhile: some of it may be missing or listed twice. Since: Linux 3.1. */
+export const NLM_F_DUMP_INTR = 0x10;
+/** NLM_F_ROOT and NLM_F_MATCH: all of it. */
+export const NLM_F_DUMP = 0x300;
+
+export const RTM_NEWLINK = 16;
+export const RTM_GETLINK = 18;
+export const RTM_NEWADDR = 20;
+export const RTM_GETADDR = 22;
+export const RTM_NEWROUTE = 24;
+export const RTM_GETROUTE = 26;
 export const RTM_NEWNSID = 88;
 export const RTM_GETNSID = 90;
 
@@ -13,3 +26,37 @@ export const NETNSA_FD = 3;
 
 /** The id that the kernel gives when the caller's namespace has none for the other. */
 export const NETNSA_NSID_NOT_ASSIGNED = -1;
+
+/** Attributes of links. Source: include/uapi/linux/if_link.h. */
+export const IFLA_ADDRESS = 1;
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_LINK = 5;
+export const IFLA_MASTER = 10;
+export const IFLA_OPERSTATE = 16;
+export const IFLA_LINKINFO = 18;
+export const IFLA_IFALIAS = 20;
+export const IFLA_EXT_MASK = 29;
+export const IFLA_LINK_NETNSID = 37;
+export const IFLA_INFO_KIND = 1;
+/** Leaves out the counters, which are half of a message. Source: include/uapi/linux/rtnetlink.h. Since: Linux 4.4. */
+export const RTEXT_FILTER_SKIP_STATS = 8;
+
+/** IF_OPER_*, by number. Source: include/uapi/linux/if.h. */
+export const OPERSTATES = ['UNKNOWN', 'NOTPRESENT', 'DOWN', 'LOWERLAYERDOWN', 'TESTING', 'DORMANT', 'UP'] as const;
+
+/** Attributes of addresses. Source: include/uapi/linux/if_addr.h. */
+export const IFA_ADDRESS = 1;
+export const IFA_LOCAL = 2;
+export const IFA_LABEL = 3;
+export const IFA_FLAGS = 8;
+
+/** Attributes of routes. Source: include/uapi/linux/rtnetlink.h. */
+export const RTA_DST = 1;
+export const RTA_OIF = 4;
+export const RTA_GATEWAY = 5;
+export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
+export const RTA_MULTIPATH = 9;
+export const RTA_TABLE = 15;
+export const RTA_VIA = 18;

@@ -2,6 +2,7 @@
 // Numbers are in the machine's byte order, which is little-endian on every machine that nstool is built for.
 
 import { gap, value, type Reading } from '../host.ts';
+import { decodeText } from '../text/text.ts';
 
 /** struct nlmsghdr: length, type, flags, sequence number, port id. */
 export const NLMSG_HEADER_LENGTH = 16;
@@ -82,4 +83,22 @@ export function decodeAttributes(bytes: Uint8Array, what: string): Reading<reado
     offset += align4(length);
   }
   return value(attributes);
+}
+
+/** The attributes by type; of one that is repeated the last, as the kernel reads them. */
+export function attributeMap(bytes: Uint8Array, what: string): Reading<ReadonlyMap<number, Uint8Array>> {
+  const attributes = decodeAttributes(bytes, what);
+  return attributes.ok ? value(new Map(attributes.value.map(({ type, body }) => [type, body]))) : attributes;
+}
+
+/** A 32-bit number without sign; null where it is missing or has another length. */
+export function numberOf(body: Uint8Array | undefined): number | null {
+  return body?.length === 4 ? view(body).getUint32(0, true) : null;
+}
+
+/** Text up to the NUL that ends it; null where it is missing. */
+export function textOf(body: Uint8Array | undefined): string | null {
+  if (body === undefined) return null;
+  const end = body.indexOf(0);
+  return decodeText(end < 0 ? body : body.subarray(0, end));
 }

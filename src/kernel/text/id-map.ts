@@ -6,7 +6,8 @@ import { decodeText, malformed, parseDecimal } from './text.ts';
 /** `count` ids from `inside` on, in the namespace, are those from `outside` on in the reader's (or its parent). */
 export interface IdRange {
   readonly inside: number;
-  readonly outside: number;
+  /** null: the first of them has no id in the reader's namespace, which then does not lie around this one. */
+  readonly outside: number | null;
   readonly count: number;
 }
 
@@ -22,10 +23,11 @@ export function parseIdMap(bytes: Uint8Array, file: string): Reading<readonly Id
     if (inside === undefined || outside === undefined || count === undefined || rest.length > 0) {
       return malformed(file, index + 1, line);
     }
-    if (count === 0 || inside + count > LAST_ID + 1 || outside + count > LAST_ID + 1) {
+    const isOutside = outside !== LAST_ID;
+    if (count === 0 || inside + count > LAST_ID + 1 || (isOutside && outside + count > LAST_ID + 1)) {
       return malformed(file, index + 1, line);
     }
-    ranges.push({ inside, outside, count });
+    ranges.push({ inside, outside: isOutside ? outside : null, count });
   }
   return value(ranges);
 }

@@ -13,6 +13,10 @@ export interface ProcessStatus {
   /** Real, effective, saved and file system ids, as the reader's user namespace maps them. */
   readonly uids: readonly number[];
   readonly gids: readonly number[];
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  /** CapEff: a bit for each capability. Absent (0): a kernel without the line. */
+  readonly effectiveCapabilities: bigint;
   /** The pid in each pid namespace, from that of this /proc to the process's own. Since: Linux 4.1; else empty. */
   readonly namespacePids: readonly number[];
   /** Absent (0) for a zombie's. */
@@ -52,6 +56,11 @@ export function parseStatus(bytes: Uint8Array, file: string): Reading<ProcessSta
   if (uids?.length !== 4) return bad('Uid');
   const gids = numbers('Gid');
   if (gids?.length !== 4) return bad('Gid');
+  // Empty without supplementary groups, and then the line ends in a blank.
+  const groups = (fields.get('Groups')?.text.trim() ?? '') === '' ? [] : numbers('Groups');
+  if (groups === undefined) return bad('Groups');
+  const capabilities = fields.get('CapEff')?.text ?? '0';
+  if (!/^[0-9a-f]{1,16}$/.test(capabilities)) return bad('CapEff');
   const namespacePids = fields.has('NSpid') ? numbers('NSpid') : [];
   if (namespacePids === undefined) return bad('NSpid');
   const threads = fields.has('Threads') ? numbers('Threads')?.[0] : 0;
@@ -63,6 +72,8 @@ export function parseStatus(bytes: Uint8Array, file: string): Reading<ProcessSta
     ppid: single.PPid,
     uids,
     gids,
+    groups,
+    effectiveCapabilities: BigInt(`0x${capabilities}`),
     namespacePids,
     threads,
   });

@@ -31,6 +31,17 @@ function describeMount(host: Host): string {
   const bytes = valueOf(host.readFile('/proc/self/mountinfo')) ?? valueOf(host.readFile('/proc/thread-self/mountinfo'));
   const mounts = bytes === undefined ? undefined : valueOf(parseMountinfo(bytes, '/proc/self/mountinfo'));
   const mount = mounts?.findLast((entry) => entry.mountPoint === '/proc');
-  if (mount === undefined) return 'what is mounted on /proc cannot be read from here';
+  if (mount === undefined) return describeDevice(host);
   return `mount ${mount.id}: ${mount.fsType} ${mount.source} on ${mount.mountPoint}`;
+}
+
+/** Without any mount table that is ours: what stat(2) tells. */
+function describeDevice(host: Host): string {
+  const proc = valueOf(host.stat('/proc'))?.dev;
+  if (proc === undefined) return 'there is no folder /proc';
+  if (proc === valueOf(host.stat('/'))?.dev) return 'nothing is mounted on /proc';
+  // As glibc's gnu_dev_major() and gnu_dev_minor() take it apart.
+  const major = ((proc >> 8n) & 0xfffn) | ((proc >> 32n) & ~0xfffn);
+  const minor = (proc & 0xffn) | ((proc >> 12n) & ~0xffn);
+  return `what is mounted on /proc is the file system ${major}:${minor}`;
 }

@@ -1,25 +1,27 @@
-// The links in /proc/PID/ns of every process. Source: namespaces(7). Cost: one readlink per process and kind.
+// The links in /proc/PID/ns of every process. Source: namespaces(7).
 
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import type { Gap } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import { noteNamespace, type Scan, type Source } from './scan.ts';
 
 export const processLinks: Source = {
   name: 'process links',
+  when: 'always',
+  cost: 'one readlink per process and kind',
   blind: 'namespaces without a process, and those of threads that differ from their leader',
   discover(scan) {
     const entries = scan.host.readDirectory('/proc');
     if (!entries.ok) return scan.gaps.add('process list', entries.gap);
     const kinds = linksToRead(scan.kinds);
-    for (const entry of entries.value) {
-      const pid = parseDecimal(entry);
-      if (pid !== undefined) readLinks(scan, kinds, pid);
-    }
+    const pids = entries.value.flatMap((entry) => parseDecimal(entry) ?? []);
+    for (const pid of pids.toSorted((a, b) => a - b)) readLinks(scan, kinds, pid);
   },
 };
 
 function readLinks(scan: Scan, kinds: readonly NamespaceKind[], pid: number): void {
   let alive = false;
+  let missing: Gap | undefined;
   for (const kind of kinds) {
     const path = `/proc/${pid}/ns/${kind}`;
     const link = scan.host.readLink(path);
@@ -28,14 +30,20 @@ function readLinks(scan: Scan, kinds: readonly NamespaceKind[], pid: number): vo
       note(scan, pid, kind, link.value, path);
       continue;
     }
-    if (link.gap.reason === 'gone') {
-      // A zombie keeps only its pid and user namespaces, and old kernels lack kinds: the process hides nothing.
-      if (!alive && link.gap.errno !== 'ESRCH' && scan.host.stat(`/proc/${pid}`).ok) continue;
-      if (alive && link.gap.errno !== 'ESRCH') continue;
+    // A zombie keeps only its pid and user namespaces, and old kernels lack kinds: the process hides nothing.
+    const isThere = link.gap.reason === 'gone' && link.gap.errno !== 'ESRCH';
+    if (isThere && (alive || scan.host.stat(`/proc/${pid}`).ok)) {
+      missing ??= link.gap;
+      continue;
     }
     // One check decides on all links of a process (ptrace access): what refuses one refuses the others.
     return scan.gaps.add('process', link.gap);
   }
+  // Even a zombie has a pid namespace: something covers the links.
+  if (!alive && missing !== undefined && scan.kinds.has('pid')) {
+    return scan.gaps.add('process', { ...missing, reason: 'unsupported' });
+  }
+  scan.processes.push(pid);
 }
 
 /** The mount namespace is always needed: the bind mounts of each are a source of their own. */

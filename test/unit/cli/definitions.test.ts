@@ -55,13 +55,12 @@ describe.each(definitions)('$name', (definition) => {
   });
 
   it('corrects a misspelt option', () => {
-    const error = (() => {
-      try {
-        parseCommand(definition, ['--colro=never', 'x'], []);
-      } catch (thrown) {
-        return thrown;
-      }
-    })();
+    let error: unknown;
+    try {
+      parseCommand(definition, ['--colro=never', 'x'], []);
+    } catch (thrown) {
+      error = thrown;
+    }
     expect(error).toBeInstanceOf(NsError);
     expect(error).toMatchObject({
       code: 'USAGE',

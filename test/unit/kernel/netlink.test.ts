@@ -13,7 +13,7 @@ const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'h
 describe('netlink messages', () => {
   it('are framed as the kernel has them', () => {
     const message = encodeMessage(90, 1, [new Uint8Array(4), encodeAttribute(3, Uint8Array.of(7, 0, 0, 0))]);
-    expect(hex(message)).toBe('1c0000005a00010001000000000000000000000008000300' + '07000000');
+    expect(hex(message)).toBe('1c0000005a0001000100000000000000000000000800030007000000');
     expect(decodeMessages(message, 'x')).toMatchObject({ ok: true, value: [{ type: 90, flags: 1 }] });
   });
 
@@ -49,7 +49,7 @@ describe('ids of network namespaces', () => {
   });
 
   it('are read from a reply of Linux 6.18: 7, and unassigned', () => {
-    const reply = (id: string): Uint8Array => unhex(`1c000000580000000100000000000000` + `00000000` + `08000100${id}`);
+    const reply = (id: string): Uint8Array => unhex(`1c0000005800000001000000000000000000000008000100${id}`);
     expect(decodeNsidReply([reply('07000000')], 'x')).toEqual({ ok: true, value: 7 });
     expect(decodeNsidReply([reply('ffffffff')], 'x')).toEqual({ ok: true, value: -1 });
     expect(decodeNsidReply([], 'x')).toMatchObject({ ok: false });

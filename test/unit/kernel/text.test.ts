@@ -47,7 +47,9 @@ describe('/proc/PID/status', () => {
     'Uid:\t0\t1\t2\t4294967295',
     'Gid:\t0\t0\t0\t0',
     'NSpid:\t42\t1',
+    'Groups:\t4 27 ',
     'Threads:\t3',
+    'CapEff:\t0000001fffffffff',
     '',
   ].join('\n');
 
@@ -61,6 +63,8 @@ describe('/proc/PID/status', () => {
         ppid: 1,
         uids: [0, 1, 2, 4294967295],
         gids: [0, 0, 0, 0],
+        groups: [4, 27],
+        effectiveCapabilities: 0x1fffffffffn,
         namespacePids: [42, 1],
         threads: 3,
       },

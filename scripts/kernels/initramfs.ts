@@ -1,0 +1,73 @@
+// The files of a guest that are ours: nstool as it is built, the tests as one file, what starts them.
+
+import {
+  copyFileSync,
+  cpSync,
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { Cache } from './cache.ts';
+import { run } from './command.ts';
+import { writeCpio } from './cpio.ts';
+import { fetchKoffi, fetchUserland, type Kernel } from './fetch.ts';
+import type { Guest } from './guests.ts';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Writes it into `folder` and returns its path. */
+export async function makeInitramfs(cache: Cache, guest: Guest, kernel: Kernel, folder: string): Promise<string> {
+  const root = join(folder, 'root');
+  cpSync(fileURLToPath(new URL('root', import.meta.url)), root, { recursive: true, verbatimSymlinks: true });
+  await installNstool(cache, guest, join(root, 'nstool'));
+  const ours = join(folder, 'ours.cpio');
+  writeCpio(root, ours);
+  const initramfs = join(folder, 'initramfs');
+  for (const part of [fetchUserland(cache, guest), kernel.modules, ours]) {
+    await pipeline(createReadStream(part), createWriteStream(initramfs, { flags: 'a' }));
+  }
+  return initramfs;
+}
+
+async function installNstool(cache: Cache, guest: Guest, to: string): Promise<void> {
+  for (const file of ['package.json', 'bin/nstool.cjs', 'dist/nstool.cjs']) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    copyFileSync(join(project, file), join(to, file));
+  }
+  mkdirSync(join(to, 'native'));
+  const flags = ['-std=c11', '-O2', '-static', '-s'];
+  run([guest.architecture.compiler, ...flags, '-o', join(to, 'native/nsexec'), join(project, 'native/nsexec.c')]);
+  installKoffi(cache, guest, join(to, 'node_modules'));
+  await build({
+    entryPoints: [join(project, 'test/kernels/guest.ts')],
+    outfile: join(to, 'test/kernels/guest.mjs'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    logLevel: 'warning',
+  });
+  const { name, series, architecture, cgroups, init } = guest;
+  const facts = { name, series, arch: architecture.node, cgroups, init };
+  writeFileSync(join(to, 'test/kernels/guest.json'), JSON.stringify(facts));
+}
+
+/** Its package, to be found by, and the binary, which is all that is loaded. */
+function installKoffi(cache: Cache, { architecture }: Guest, to: string): void {
+  const koffi = join(project, 'node_modules/koffi');
+  const { version } = JSON.parse(readFileSync(join(koffi, 'package.json'), 'utf8')) as { version: string };
+  mkdirSync(join(to, 'koffi'), { recursive: true });
+  for (const file of ['package.json', 'index.cjs', 'index.js']) {
+    copyFileSync(join(koffi, file), join(to, 'koffi', file));
+  }
+  const binary = `linux_${architecture.node}/koffi.node`;
+  const target = join(to, `@koromix/koffi-linux-${architecture.node}`, binary);
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(join(fetchKoffi(cache, architecture, version), binary), target);
+}

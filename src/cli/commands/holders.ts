@@ -1,0 +1,139 @@
+import { namespaceKinds } from '../../kernel/abi/namespace-kinds.ts';
+import { NsError } from '../../kernel/error.ts';
+import { isComplete } from '../../kernel/gap-tally.ts';
+import { valueOf, type Host } from '../../kernel/host.ts';
+import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import { decodeText } from '../../kernel/text/text.ts';
+import { parseTarget } from '../../inspect/target.ts';
+import { resolveTarget } from '../../inspect/resolve-target.ts';
+import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
+import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
+import type { Scan } from '../../namespaces/discover/scan.ts';
+import type { Holder } from '../../namespaces/holder.ts';
+import { holdersOf, releaseCommand } from '../../namespaces/holders.ts';
+import type { Column } from '../../render/columns.ts';
+import { renderJson, rowJson } from '../../render/json.ts';
+import { renderTable } from '../../render/text-table.ts';
+import { flag, type CommandDefinition, type Invocation } from '../define-command.ts';
+import { gapJson, gapNote } from '../gap-text.ts';
+import { splitRecorded } from '../recorded-target.ts';
+import { findNamespace, type NamespaceName } from './ls-query.ts';
+
+export const holders: CommandDefinition = {
+  name: 'holders',
+  summary: 'what keeps a namespace alive, and the command that releases it',
+  operands: 'NAMESPACE',
+  arity: [1, 1],
+  description: [
+    'Lists every reason that was found why NAMESPACE (net:4026532177, a path, netns:NAME) is alive: processes, threads,',
+    'open descriptors, sockets, tun devices, mounts in any mount namespace, names, namespaces below it; with the command',
+    'that would release each. Nothing is released. Of a process its namespace must be named by kind: net:self.',
+  ],
+  options: [{ long: 'json', short: 'J', help: 'as JSON, with the gaps' }],
+  examples: [
+    { line: 'nstool holders net:4026532177', does: 'why is it still there' },
+    { line: 'nstool holders netns:blue --json', does: 'the same by name, as JSON' },
+  ],
+  exitStatus: [
+    [0, 'listed; what could not be looked at is named'],
+    [2, 'the command line is wrong'],
+    [3, 'no such namespace'],
+  ],
+  async run(invocation, context) {
+    const { word, recording } = splitRecorded(invocation.operands[0] ?? '');
+    const host = await context.host(recording);
+    requireOwnProc(host);
+    // A child can be of any kind, so all are looked for.
+    const scan = discoverNamespaces(host, new Set(namespaceKinds.map((entry) => entry.kind)), { deep: true });
+    const namespace = findNamespace(scan, nameOf(host, word));
+    const rows = holdersOf(scan, namespace).map((holder) => rowOf(scan, holder));
+    const gaps = scan.gaps.list();
+    return { stdout: print(invocation, rows, scan), notes: gaps.map(gapNote), status: 0 };
+  },
+};
+
+/** `net:self` and `net:4913` are the namespace of a process. */
+function nameOf(host: Host, word: string): NamespaceName {
+  const [kind = '', process = ''] = word.split(':');
+  if (namespaceKinds.some((entry) => entry.kind === kind) && (process === 'self' || /^[0-9]{1,7}$/.test(process))) {
+    const path = `/proc/${process}/ns/${kind}`;
+    const link = valueOf(host.readLink(path));
+    const id = link === undefined ? undefined : valueOf(parseNamespaceLink(link, path));
+    if (id !== undefined) return id;
+  }
+  const target = parseTarget(word);
+  if (target.type === 'namespace') return target;
+  const found = resolveTarget(host, word);
+  if (found.type === 'namespace') return found;
+  throw new NsError('BAD_VALUE', {
+    what: `'${word}' is a process, which has eight namespaces`,
+    tryThis: `nstool holders net:${found.pid}`,
+  });
+}
+
+interface HolderRow {
+  readonly holder: string;
+  readonly pid: number | null;
+  readonly what: string | null;
+  readonly command: string | null;
+  readonly release: string | null;
+}
+
+const columns: readonly Column<HolderRow>[] = [
+  { key: 'holder', type: 'string', help: 'what sort of thing holds it', get: (row) => row.holder },
+  { key: 'pid', type: 'number', help: 'the process that has it', get: (row) => row.pid },
+  { key: 'what', type: 'string', help: 'descriptor, path, name or namespace', get: (row) => row.what },
+  { key: 'command', type: 'string', help: 'the name of that process', shrinks: true, get: (row) => row.command },
+  { key: 'release', type: 'string', help: 'the command that would release it', get: (row) => row.release },
+];
+
+function rowOf(scan: Scan, holder: Holder): HolderRow {
+  const pid = 'pid' in holder ? holder.pid : null;
+  const comm = pid === null ? undefined : valueOf(scan.host.readFile(`/proc/${pid}/comm`));
+  return {
+    holder: holder.type,
+    pid,
+    what: whatOf(holder),
+    command: comm === undefined ? null : decodeText(comm).trimEnd(),
+    release: releaseCommand(scan, holder)?.map(quoted).join(' ') ?? null,
+  };
+}
+
+function whatOf(holder: Holder): string | null {
+  switch (holder.type) {
+    case 'process':
+    case 'unseen':
+      return null;
+    case 'thread':
+    case 'for_children':
+      return `thread ${holder.tid}`;
+    case 'descriptor':
+      return descriptor(holder);
+    case 'socket':
+      return `${descriptor(holder)} socket:[${holder.inode}]`;
+    case 'tun':
+      return `${descriptor(holder)} ${holder.interface ?? 'without an interface'}`;
+    case 'mount':
+      return holder.mountNamespace === null ? holder.path : `${holder.path} in mnt:[${holder.mountNamespace}]`;
+    case 'name':
+      return holder.path;
+    case 'child':
+      return `${holder.kind}:[${holder.inode}]`;
+  }
+}
+
+function descriptor({ pid, tid, fd }: { readonly pid: number; readonly tid: number; readonly fd: number }): string {
+  return pid === tid ? `fd ${fd}` : `thread ${tid} fd ${fd}`;
+}
+
+/** As a shell takes it. */
+function quoted(word: string): string {
+  return /^[A-Za-z0-9_\-+=:.,/@]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function print(invocation: Invocation, rows: readonly HolderRow[], scan: Scan): string {
+  if (!flag(invocation, 'json')) return renderTable(rows, columns, { headings: true });
+  const gaps = scan.gaps.list();
+  const list = rows.map((row) => rowJson(row, columns));
+  return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), holders: list });
+}

@@ -1,0 +1,47 @@
+// The annotations and labels by which kubelet and the engines mark the containers of pods. Source: containerd
+// pkg/cri/annotations, cri-o pkg/annotations, kubelet pkg/kubelet/types/labels.go, nerdctl pkg/labels.
+
+import type { Facts } from './engine-reader.ts';
+import { textAt, type Json } from './json.ts';
+
+/** Keys of one fact, of the engines in turn. */
+const KEYS = {
+  name: [
+    'io.kubernetes.cri.container-name',
+    'io.kubernetes.container.name',
+    'io.kubernetes.cri-o.ContainerName',
+    'nerdctl/name',
+  ],
+  image: ['io.kubernetes.cri.image-name', 'io.kubernetes.cri-o.ImageName', 'io.kubernetes.cri-o.Image'],
+  pod: ['io.kubernetes.cri.sandbox-name', 'io.kubernetes.pod.name', 'io.kubernetes.cri-o.KubeName'],
+  podNamespace: ['io.kubernetes.cri.sandbox-namespace', 'io.kubernetes.pod.namespace', 'io.kubernetes.cri-o.Namespace'],
+  podUid: ['io.kubernetes.cri.sandbox-uid', 'io.kubernetes.pod.uid'],
+} as const;
+
+type Told = Pick<Facts, keyof typeof KEYS>;
+
+/** What a map of annotations or labels tells of pod and container. */
+export function kubernetesLabels(labels: Json): Told {
+  const first = (keys: readonly string[]): string | null => {
+    for (const key of keys) {
+      const text = textAt(labels, key);
+      if (text !== null) return text;
+    }
+    return null;
+  };
+  // CRI-O has them in one word as well: k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT.
+  const [, container, pod, podNamespace, podUid] =
+    /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_[0-9]+$/.exec(textAt(labels, 'io.kubernetes.cri-o.Name') ?? '') ?? [];
+  const isSandbox = [
+    textAt(labels, 'io.kubernetes.cri.container-type'),
+    textAt(labels, 'io.kubernetes.cri-o.ContainerType'),
+  ].includes('sandbox');
+  return {
+    // The container that only holds a pod's namespaces has no name of its own.
+    name: isSandbox ? null : (first(KEYS.name) ?? container ?? null),
+    image: first(KEYS.image),
+    pod: first(KEYS.pod) ?? pod ?? null,
+    podNamespace: first(KEYS.podNamespace) ?? podNamespace ?? null,
+    podUid: first(KEYS.podUid) ?? podUid ?? null,
+  };
+}

@@ -1,0 +1,89 @@
+// The mounts of a process or mount namespace, and where what is mounted lies on our side.
+// Source: proc_pid_mountinfo(5), mount_namespaces(7).
+
+import type { GapTally } from '../../kernel/gap-tally.ts';
+import type { Host } from '../../kernel/host.ts';
+import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
+import type { Field, Value } from './report.ts';
+
+export interface ShownMount {
+  readonly mount: Mount;
+  /** The path of the same directory in our own mount namespace. Absent (null): its file system is not mounted here. */
+  readonly here: string | null;
+}
+
+/** Absent (null) when unreadable. */
+export function readMounts(host: Host, pid: number, gaps: GapTally): readonly ShownMount[] | null {
+  const own = readTable(host, '/proc/self/mountinfo', gaps) ?? [];
+  const mounts = readTable(host, `/proc/${pid}/mountinfo`, gaps);
+  return mounts === null ? null : mounts.map((mount) => ({ mount, here: pathHere(mount, own) }));
+}
+
+function readTable(host: Host, path: string, gaps: GapTally): readonly Mount[] | null {
+  const bytes = host.readFile(path);
+  const mounts = bytes.ok ? parseMountinfo(bytes.value, path) : bytes;
+  if (mounts.ok) return mounts.value;
+  gaps.add('mount table', mounts.gap);
+  return null;
+}
+
+/** Through the mount of ours that shows the least around it. */
+function pathHere({ root, major, minor }: Mount, own: readonly Mount[]): string | null {
+  let best: Mount | undefined;
+  for (const mount of own) {
+    if (mount.major !== major || mount.minor !== minor || !isBelow(root, mount.root)) continue;
+    if (best === undefined || mount.root.length > best.root.length) best = mount;
+  }
+  if (best === undefined) return null;
+  const rest = best.root === '/' ? root : root.slice(best.root.length);
+  const base = best.mountPoint === '/' ? '' : best.mountPoint;
+  return rest === '/' || rest === '' ? best.mountPoint : `${base}${rest}`;
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return folder === '/' || path === folder || path.startsWith(`${folder}/`);
+}
+
+/** `private`, or what mountinfo has in its optional fields. */
+function propagation({ optionalFields }: Mount): string {
+  return optionalFields.length === 0 ? 'private' : optionalFields.join(',');
+}
+
+function isReadOnly({ options, superOptions }: Mount): boolean {
+  return options.includes('ro') || superOptions.includes('ro');
+}
+
+function mountValue({ mount, here }: ShownMount): Value {
+  return {
+    target: mount.mountPoint,
+    source: mount.source,
+    fstype: mount.fsType,
+    root: mount.root,
+    read_only: isReadOnly(mount),
+    propagation: propagation(mount),
+    here,
+  };
+}
+
+function mountLine({ mount, here }: ShownMount): string {
+  const where = here === null ? `${mount.fsType} ${mount.source}` : here;
+  return `${mount.mountPoint} ← ${where} ${isReadOnly(mount) ? 'ro' : 'rw'} ${propagation(mount)}`;
+}
+
+/** All mounts. */
+export function mountsField(mounts: readonly ShownMount[] | null): Field {
+  if (mounts === null) return { key: 'mounts', value: null, lines: ['-'] };
+  return { key: 'mounts', value: mounts.map(mountValue), lines: mounts.map(mountLine) };
+}
+
+/** Those whose files are also reached from here; of those at the same path people see the number only. */
+export function hostMountsField(mounts: readonly ShownMount[] | null, shared: boolean): Field {
+  const key = 'host_mounts';
+  if (shared) return { key, value: [], lines: ['all: the mount namespace is ours'] };
+  if (mounts === null) return { key, value: null, lines: ['-'] };
+  const ofHost = mounts.filter(({ here }) => here !== null);
+  const moved = ofHost.filter(({ mount, here }) => here !== mount.mountPoint);
+  const alike = ofHost.length - moved.length;
+  const lines = [...moved.map(mountLine), ...(alike === 0 ? [] : [`${alike} at the same path as here`])];
+  return { key, value: ofHost.map(mountValue), lines: lines.length === 0 ? ['none'] : lines };
+}

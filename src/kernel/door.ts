@@ -1,0 +1,10 @@
+// How a way to a namespace is written: in archives, and in what is said of gaps.
+
+import type { NamespaceDoor } from './host.ts';
+
+/** A path as it is, else `SIOCGSKNS of 4913/7`, `id 812 (0x40000000, inode 4026532177)`. */
+export function doorText(door: NamespaceDoor): string {
+  if (typeof door === 'string') return door;
+  if ('ask' in door) return `${door.ask} of ${door.pid}/${door.fd}${door.inode === undefined ? '' : `=${door.inode}`}`;
+  return `id ${door.id} (0x${door.type.toString(16)}, inode ${door.inode})`;
+}

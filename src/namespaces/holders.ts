@@ -1,0 +1,82 @@
+// Why a namespace is alive: everything that was found to keep it, and the command that would release each.
+
+import { formatNamespaceLink } from '../kernel/text/namespace-link.ts';
+import type { Namespace, Scan } from './discover/scan.ts';
+import { doorOf } from './discover/door.ts';
+import type { Holder, MountHolder } from './holder.ts';
+
+/** All that was found to keep a namespace: processes, what the deep sources noted, namespaces below. Needs a deep scan. */
+export function holdersOf(scan: Scan, namespace: Namespace): readonly Holder[] {
+  const processes = namespace.pids.map((pid): Holder => ({ type: 'process', pid }));
+  return [...processes, ...namespace.holders, ...childrenOf(scan, namespace)];
+}
+
+function childrenOf(scan: Scan, { kind, inode }: Namespace): readonly Holder[] {
+  if (kind !== 'user' && kind !== 'pid') return [];
+  scan.deep.children ??= childrenByNamespace(scan);
+  return scan.deep.children.get(formatNamespaceLink({ kind, inode })) ?? [];
+}
+
+/** By the link of what they lie in. A user namespace that lies in another one is owned by it too, and is named once. */
+function childrenByNamespace(scan: Scan): Map<string, Holder[]> {
+  const children = new Map<string, Holder[]>();
+  const note = (above: string, child: Holder): void => {
+    const known = children.get(above);
+    if (known === undefined) children.set(above, [child]);
+    else known.push(child);
+  };
+  for (const { kind, inode, parent, owner } of scan.namespaces.values()) {
+    if (typeof parent === 'bigint') note(`${kind}:[${parent}]`, { type: 'child', relation: 'parent', kind, inode });
+    if (typeof owner === 'bigint' && kind !== 'user') {
+      note(`user:[${owner}]`, { type: 'child', relation: 'owner', kind, inode });
+    }
+  }
+  return children;
+}
+
+/** Does it keep the namespace only by a name or a mount, which can be taken away without ending anything? */
+export function isUnused(scan: Scan, namespace: Namespace): boolean {
+  const holders = holdersOf(scan, namespace);
+  return holders.length > 0 && holders.every(({ type }) => type === 'name' || type === 'mount');
+}
+
+/** The words of the command that releases it; undefined where there is none, or none is known. */
+export function releaseCommand(scan: Scan, holder: Holder): readonly string[] | undefined {
+  switch (holder.type) {
+    case 'process':
+    // A descriptor or a thread cannot be taken from its process without taking part in it.
+    case 'thread':
+    case 'for_children':
+    case 'descriptor':
+    case 'socket':
+    case 'tun':
+      return ['kill', String(holder.pid)];
+    case 'mount':
+      return unmount(scan, holder);
+    case 'name':
+      return releaseName(holder.path, holder.symlink);
+    case 'child':
+      return ['nstool', 'holders', `${holder.kind}:${holder.inode}`];
+    case 'unseen':
+      return undefined;
+  }
+}
+
+function releaseName(path: string, symlink: boolean): readonly string[] {
+  if (symlink) return ['rm', path];
+  return path.startsWith('/run/netns/')
+    ? ['ip', 'netns', 'delete', path.slice('/run/netns/'.length)]
+    : ['umount', path];
+}
+
+/** In a mount namespace without a process umount(8) has to be taken along: its own /bin may be anything. */
+function unmount(scan: Scan, { path, pid, mountNamespace }: MountHolder): readonly string[] | undefined {
+  if (pid === scan.host.self.pid) return ['umount', path];
+  if (pid !== null) return ['nsenter', `--target=${pid}`, '--mount', 'umount', path];
+  const above = mountNamespace === null ? undefined : scan.namespaces.get(`mnt:[${mountNamespace}]`);
+  const door = above === undefined ? undefined : doorOf(above);
+  if (door === undefined || door.through.length > 0) return undefined;
+  if (typeof door.at === 'string') return ['nsenter', `--mount=${door.at}`, 'umount', path];
+  // util-linux 2.42 and Linux 6.19.
+  return 'id' in door.at ? ['nsenter', `--mount=:${door.at.id}`, 'umount', path] : undefined;
+}

@@ -1,0 +1,14 @@
+// What the host says of the guest in which we are: what nstool has to find out by itself.
+
+import { readFileSync } from 'node:fs';
+
+interface Facts {
+  readonly name: string;
+  /** As in `6.1`. */
+  readonly series: string;
+  readonly arch: string;
+  readonly cgroups: 'v1' | 'v2';
+  readonly init: 'script' | 'systemd';
+}
+
+export const facts = JSON.parse(readFileSync(new URL('guest.json', import.meta.url), 'utf8')) as Facts;

@@ -1,0 +1,11 @@
+// The tests that run in the guests of `npm run test:kernels`, one file by esbuild. node:test prints the results.
+// A further test is a further `test(...)` in one of these files; they run one after the other, as root.
+
+import { facts } from './facts.ts';
+import './version.ts';
+import './caps.ts';
+import './ls.ts';
+import './enter.ts';
+import './plain-user.ts';
+
+if (facts.init === 'systemd') await import('./systemd.ts');

@@ -1,0 +1,360 @@
+// Programs: what the encoder writes is what native/protocol.md says, and nsexec takes all of it. FC_SECONDS goes long.
+
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  encodeProgram,
+  type Explanation,
+  type KernelText,
+  type Operation,
+  type Program,
+  type Step,
+} from '../../src/kernel/program.ts';
+
+const seconds = Number(process.env['FC_SECONDS'] ?? 0);
+
+function runs(numRuns: number): fc.Parameters<unknown> {
+  if (seconds === 0) return { numRuns, seed: 20_260_701 };
+  return { numRuns: Infinity, interruptAfterTimeLimit: seconds * 1000, markInterruptAsFailure: false };
+}
+
+const nsexec = fileURLToPath(new URL('../../native/nsexec', import.meta.url));
+
+/** The table of native/protocol.md: code, name, field types. */
+const table: readonly (readonly [number, Operation['op'], string])[] = [
+  [1, 'adopt', 'nf'],
+  [2, 'open', 'osnnf'],
+  [3, 'close', 'f'],
+  [4, 'expect', 'fnn'],
+  [5, 'setns', 'fn'],
+  [6, 'chroot', 'f'],
+  [7, 'chdir', 'f'],
+  [8, 'setgroups', 'b'],
+  [9, 'setgid', 'n'],
+  [10, 'setuid', 'n'],
+  [11, 'prctl', 'nnnnn'],
+  [12, 'rlimit', 'nnn'],
+  [13, 'signals', 'nn'],
+  [14, 'fork', 'n'],
+  [15, 'exec', 'sssll'],
+];
+
+/** A decoder of its own: it shares nothing with the encoder but the specification. */
+class Decoder {
+  private at = 0;
+  private readonly bytes: Buffer;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = Buffer.from(bytes);
+  }
+
+  get left(): number {
+    return this.bytes.length - this.at;
+  }
+
+  take(length: number): Buffer {
+    if (length > this.left) throw new Error(`too short at ${this.at}`);
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  u32(): number {
+    return this.take(4).readUInt32LE();
+  }
+
+  string(): string {
+    const text = this.take(this.u32());
+    if (text.includes(0)) throw new Error('a NUL inside');
+    if (this.take(1)[0] !== 0) throw new Error('no NUL behind');
+    return text.toString('hex');
+  }
+
+  many<T>(read: () => T): readonly T[] {
+    return Array.from({ length: this.u32() }, read);
+  }
+
+  field(type: string): unknown {
+    switch (type) {
+      case 'n':
+        return this.take(8).readBigInt64LE();
+      case 's':
+        return this.string();
+      case 'b':
+        return this.take(this.u32()).toString('hex');
+      case 'l':
+        return this.many(() => this.string());
+      default:
+        return this.u32();
+    }
+  }
+
+  explanation(): unknown {
+    return [this.u32(), this.u32(), this.string()];
+  }
+}
+
+function decode(bytes: Uint8Array): unknown {
+  const from = new Decoder(bytes);
+  const magic = from.take(4).toString('latin1');
+  const version = from.take(2).readUInt16LE();
+  const flags = from.take(2).readUInt16LE();
+  const size = from.u32();
+  const count = from.u32();
+  const slots = from.u32();
+  const failureStatus = from.u32();
+  const statusFd = from.take(4).readInt32LE();
+  const steps = Array.from({ length: count }, () => {
+    const code = from.take(2).readUInt16LE();
+    const [flag, mark] = from.take(2);
+    const body = new Decoder(from.take(from.u32() - 8));
+    const row = table.find(([known]) => known === code);
+    if (row === undefined) throw new Error(`no operation ${code}`);
+    const fields = [...row[2]].map((type) => body.field(type));
+    const label = body.string();
+    const explanations = body.many(() => body.explanation());
+    if (body.left > 0) throw new Error('bytes left over');
+    return { op: row[1], flag, mark, fields, label, explanations };
+  });
+  if (from.left > 0) throw new Error('bytes left over');
+  return { magic, version, flags, size, slots, failureStatus, statusFd, steps };
+}
+
+function hex(text: KernelText): string {
+  return Buffer.from(text as string).toString('hex');
+}
+
+/** What the decoder must find. */
+function expected(program: Program, size: number): unknown {
+  const slots: string[] = [];
+  const slot = (name: string | undefined): number => {
+    if (name === undefined) return 0xffffffff;
+    if (!slots.includes(name)) slots.push(name);
+    return slots.indexOf(name);
+  };
+  const steps = program.steps.map((step) => ({
+    op: step.operation.op,
+    flag: (step.try === true ? 1 : 0) + (step.once === true ? 2 : 0),
+    mark: step.mark ?? 0,
+    fields: fieldsOf(step.operation, slot),
+    label: hex(step.label),
+    explanations: step.explanations.map(({ errno, status, text }) => [errno, status, hex(text)]),
+  }));
+  const { trace, failureStatus, statusFd = -1 } = program;
+  return { magic: 'NSXP', version: 1, flags: trace ? 1 : 0, size, slots: slots.length, failureStatus, statusFd, steps };
+}
+
+function fieldsOf(operation: Operation, slot: (name: string | undefined) => number): readonly unknown[] {
+  const signed = (value: number | bigint): bigint => BigInt.asIntN(64, BigInt(value));
+  switch (operation.op) {
+    case 'adopt':
+      return [signed(operation.fd), slot(operation.into)];
+    case 'open':
+      return [slot(operation.dir), hex(operation.path), signed(operation.flags), 0n, slot(operation.into)];
+    case 'close':
+    case 'chroot':
+    case 'chdir':
+      return [slot(operation.slot)];
+    case 'expect':
+      return [slot(operation.slot), signed(operation.device), signed(operation.inode)];
+    case 'setns':
+      return [slot(operation.slot), signed(operation.type)];
+    case 'setgroups':
+      return [Buffer.from(new Uint32Array(operation.gids).buffer).toString('hex')];
+    case 'setgid':
+      return [signed(operation.gid)];
+    case 'setuid':
+      return [signed(operation.uid)];
+    case 'prctl':
+      return [operation.option, ...operation.args].map(signed);
+    case 'rlimit':
+      return [operation.resource, operation.soft, operation.hard].map(signed);
+    case 'signals':
+      return [operation.default, operation.blocked].map(signed);
+    case 'fork':
+      return [signed(operation.deathSignal)];
+    case 'exec': {
+      const { file, search, shell, argv, env } = operation;
+      return [hex(file), hex(search), hex(shell), argv.map(hex), env.map(hex)];
+    }
+  }
+}
+
+const text: fc.Arbitrary<KernelText> = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }).map((value) => value.replaceAll('\0', '')),
+  fc.uint8Array({ min: 1, maxLength: 200 }),
+  fc.constant(''),
+);
+const line = fc.string({ unit: 'grapheme', maxLength: 30 }).map((value) => value.replaceAll('\0', ''));
+const slot = fc.nat(40).map((index) => `slot ${index}`);
+const int = fc.integer({ min: -0x80000000, max: 0x7fffffff });
+const id = fc.integer({ min: 0, max: 0xfffffffe });
+const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const unsigned = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const limit = fc.oneof(fc.constant(-1n), fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }));
+/** Without SIGKILL and SIGSTOP. */
+const signals = unsigned.map((mask) => mask & ~(1n << 8n) & ~(1n << 18n));
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ op: fc.constant('adopt' as const), fd: fc.nat(0x7fffffff), into: slot }),
+  fc.record(
+    { op: fc.constant('open' as const), dir: slot, path: text, flags: int, into: slot },
+    { requiredKeys: ['op', 'path', 'flags', 'into'] },
+  ),
+  fc.record({ op: fc.constantFrom('close' as const, 'chroot' as const, 'chdir' as const), slot }),
+  fc.record({ op: fc.constant('expect' as const), slot, device: unsigned, inode: unsigned }),
+  fc.record({ op: fc.constant('setns' as const), slot, type: int }),
+  fc.record({ op: fc.constant('setgroups' as const), gids: fc.array(id, { maxLength: 70 }) }),
+  fc.record({ op: fc.constant('setgid' as const), gid: id }),
+  fc.record({ op: fc.constant('setuid' as const), uid: id }),
+  fc.record({ op: fc.constant('prctl' as const), option: int, args: fc.tuple(long, long, long, long) }),
+  fc.record({ op: fc.constant('rlimit' as const), resource: int, soft: limit, hard: limit }),
+  fc.record({ op: fc.constant('signals' as const), default: signals, blocked: unsigned }),
+  fc.record({ op: fc.constant('fork' as const), deathSignal: fc.integer({ min: 0, max: 64 }) }),
+);
+
+const exec: fc.Arbitrary<Operation> = fc.record({
+  op: fc.constant('exec' as const),
+  file: text,
+  search: text,
+  shell: text,
+  argv: fc.array(text, { minLength: 1, maxLength: 20 }),
+  env: fc.array(text, { maxLength: 20 }),
+});
+
+const explanations: fc.Arbitrary<readonly Explanation[]> = fc.array(
+  fc.record({ errno: fc.nat(4095), status: fc.nat(255), text: line }),
+  { maxLength: 4 },
+);
+
+const flags = fc.oneof(
+  fc.record({ try: fc.boolean(), mark: fc.integer({ min: 1, max: 255 }), once: fc.boolean() }),
+  fc.record({ try: fc.boolean() }),
+);
+
+const step: fc.Arbitrary<Step> = fc
+  .tuple(fc.record({ operation, label: line, reason: line, explanations }), flags)
+  .map(([fields, more]) => ({ ...fields, ...more }));
+
+const lastStep: fc.Arbitrary<Step> = fc.record({ operation: exec, label: line, reason: line, explanations });
+
+const programs: fc.Arbitrary<Program> = fc
+  .record({ steps: fc.array(step, { maxLength: 30 }), last: lastStep, failureStatus: fc.nat(255), trace: fc.boolean() })
+  .map(({ steps, last, failureStatus, trace }) => ({ steps: [...steps, last], failureStatus, trace }));
+
+test('the encoding of any program decodes to it', () => {
+  fc.assert(
+    fc.property(programs, fc.option(fc.nat(1000), { nil: undefined }), (program, statusFd) => {
+      const whole = statusFd === undefined ? program : { ...program, statusFd };
+      const bytes = encodeProgram(whole);
+      expect(decode(bytes)).toEqual(expected(whole, bytes.length));
+    }),
+    runs(500),
+  );
+});
+
+test('a program larger than any buffer that the encoder begins with', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 1, maxLength: 5 }),
+      lastStep,
+      (lengths, last) => {
+        if (last.operation.op !== 'exec') throw new Error('no exec');
+        const argv = lengths.map((length) => new Uint8Array(length).fill(0x61));
+        const program: Program = {
+          steps: [{ ...last, operation: { ...last.operation, argv } }],
+          failureStatus: 1,
+          trace: false,
+        };
+        const bytes = encodeProgram(program);
+        expect(decode(bytes)).toEqual(expected(program, bytes.length));
+      },
+    ),
+    runs(30),
+  );
+});
+
+test('a NUL inside a text is an error of the encoder: the kernel would cut there', () => {
+  const last = (argv: readonly KernelText[]): Program => ({
+    steps: [
+      {
+        operation: { op: 'exec', file: 'x', search: '', shell: '', argv, env: [] },
+        label: '',
+        reason: '',
+        explanations: [],
+      },
+    ],
+    failureStatus: 1,
+    trace: false,
+  });
+  expect(() => encodeProgram(last(['a\0b']))).toThrow(RangeError);
+  expect(() => encodeProgram(last([new Uint8Array([1, 0, 2])]))).toThrow(RangeError);
+  expect(() => encodeProgram(last(['a']))).not.toThrow();
+});
+
+describe.skipIf(!existsSync(nsexec))('nsexec', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'nstool-program-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  function run(bytes: Uint8Array): { readonly status: number | null; readonly stderr: Buffer } {
+    const path = join(folder, 'program');
+    writeFileSync(path, bytes);
+    const fd = openSync(path, 'r');
+    try {
+      const { status, stderr } = spawnSync(nsexec, ['3'], { stdio: ['ignore', 'ignore', 'pipe', fd] });
+      return { status, stderr };
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Fails before anything else is done: using an empty slot is EBADF. So that it is reached, all was understood. */
+  const stop: Step = { operation: { op: 'close', slot: 'empty' }, label: 'stop here', reason: '', explanations: [] };
+
+  test('takes every program that the encoder makes', () => {
+    fc.assert(
+      fc.property(programs, fc.boolean(), (program, isReported) => {
+        const stopped = { ...program, trace: false, steps: [stop, ...program.steps] };
+        const { status, stderr } = run(encodeProgram(isReported ? { ...stopped, statusFd: 2 } : stopped));
+        expect(status).toBe(program.failureStatus);
+        if (isReported) expect([...stderr]).toEqual([0, 0, 0, 0, 9, 0, 0, 0]);
+        else expect(stderr.toString()).toBe('nstool: step 1: stop here: Bad file descriptor (EBADF)\n');
+      }),
+      runs(200),
+    );
+  });
+
+  test('refuses what was changed by one byte or is cut off, or does as little, but never crashes', () => {
+    fc.assert(
+      fc.property(
+        programs,
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        fc.boolean(),
+        (program, where, change, isCut) => {
+          const bytes = encodeProgram({ ...program, trace: false, steps: [stop, ...program.steps] });
+          const at = where % bytes.length;
+          // Within the first step a change could make it succeed, and what follows would be carried out.
+          fc.pre(isCut || at < 28 || at >= 28 + 8 + 4);
+          const broken = isCut
+            ? bytes.subarray(0, at)
+            : bytes.map((byte, index) => (index === at ? byte ^ change : byte));
+          const { status, stderr } = run(broken);
+          expect(status).not.toBe(null);
+          if (isCut) {
+            expect(status).toBe(125);
+            expect(stderr.toString()).toMatch(/^nsexec: bad program at byte \d+: /);
+          }
+        },
+      ),
+      runs(200),
+    );
+  });
+});

@@ -1,0 +1,98 @@
+// What is recorded is answered again, for every question of the port.
+
+import { describe, expect, it } from 'vitest';
+import { formatArchive } from '../../../src/host/recorded/archive.ts';
+import { recordedHost } from '../../../src/host/recorded/recorded-host.ts';
+import { recording } from '../../../src/host/recorded/recorder.ts';
+import { gap, value, type Host } from '../../../src/kernel/host.ts';
+import { encodeLinkDump } from '../../../src/kernel/netlink/links.ts';
+
+const live: Host = {
+  self: { pid: 7, uid: 0 },
+  readFile: () => value(Uint8Array.of(0xff, 0)),
+  readLink: () => value('net:[1]'),
+  readDirectory: () => value(['a', 'b']),
+  stat: () => value({ dev: 4n, ino: 1n << 40n, mode: 0o644, uid: 1, gid: 2 }),
+  askNamespace: (door, questions) =>
+    typeof door === 'string' ? value(1n << 60n) : gap({ reason: 'denied', what: questions.join(' '), errno: 'EPERM' }),
+  netlink: ({ namespace }) => value([Uint8Array.of(namespace === undefined ? 1 : 2)]),
+  sharesFiles: (pid, tid) => value(pid === tid),
+  mountNamespaces: () => value([{ id: 1n << 40n, inode: 4026531832n, mounts: 21 }]),
+  mounts: ({ magics }) => value([Uint8Array.from(magics)]),
+  listNamespaces: () => value([1n, 1n << 63n]),
+};
+
+const questions: Readonly<Record<string, (host: Host) => unknown>> = {
+  'a file': (host) => host.readFile('/a'),
+  'a link': (host) => host.readLink('/a'),
+  'a directory': (host) => host.readDirectory('/a'),
+  'a status': (host) => host.stat('/a'),
+  'a namespace by path': (host) => host.askNamespace('/run/netns/blue', ['NS_GET_ID']),
+  'a namespace by a descriptor': (host) => host.askNamespace({ pid: 7, fd: 3, ask: 'SIOCGSKNS', inode: 12n }, []),
+  'a namespace by its id': (host) => host.askNamespace({ id: 3n, type: 0, inode: 0n }, ['NS_GET_NSTYPE']),
+  netlink: (host) => host.netlink(encodeLinkDump()),
+  'netlink in another namespace': (host) => host.netlink(encodeLinkDump('/run/netns/blue')),
+  'a shared table': (host) => host.sharesFiles(7, 7),
+  'a table of its own': (host) => host.sharesFiles(7, 8),
+  'mount namespaces': (host) => host.mountNamespaces(),
+  mounts: (host) => host.mounts({ namespace: 3n, mask: 0x3bn, magics: [1, 2] }),
+  namespaces: (host) => host.listNamespaces({ types: 0x40000000, owner: 0n }),
+};
+
+const header = {
+  nstool_recording: 1,
+  date: '',
+  kernel: '',
+  distribution: '',
+  made_by: '',
+  anonymised: false,
+  self: live.self,
+} as const;
+
+/** A gap is about the same thing, in the archive's words. */
+function withoutWhat(answer: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(answer, (key, part: unknown) => {
+      if (key === 'what') return undefined;
+      return typeof part === 'bigint' ? String(part) : part instanceof Uint8Array ? [...part] : part;
+    }),
+  );
+}
+
+describe('a recorded host', () => {
+  const recorder = recording(live);
+  for (const ask of Object.values(questions)) ask(recorder.host);
+  const replayed = recordedHost(formatArchive(header, recorder.entries()), 'test');
+  if (!replayed.ok) throw new Error(JSON.stringify(replayed.gap));
+  const host = replayed.value;
+
+  it.each(Object.entries(questions))('answers again what was asked: %s', (_, ask) => {
+    expect(withoutWhat(ask(host))).toEqual(withoutWhat(ask(live)));
+  });
+
+  it('tells questions apart', () => {
+    expect(recorder.entries()).toHaveLength(Object.keys(questions).length);
+    expect(host.mounts({ namespace: 4n, mask: 0x3bn, magics: [1, 2] })).toMatchObject({
+      gap: { reason: 'unrecorded' },
+    });
+    expect(host.netlink(encodeLinkDump('/run/netns/red'))).toMatchObject({ gap: { reason: 'unrecorded' } });
+  });
+
+  it.each([
+    ['mount-namespaces', { mount_namespaces: [['1', '2']] }],
+    ['mount-namespaces', { mount_namespaces: ['1'] }],
+    ['shares-files 7 8', { shared: 'yes' }],
+    ['list-namespaces 0x0 0', { numbers: ['x'] }],
+  ])('says that %s with %j is malformed', (q, answer) => {
+    const text = [JSON.stringify(header), JSON.stringify({ q, ...answer })].join('\n');
+    const hostile = recordedHost(text, 'test');
+    if (!hostile.ok) throw new Error('not a recording');
+    const asked = [
+      hostile.value.mountNamespaces(),
+      hostile.value.sharesFiles(7, 8),
+      hostile.value.listNamespaces({ types: 0, owner: 0n }),
+    ];
+    expect(asked.map((reading) => (reading.ok ? 'ok' : reading.gap.reason))).toContain('malformed');
+    expect(asked.map((reading) => reading.ok)).not.toContain(true);
+  });
+});

@@ -1,0 +1,154 @@
+// What Linux 6.18 answered about test/support/small-network.ts, byte by byte.
+
+import { describe, expect, it } from 'vitest';
+import type { Reading } from '../../../src/kernel/host.ts';
+import { formatAddress } from '../../../src/kernel/netlink/address-text.ts';
+import { decodeAddresses, encodeAddressDump } from '../../../src/kernel/netlink/addresses.ts';
+import { decodeDump, isInterrupted } from '../../../src/kernel/netlink/dump.ts';
+import { decodeLinks, encodeLinkDump } from '../../../src/kernel/netlink/links.ts';
+import { decodeRoutes } from '../../../src/kernel/netlink/routes.ts';
+import { encodeMessage } from '../../../src/kernel/netlink/message.ts';
+import {
+  decodeListeners,
+  decodeSocketInodes,
+  encodeListenerDump,
+  encodeSocketDump,
+  socketFamilies,
+} from '../../../src/kernel/netlink/sock-diag.ts';
+import { netlinkFixture } from '../../support/netlink-fixture.ts';
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+function must<T>(reading: Reading<T>): T {
+  if (!reading.ok) throw new Error(JSON.stringify(reading.gap));
+  return reading.value;
+}
+
+describe('links', () => {
+  const links = must(decodeLinks(netlinkFixture('links'), 'links'));
+
+  it('have name, kind, master, the other end and state', () => {
+    expect(links.find(({ name }) => name === 'lo')).toMatchObject({ ifindex: 1, kind: null, mtu: 65536, link: null });
+    const [bridge, port, end] = ['br0', 'port0', 'end0'].map((name) => links.find((link) => link.name === name));
+    expect(bridge).toMatchObject({ kind: 'bridge', operstate: 'UP', address: '02:00:00:00:00:01', master: null });
+    expect(port).toMatchObject({ kind: 'veth', master: bridge?.ifindex, link: end?.ifindex, linkNetnsid: null });
+    expect(end).toMatchObject({ kind: 'veth', link: port?.ifindex, alias: 'the other end' });
+  });
+
+  it('are asked for without counters, of any network namespace', () => {
+    expect(encodeLinkDump('/run/netns/blue')).toMatchObject({ dump: true, namespace: '/run/netns/blue', protocol: 0 });
+    expect(encodeLinkDump()).not.toHaveProperty('namespace');
+    expect(hex(encodeLinkDump().message)).toBe(`28000000120001030100000000000000${'00'.repeat(16)}08001d0008000000`);
+  });
+});
+
+describe('addresses', () => {
+  const addresses = must(decodeAddresses(netlinkFixture('addresses'), 'addresses'));
+  const of = (address: string): unknown => addresses.find((one) => one.address === address);
+
+  it('have prefix, scope and the other end', () => {
+    expect(of('127.0.0.1')).toMatchObject({ prefixLength: 8, scope: 'host', family: 'inet', label: 'lo', peer: null });
+    expect(of('192.0.2.1')).toMatchObject({ prefixLength: 24, scope: 'global', peer: null });
+    expect(of('198.51.100.1')).toMatchObject({ prefixLength: 32, peer: '198.51.100.2' });
+    expect(of('2001:db8::1')).toMatchObject({ prefixLength: 64, family: 'inet6', peer: null });
+    expect(of('::1')).toMatchObject({ prefixLength: 128, scope: 'host' });
+  });
+
+  it('are asked for', () => {
+    expect(hex(encodeAddressDump().message)).toBe(`18000000160001030100000000000000${'00'.repeat(8)}`);
+  });
+});
+
+describe('routes', () => {
+  const routes = must(decodeRoutes(netlinkFixture('routes'), 'routes'));
+  const to = (destination: string): unknown => routes.find((route) => route.destination === destination);
+
+  it('have destination, gateway and metric', () => {
+    expect(to('203.0.113.0/25')).toMatchObject({ priority: 7, table: 254, nextHops: [{ gateway: '192.0.2.9' }] });
+    expect(to('192.0.2.0/24')).toMatchObject({ scope: 'link', protocol: 2, source: '192.0.2.1' });
+    expect(to('2001:db8:1::/48')).toMatchObject({ family: 'inet6', nextHops: [{ gateway: '2001:db8::9' }] });
+  });
+
+  it('have several next hops, a gateway of the other family, or none at all', () => {
+    expect(to('203.0.113.128/25')).toMatchObject({
+      nextHops: [
+        { gateway: '192.0.2.9', weight: 2 },
+        { gateway: '198.51.100.2', weight: 1 },
+      ],
+    });
+    expect(to('default')).toMatchObject({ nextHops: [{ gateway: '2001:db8::9' }] });
+    expect(to('192.0.2.200')).toMatchObject({ type: 'blackhole', nextHops: [] });
+    expect(to('2001:db8:2::/48')).toMatchObject({ type: 'unreachable' });
+  });
+});
+
+describe('sockets', () => {
+  it.each(socketFamilies)('of %s have inodes', (family) => {
+    const inodes = must(decodeSocketInodes(netlinkFixture(`sockets-${family}`), family));
+    // The kernel has netlink sockets of its own in each namespace, with inodes too.
+    expect(inodes).toHaveLength(family === 'netlink' ? 10 : 1);
+    expect(inodes[0]).toBeGreaterThan(1000);
+  });
+
+  it('that listen have address and port', () => {
+    const [inode] = must(decodeSocketInodes(netlinkFixture('sockets-tcp'), 'x'));
+    expect(must(decodeListeners(netlinkFixture('listeners-tcp'), 'x'))).toEqual([
+      { address: '192.0.2.1', port: 8080, ifindex: 0, uid: 0, inode },
+    ]);
+  });
+
+  it('are asked for by family, protocol and state', () => {
+    const states = (bytes: Uint8Array): number => new DataView(bytes.buffer).getUint32(20, true);
+    expect([...encodeSocketDump('tcp6').message.subarray(16, 18)]).toEqual([10, 6]);
+    expect([...encodeSocketDump('netlink').message.subarray(16, 18)]).toEqual([16, 255]);
+    expect(states(encodeListenerDump('tcp').message)).toBe(1 << 10);
+    expect(states(encodeListenerDump('udp').message)).toBe(1 << 7);
+    expect(encodeSocketDump('unix').message).toHaveLength(40);
+    expect(encodeSocketDump('packet').message).toHaveLength(36);
+  });
+
+  it('of an unknown family are no answer', () => {
+    const answer = encodeMessage(20, 2, [Uint8Array.of(99, 0, 0, 0)]);
+    expect(decodeSocketInodes([answer], 'x')).toMatchObject({ ok: false, gap: { reason: 'malformed' } });
+    expect(decodeListeners(netlinkFixture('sockets-unix'), 'x')).toMatchObject({ ok: false });
+  });
+});
+
+describe('a dump', () => {
+  it('says that it was interrupted', () => {
+    const answer = (flags: number): Uint8Array => encodeMessage(16, flags, [new Uint8Array(16)]);
+    expect(isInterrupted(must(decodeDump([answer(2), answer(0x12)], 'x')))).toBe(true);
+    expect(isInterrupted(must(decodeDump([answer(2)], 'x')))).toBe(false);
+  });
+
+  it.each([
+    ['links', decodeLinks],
+    ['addresses', decodeAddresses],
+    ['routes', decodeRoutes],
+  ] as const)('of %s that is cut anywhere is malformed, or shorter', (name, decode) => {
+    for (const datagram of netlinkFixture(name)) {
+      for (let length = 0; length < datagram.length; length += 7) {
+        const answer = decode([datagram.subarray(0, length)], 'x');
+        if (!answer.ok) expect(answer.gap.reason).toBe('malformed');
+      }
+    }
+  });
+});
+
+describe('addresses as text', () => {
+  it.each([
+    ['00000000000000000000000000000000', '::'],
+    ['00000000000000000000000000000001', '::1'],
+    ['20010db8000000000000000000000000', '2001:db8::'],
+    ['20010db8000000010000000000000001', '2001:db8:0:1::1'],
+    ['20010db8000100000001000000010001', '2001:db8:1:0:1:0:1:1'],
+    ['20010db800010001000100010001000a', '2001:db8:1:1:1:1:1:a'],
+    ['00000000000000000000ffffc0000201', '::ffff:192.0.2.1'],
+    ['000000000000000000000000c0000201', '::192.0.2.1'],
+    ['00000000000000000000000000000101', '::101'],
+    ['c0000201', '192.0.2.1'],
+    ['0200000000ff', '02:00:00:00:00:ff'],
+  ])('%s is %s', (bytes, text) => {
+    expect(formatAddress(Uint8Array.from(Buffer.from(bytes, 'hex')))).toBe(text);
+  });
+});
