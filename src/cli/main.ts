@@ -48,9 +48,10 @@ type Found = { readonly entry: CommandEntry; readonly wordsUsed: number } | Outc
 
 function findCommand(words: readonly string[]): Found {
   const [first, second] = words;
-  if (first === undefined || first === '-h' || first === '--help') return overview();
+  if (first === undefined) return overview();
+  if (first === '-h' || first === '--help') return commandList();
   if (first === '-V' || first === '--version') return known('version', 1);
-  if (first === 'help') return second === undefined ? overview() : helpFor(words.slice(1));
+  if (first === 'help') return second === undefined ? commandList() : helpFor(words.slice(1));
   return search(words) ?? unknownCommand(words);
 }
 
@@ -97,20 +98,29 @@ function unknownCommand(words: readonly string[]): never {
   throw new NsError('USAGE', { what, ...why, tryThis: 'nstool help' });
 }
 
-/** Ten lines. */
+const TITLE = 'nstool: namespaces, capabilities and cgroups of a Linux host: list, explain, enter';
+
+/** For whoever types the name alone: ten lines. */
 function overview(): Outcome {
   const lines = [
-    'nstool: namespaces, capabilities and cgroups of a Linux host: list, explain, enter',
-    ...commands
-      .filter((entry) => entry.name !== 'completion')
-      .map((entry) => `  ${entry.name.padEnd(13)} ${entry.summary}`),
+    TITLE,
     '',
     '  nstool ls -t net                     which network namespaces are there, and who is in them',
     "  nstool enter 4913 --net ifconfig     this host's ifconfig in the network of process 4913",
     '  nstool caps decode 3fffffffff        what a CapEff line of /proc/PID/status means',
-    'nstool help COMMAND says more',
+    '',
+    `commands: ${commands.map((entry) => entry.name).join(', ')}`,
+    '',
+    'nstool help COMMAND   says more about one',
+    'nstool help           says what each is for',
   ];
   return { stdout: `${lines.join('\n')}\n`, status: 0 };
+}
+
+/** A line for each command. */
+function commandList(): Outcome {
+  const lines = commands.map((entry) => `  ${entry.name.padEnd(13)} ${entry.summary}`);
+  return { stdout: [TITLE, '', ...lines, '', 'nstool help COMMAND says more', ''].join('\n'), status: 0 };
 }
 
 async function finish(outcome: Outcome): Promise<void> {

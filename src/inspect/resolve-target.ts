@@ -28,6 +28,8 @@ interface Candidate {
   readonly pid: number;
   /** How it is called, as a target. */
   readonly name: string;
+  /** Could a plain user have chosen that name to be mistaken for another's? Then it only counts when it is alone. */
+  readonly borrowed?: boolean;
 }
 
 /** Errors: BAD_VALUE (no target, or ambiguous), NO_PROCESS, NO_NAMESPACE, NO_FILE, DENIED, UNSUPPORTED. */
@@ -106,7 +108,9 @@ function named(host: Host, { scheme, name }: NameTarget): readonly Candidate[] {
     const identity = valueOf(resolver.identify(pid));
     if (identity === undefined || !fits(identity, scheme, name)) continue;
     const key = `${identity.engine ?? ''} ${identity.id ?? ''} ${identity.unit ?? ''}`;
-    if (!found.has(key)) found.set(key, { pid, name: containerName(identity) ?? `unit:${identity.unit ?? ''}` });
+    const borrowed = identity.evidence !== 'cgroup' || identity.uid !== null || identity.outer.length > 0;
+    const called = containerName(identity) ?? `unit:${identity.unit ?? ''}`;
+    if (!found.has(key)) found.set(key, { pid, name: called, borrowed: scheme !== 'unit' && borrowed });
   }
   return [...found.values()];
 }
@@ -155,7 +159,9 @@ function holdsOne(host: Host, pid: number, links: ReadonlySet<string>): boolean 
 }
 
 /** Several processes of one thing are one thing: the first of them stands for it. */
-function only(word: string, candidates: readonly Candidate[]): Candidate {
+function only(word: string, all: readonly Candidate[]): Candidate {
+  const own = all.filter((candidate) => candidate.borrowed !== true);
+  const candidates = own.length > 0 ? own : all;
   const [first, ...others] = candidates;
   if (first === undefined) {
     throw new NsError('NO_PROCESS', {
