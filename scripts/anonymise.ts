@@ -97,7 +97,7 @@ function anonymousAnswer(question: string, answer: Answer, names: Names): Answer
 function anonymousFile(file: string, text: string, names: Names): string {
   if (file === '/etc/passwd') return anonymousPasswd(text, names);
   if (file === '/proc/sys/kernel/osrelease') return `${withoutLocalVersion(text)}\n`;
-  switch (/^\/proc\/(?:[0-9]+|self|thread-self)\/(\w+)$/.exec(file)?.[1]) {
+  switch (/^\/proc\/(?:[0-9]+|self|thread-self)\/(\w+)$/.exec(file)?.[1] ?? '') {
     case 'cmdline':
       return anonymousCommand(text, names);
     case 'stat':

@@ -22,13 +22,20 @@ function chosen(names: readonly string[]): readonly Guest[] {
   return names.length === 0 ? guests : guests.filter((guest) => names.includes(guest.name));
 }
 
+interface Options {
+  /** The console of the guest, as it is written. */
+  readonly verbose: boolean;
+  /** Only the tests whose name has this. */
+  readonly only: string;
+}
+
 /** Whether all its tests passed. */
-async function test(cache: Cache, guest: Guest, isVerbose: boolean): Promise<boolean> {
+async function test(cache: Cache, guest: Guest, options: Options): Promise<boolean> {
   const kernel = fetchKernel(cache, guest);
   const folder = mkdtempSync(join(tmpdir(), 'nstool-kernels-'));
   try {
-    const initramfs = await makeInitramfs(cache, guest, kernel, folder);
-    const listen = (text: string): unknown => isVerbose && process.stdout.write(text);
+    const initramfs = await makeInitramfs(cache, guest, kernel, folder, options.only);
+    const listen = (text: string): unknown => options.verbose && process.stdout.write(text);
     const { console: output, seconds, ended } = await boot(guest, { ...kernel, initramfs }, stop.signal, listen);
     const { tests, isComplete } = parseResults(output);
     const count = (result: string): number => tests.filter((one) => one.result === result).length;
@@ -52,7 +59,11 @@ async function test(cache: Cache, guest: Guest, isVerbose: boolean): Promise<boo
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { update: { type: 'boolean', default: false }, verbose: { type: 'boolean', short: 'v', default: false } },
+    options: {
+      only: { type: 'string', default: '' },
+      update: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', short: 'v', default: false },
+    },
   });
   const say = (line: string): void => console.log(line);
   const cache: Cache = { folder: cacheFolder(), update: values.update, say };
@@ -65,13 +76,14 @@ async function main(): Promise<void> {
   installTools(chosenGuests, say);
   const failed: string[] = [];
   for (const guest of chosenGuests) {
-    if (!(await test(cache, guest, values.verbose))) failed.push(guest.name);
+    if (!(await test(cache, guest, values))) failed.push(guest.name);
   }
   if (failed.length > 0) console.log(`failed on ${failed.join(', ')}`);
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
 await main().catch((error: unknown) => {
-  console.error(`test:kernels: ${error instanceof Error ? error.message : String(error)}`);
+  const text = error instanceof Error ? error.message : String(error);
+  console.error(`test:kernels: ${stop.signal.aborted ? 'interrupted' : text}`);
   process.exitCode ??= 2;
 });

@@ -21,11 +21,25 @@ import type { Guest } from './guests.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The helper, and what the tests need. */
+const programs = { 'native/nsexec': 'native/nsexec.c', 'native/pins': 'test/support/pins.c' };
+const flags = ['-std=gnu11', '-O2', '-pthread', '-static', '-s'];
+
 /** Writes it into `folder` and returns its path. */
-export async function makeInitramfs(cache: Cache, guest: Guest, kernel: Kernel, folder: string): Promise<string> {
+export async function makeInitramfs(
+  cache: Cache,
+  guest: Guest,
+  kernel: Kernel,
+  folder: string,
+  only: string,
+): Promise<string> {
   const root = join(folder, 'root');
   cpSync(fileURLToPath(new URL('root', import.meta.url)), root, { recursive: true, verbatimSymlinks: true });
-  await installNstool(cache, guest, join(root, 'nstool'));
+  const nstool = join(root, 'nstool');
+  await installNstool(cache, guest, nstool);
+  const { name, series, architecture, cgroups, init } = guest;
+  const facts = { name, series, arch: architecture.node, cgroups, init, only };
+  writeFileSync(join(nstool, 'test/kernels/guest.json'), JSON.stringify(facts));
   const ours = join(folder, 'ours.cpio');
   writeCpio(root, ours);
   const initramfs = join(folder, 'initramfs');
@@ -41,8 +55,9 @@ async function installNstool(cache: Cache, guest: Guest, to: string): Promise<vo
     copyFileSync(join(project, file), join(to, file));
   }
   mkdirSync(join(to, 'native'));
-  const flags = ['-std=c11', '-O2', '-static', '-s'];
-  run([guest.architecture.compiler, ...flags, '-o', join(to, 'native/nsexec'), join(project, 'native/nsexec.c')]);
+  for (const [program, source] of Object.entries(programs)) {
+    run([guest.architecture.compiler, ...flags, '-o', join(to, program), join(project, source)]);
+  }
   installKoffi(cache, guest, join(to, 'node_modules'));
   await build({
     entryPoints: [join(project, 'test/kernels/guest.ts')],
@@ -53,9 +68,6 @@ async function installNstool(cache: Cache, guest: Guest, to: string): Promise<vo
     target: 'node20.19',
     logLevel: 'warning',
   });
-  const { name, series, architecture, cgroups, init } = guest;
-  const facts = { name, series, arch: architecture.node, cgroups, init };
-  writeFileSync(join(to, 'test/kernels/guest.json'), JSON.stringify(facts));
 }
 
 /** Its package, to be found by, and the binary, which is all that is loaded. */

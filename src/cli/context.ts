@@ -17,6 +17,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     stdout: stream(1, colorWhen),
     stderr: stream(2, colorWhen),
     host: (file = recording) => openHost(file),
+    processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
     readStdin,
     environment,
     variable: (name) => env[name],

@@ -1,7 +1,8 @@
 // A command is a value: what it is called, what it takes, what it does. The same definition feeds the parser, the help
 // and the checks of the tests. `run` returns an outcome and never prints.
 
-import type { Host } from '../kernel/host.ts';
+import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
+import type { Host, Reading } from '../kernel/host.ts';
 import type { Program } from '../kernel/program.ts';
 import type { Theme } from '../render/theme.ts';
 
@@ -64,12 +65,22 @@ export interface Context {
   readonly stderr: Stream;
   /** The machine, or the recorded host of `--from FILE` or of the argument. */
   readonly host: (recording?: string) => Promise<Host>;
+  /** What the kernel tells of processes; `wake` is called when there is something to read. */
+  readonly processEvents: (wake: () => void) => Promise<Reading<ProcessEventSocket>>;
   readonly readStdin: () => string;
   /** What a program that takes our place inherits. */
   readonly environment: () => readonly Uint8Array[];
   readonly variable: (name: string) => string | undefined;
   readonly parentPid: number;
   readonly theme: (stream: Stream) => Promise<Theme>;
+}
+
+/** The way out for an answer that has no end of its own. */
+export interface Streaming {
+  /** Writes at once; done when it is written. When the reader has gone away it says so by `ending`. */
+  readonly emit: (text: string) => Promise<void>;
+  /** Aborted by a signal that ends us, and when nobody reads any more. */
+  readonly ending: AbortSignal;
 }
 
 export type Outcome =
@@ -80,6 +91,8 @@ export type Outcome =
       readonly notes?: readonly string[];
       readonly status: number;
     }
+  /** The answer comes as it happens, until it says that it is over, with a status, or is ended. */
+  | { readonly stream: (streaming: Streaming) => Promise<number> }
   /** nstool is replaced by nsexec, which carries this out. */
   | { readonly replaceBy: Program };
 

@@ -4,7 +4,8 @@ import type { CountedGap } from '../kernel/gap-tally.ts';
 import type { GapReason } from '../kernel/host.ts';
 import type { Json } from '../render/json.ts';
 
-const reasons: Record<GapReason, string> = {
+/** The words for each reason. */
+export const reasons: Record<GapReason, string> = {
   gone: 'gone during the look',
   denied: 'permission denied',
   unsupported: 'not supported here',

@@ -129,6 +129,10 @@ async function finish(outcome: Outcome): Promise<void> {
     const { nsexecPath } = await import('./installation.ts');
     return replaceByNsexec(outcome.replaceBy, nsexecPath());
   }
+  if ('stream' in outcome) {
+    const { runStream } = await import('./streaming.ts');
+    return runStream(outcome.stream);
+  }
   for (const note of outcome.notes ?? []) say(`nstool: ${escapeControls(note)}\n`);
   process.exitCode = outcome.status;
   writeAnswer(outcome.stdout);

@@ -1,7 +1,7 @@
 // The one place that writes. Synchronous and by descriptor: process.stdout would set O_NONBLOCK on the terminal or pipe
 // and leave it so for the program that takes our place, and an asynchronous write can be cut off by the exit.
 
-import { writeSync } from 'node:fs';
+import { write, writeSync } from 'node:fs';
 import { NsError } from '../kernel/error.ts';
 
 const RETRY_MS = 5;
@@ -14,6 +14,33 @@ export function writeAnswer(text: string): void {
   const code = writeAll(1, text);
   if (code === undefined || code === 'EPIPE') return;
   throw new NsError('OUTPUT', { what: `cannot write the answer: ${code}` });
+}
+
+/**
+ * A part of an answer that goes on: while a slow reader keeps it waiting, signals and timers are heard. False: the
+ * reader has gone away. Errors: OUTPUT.
+ */
+export async function writePart(text: string): Promise<boolean> {
+  const bytes = Buffer.from(text, 'utf8');
+  for (let offset = 0; offset < bytes.length;) {
+    const { code, written } = await writeSome(bytes, offset);
+    if (code === 'EPIPE') return false;
+    if (code === 'EAGAIN') await new Promise((done) => setTimeout(done, RETRY_MS));
+    else if (code !== undefined) throw new NsError('OUTPUT', { what: `cannot write the answer: ${code}` });
+    offset += written;
+  }
+  return true;
+}
+
+function writeSome(
+  bytes: Buffer,
+  offset: number,
+): Promise<{ readonly code: string | undefined; readonly written: number }> {
+  return new Promise((done) => {
+    write(1, bytes, offset, bytes.length - offset, null, (error, written) => {
+      done(error === null ? { code: undefined, written } : { code: error.code ?? error.message, written: 0 });
+    });
+  });
 }
 
 /** Talk. There is nobody to tell when it fails. */

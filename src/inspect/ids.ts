@@ -23,7 +23,7 @@ export interface TargetIds {
   readonly gaps: readonly CountedGap[];
 }
 
-/** All that is known of the ids of a process, a user or a pid namespace. Errors: BAD_VALUE, NO_NAMESPACE. */
+/** All that is known of the ids of a process, a user or a pid namespace. Errors: BAD_VALUE. */
 export function targetIds(
   host: Host,
   target: ResolvedTarget,
@@ -43,7 +43,7 @@ interface Through {
 }
 
 function inNamespace(host: Host, target: NamespaceTarget, gaps: GapTally): Through {
-  const { scan, namespace } = findTarget(host, target, new Set(['user', 'pid']));
+  const { scan, namespace } = findTarget(host, target);
   const { kind, inode } = namespace;
   if (kind !== 'user' && kind !== 'pid') {
     throw new NsError('BAD_VALUE', {

@@ -48,7 +48,7 @@ function inodeOf(link: Reading<string>): bigint | undefined {
 }
 
 /** From the number here to that in the process's own namespace. Empty: unreadable, or a kernel that does not tell. */
-export function namespacePids(host: Host, pid: number, gaps: GapTally): readonly number[] {
+function namespacePids(host: Host, pid: number, gaps: GapTally): readonly number[] {
   const path = `/proc/${pid}/status`;
   const bytes = host.readFile(path);
   const status = bytes.ok ? parseStatus(bytes.value, path) : bytes;

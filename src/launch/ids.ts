@@ -2,7 +2,7 @@
 
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import type { Step } from '../kernel/program.ts';
+import type { Explanation, Step } from '../kernel/program.ts';
 import { isMapped, parseIdMap, type IdRange } from '../kernel/text/id-map.ts';
 import { decodeText } from '../kernel/text/text.ts';
 import { joinsUser, type Door } from './doors.ts';
@@ -47,7 +47,7 @@ export function changeIds(host: Host, query: EnterQuery, joined: readonly Door[]
           op: 'setgroups',
           gids: [],
         },
-        { ...more, ...(forgive ? { try: true } : {}) },
+        { ...more, ...(forgive ? { try: true } : { explanations: [keptGroups] }) },
       ),
     );
   }
@@ -69,6 +69,12 @@ export function changeIds(host: Host, query: EnterQuery, joined: readonly Door[]
     steps.push(step(`setuid ${uid}`, reason(query.uid), { op: 'setuid', uid }, idFailure(query.uid, 'uid')));
   return steps;
 }
+
+const keptGroups: Explanation = {
+  errno: ERRNO.EPERM,
+  status: failureStatus,
+  text: 'nstool: cannot drop supplementary groups: EPERM\n  why: a change of the gid drops them, which needs CAP_SETGID, and setgroups not denied there\n',
+};
 
 /** An id that nobody asked for and that is not mapped there is left alone. */
 function idFailure(asked: number | undefined, what: 'uid' | 'gid'): Partial<Step> {

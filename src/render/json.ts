@@ -11,6 +11,18 @@ export function renderJson(value: Json): string {
   return `${write(value, '')}\n`;
 }
 
+/** On one line, whatever it holds: for NDJSON. */
+export function renderJsonLine(value: Json): string {
+  return `${writeFlat(value)}\n`;
+}
+
+function writeFlat(value: Json): string {
+  if (typeof value !== 'object' || value === null) return write(value, '');
+  if (Array.isArray(value)) return `[${value.map((entry: Json) => writeFlat(entry)).join(',')}]`;
+  const entries = Object.entries(value).map(([key, entry]) => `${quote(key)}:${writeFlat(entry)}`);
+  return `{${entries.join(',')}}`;
+}
+
 function write(value: Json, indent: string): string {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'string') return quote(value);

@@ -137,7 +137,8 @@ describe('our own failures are 125', () => {
     ['usage: an option without its value', ['enter', '--target'], /needs a value/],
     ['usage: a kind without a process', ['enter', '--net=/proc/self/ns/net', '-u', 'true'], /--uts needs a process/],
     ['usage: -a with a path', ['enter', '/proc/self/ns/net', '-a', 'true'], /is one namespace, and is entered alone/],
-    ['a word that is no target', ['enter', 'web', 'true'], /'web' is no target/],
+    ['a word that is no target', ['enter', '', 'true'], /'' is no target/],
+    ['a name that nothing has', ['enter', 'no-such-name', 'true'], /'no-such-name'/],
     ['a process of a recorded host', ['enter', '--from', '/dev/null', '1', 'true'], /recorded host cannot be entered/],
     ['--color with another value', ['enter', '--color=blue', 'self', 'true'], /--color takes auto, always or never/],
   ])('%s', (_title, words, message) => {

@@ -155,7 +155,10 @@ describe.skipIf(lacks('userns', 'nsenter', 'unshare'))('as a plain user', () => 
     expect(result.stderr).toBe('nstool: cannot become uid 1: EPERM\n  why: that needs CAP_SETUID there\n');
     const group = nstool(['enter', 'self', '-n', '-G', '1', 'true'], { uid });
     expect(group.status).toBe(125);
-    expect(group.stderr).toContain('EPERM');
+    expect(group.stderr).toMatch(/^nstool: cannot drop supplementary groups: EPERM\n {2}why: .*CAP_SETGID/);
+    const denied = nstool(['enter', `--user=/proc/${mapped.pid}/ns/user`, '-G', '0', 'true'], { uid });
+    expect(denied.status).toBe(125);
+    expect(denied.stderr).toContain('cannot drop supplementary groups: EPERM');
   });
 });
 

@@ -43,7 +43,7 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare'))('a map of sev
     writeFileSync(file, '');
     chownSync(file, id, 2003);
     const ids = look(target.pid);
-    const inside = (kind: 'uid' | 'gid', asked: number): unknown =>
+    const inside = (kind: 'uid' | 'gid', asked: number): number | null | undefined =>
       translate(host, ids, [{ kind, id: asked }]).find(({ from }) => from === 'here')?.to;
     expect(`${inside('uid', id)} ${inside('gid', 2003)}`).toBe(ownerSeen(target.pid, file, undefined));
   });
@@ -119,7 +119,7 @@ describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(identities)('made by
   test('a namespace by its number is the same as by a process', () => {
     const ids = look(target.pid);
     const inode = ids.user?.inode ?? 0n;
-    const named = targetIds(host, { type: 'namespace', inode, kind: 'user', path: undefined });
+    const named = targetIds(host, { type: 'namespace', inode, kind: 'user', path: `/proc/${target.pid}/ns/user` });
     expect({ ...named.user }).toEqual({ ...ids.user });
     expect(named.pids).toBeNull();
     expect(childrenOf(target.pid).length).toBe(2);

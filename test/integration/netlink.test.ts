@@ -145,11 +145,23 @@ describe.skipIf(lacks('root', 'ip', 'unshare', 'nsenter', 'python'))('netlink in
 describe('sockets by sock_diag', () => {
   const host = linuxHost();
 
-  it('are those of /proc/net, by inode', () => {
-    for (const family of socketFamilies) {
-      const inodes = must(decodeSocketInodes(must(host.netlink(encodeSocketDump(family))), family));
-      expect(new Set(inodes).size).toBe(inodes.length);
-    }
+  it('have the inodes that /proc/PID/fd shows', async () => {
+    const streams = [createServer(), createServer(), createServer()] as const;
+    const datagrams = [createSocket('udp4'), createSocket('udp6')] as const;
+    await Promise.all([
+      new Promise<void>((done) => streams[0].listen(0, '127.0.0.1', done)),
+      new Promise<void>((done) => streams[1].listen(0, '::1', done)),
+      new Promise<void>((done) => streams[2].listen(`\0nstool-${process.pid}`, done)),
+      ...datagrams.map((one) => new Promise<void>((done) => one.bind(0, done))),
+    ]);
+    const links = readdirSync('/proc/self/fd').flatMap((fd) => linkIfThere(`/proc/self/fd/${fd}`));
+    const ours = links.flatMap((text) => Number(/^socket:\[([0-9]+)\]$/.exec(text)?.[1] ?? []));
+    const listed = socketFamilies.flatMap((family) =>
+      must(decodeSocketInodes(must(host.netlink(encodeSocketDump(family))), family)),
+    );
+    expect(ours.length).toBeGreaterThanOrEqual(5);
+    expect(listed).toEqual(expect.arrayContaining(ours));
+    for (const one of [...streams, ...datagrams]) one.close();
   });
 
   it('that listen are found by address and port, with the inode that /proc/PID/fd shows', async () => {
@@ -180,3 +192,12 @@ describe('sockets by sock_diag', () => {
     expect(new Set(ours)).toEqual(new Set(theirs));
   });
 });
+
+/** The descriptor of the directory itself is closed by now. */
+function linkIfThere(path: string): readonly string[] {
+  try {
+    return [readlinkSync(path)];
+  } catch {
+    return [];
+  }
+}

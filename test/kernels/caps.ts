@@ -2,7 +2,7 @@
 
 import { equal } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from './test.ts';
 import { nstool, run } from '../support/program.ts';
 
 function status(name: string): string {

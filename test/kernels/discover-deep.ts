@@ -1,9 +1,10 @@
 // Deep discovery: what keeps a network namespace in eight ways, and beside the kernel's own list where it has one.
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { test } from 'node:test';
+import { test } from './test.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { discoverNamespaces } from '../../src/namespaces/discover/discover.ts';
@@ -14,6 +15,10 @@ import { facts } from './facts.ts';
 const PINS = fileURLToPath(new URL('../../native/pins', import.meta.url));
 const [major = 0, minor = 0] = facts.series.split('.').map(Number);
 const since = (first: number, second: number): boolean => major > first || (major === first && minor >= second);
+
+// A guest has only what somebody asks for.
+spawnSync('modprobe', ['-a', 'tun', 'unix_diag', 'inet_diag']);
+mkdirSync('/mnt', { recursive: true });
 
 function look(): Scan {
   return discoverNamespaces(linuxHost(), new Set(namespaceKinds.map(({ kind }) => kind)), { deep: true });

@@ -1,10 +1,11 @@
 // `enter` beside nsenter(1): the links of the command, what it prints, its ids and capabilities; and the status.
 
 import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { linkOf, look, type Entered } from '../support/entered.ts';
 import { asUser, commandLine, nstool, PLAIN_UID } from '../support/program.ts';
 import { makeTarget, type TargetProcess } from '../support/targets.ts';
+import { test } from './test.ts';
 
 const kinds = [
   ['mnt', '--mount'],

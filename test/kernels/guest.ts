@@ -7,5 +7,6 @@ import './caps.ts';
 import './ls.ts';
 import './enter.ts';
 import './plain-user.ts';
+import './discover-deep.ts';
 
 if (facts.init === 'systemd') await import('./systemd.ts');

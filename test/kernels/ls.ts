@@ -1,7 +1,7 @@
 // `ls` beside lsns(8): every namespace that lsns shows, in every column that both have.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { test } from 'node:test';
+import { test } from './test.ts';
 import { linkOf } from '../support/entered.ts';
 import { compareWithLsns, nstoolListing, type Listing } from '../support/lsns.ts';
 import { PLAIN_UID, run } from '../support/program.ts';

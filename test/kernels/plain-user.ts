@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from './test.ts';
 import { asUser, nstool, PLAIN_UID, run } from '../support/program.ts';
 import { makeTarget } from '../support/targets.ts';
 import { linkOf } from '../support/entered.ts';

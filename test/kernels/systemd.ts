@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from './test.ts';
 import { linkOf } from '../support/entered.ts';
 import { run } from '../support/program.ts';
 import { enter, equalNsenter, nsenter } from './enter.ts';

@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { test } from 'node:test';
+import { test } from './test.ts';
 import { nstool } from '../support/program.ts';
 import { facts } from './facts.ts';
 

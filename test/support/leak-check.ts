@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect } from 'vitest';
 import { belongings, type Belongings } from './leaks.ts';
+import { removeInstallation } from './program.ts';
 
 let before: Belongings;
 
@@ -10,6 +11,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
+  removeInstallation();
   // What was killed a moment ago may not have been reaped yet.
   for (let attempt = 0; attempt < 40 && differ(); attempt += 1) await new Promise((done) => setTimeout(done, 50));
   expect(belongings()).toEqual(before);

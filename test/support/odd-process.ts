@@ -3,16 +3,20 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 import { asUser } from './program.ts';
 
 let compiled: string | undefined;
 
+afterAll(() => {
+  if (compiled !== undefined) rmSync(dirname(compiled), { recursive: true });
+});
+
 function program(): string {
   if (compiled !== undefined) return compiled;
   const folder = mkdtempSync(join(tmpdir(), 'odd-process-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, 'odd-process');
   const source = fileURLToPath(new URL('odd-process.c', import.meta.url));
   const { status, stderr } = spawnSync('cc', ['-pthread', '-o', file, source], { encoding: 'utf8' });

@@ -171,11 +171,12 @@ static void keep_mount(int sysfs)
         read(kept[0], path, 1);
         _exit(0);
     }
+    close(told[1]);
     need(read(told[0], &made, sizeof made) == sizeof made, "read");
     inode = made.inode, id = made.id;
     snprintf(path, sizeof path, "/proc/%d/ns/mnt", child);
     need(open(path, O_RDONLY) >= 0, path);
-    close(kept[0]), close(kept[1]), close(told[0]), close(told[1]);
+    close(kept[0]), close(kept[1]), close(told[0]);
     need(waitpid(child, NULL, 0) == child, "waitpid");
 }
 

@@ -41,6 +41,12 @@ export function installation(): string {
   return folder;
 }
 
+/** A test runner's worker does not always come to its exit event. */
+export function removeInstallation(): void {
+  if (installed !== undefined) rmSync(installed, { recursive: true, force: true });
+  installed = undefined;
+}
+
 export interface RunOptions {
   readonly uid?: number;
   readonly env?: Readonly<Record<string, string>>;

@@ -47,13 +47,13 @@ export async function runCommand(
   definition: CommandDefinition,
   words: readonly string[],
   { host, columns, color = false }: CommandOptions = {},
-): Promise<Exclude<Outcome, { replaceBy: unknown }>> {
+): Promise<Exclude<Outcome, { replaceBy: unknown } | { stream: unknown }>> {
   const invocation = parseCommand(definition, words, []);
   const outcome = await definition.run(
     invocation,
     contextOf(host, columns, color, invocation.options.get('from')?.[0]),
   );
-  if ('replaceBy' in outcome) throw new Error('not a reading command');
+  if ('replaceBy' in outcome || 'stream' in outcome) throw new Error('not a reading command');
   return outcome;
 }
 
@@ -74,6 +74,7 @@ function contextOf(
       if (recording !== undefined) return readRecordedHost(recording);
       return host ?? never();
     },
+    processEvents: never,
     readStdin: never,
     environment: never,
     variable: never,

@@ -20,9 +20,24 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./holders.ts')).holders,
   },
   {
+    name: 'show',
+    summary: 'one page on a process or namespace',
+    load: async () => (await import('./show.ts')).show,
+  },
+  {
     name: 'ids',
     summary: 'uids, gids and pids of a target, and what they are here',
     load: async () => (await import('./ids.ts')).ids,
+  },
+  {
+    name: 'diff',
+    summary: 'what differs between two processes, containers or namespaces',
+    load: async () => (await import('./diff.ts')).diff,
+  },
+  {
+    name: 'watch',
+    summary: 'namespaces as they appear and vanish, with who and how long',
+    load: async () => (await import('./watch.ts')).watch,
   },
   {
     name: 'enter',

@@ -109,7 +109,8 @@ function treeOf(invocation: Invocation): TreeShape {
   });
 }
 
-function filterOf(
+/** What -Q asks. Errors: BAD_VALUE. */
+export function filterOf(
   invocation: Invocation,
 ): { readonly filter: Filter<NamespaceRow>; readonly keys: readonly string[] } | undefined {
   const text = optionValue(invocation, 'filter');
@@ -141,7 +142,8 @@ function namespaceName(word: string): NamespaceName {
   });
 }
 
-function typesOf(invocation: Invocation): readonly NamespaceKind[] | undefined {
+/** The kinds of -t; undefined: it was not given. Errors: BAD_VALUE. */
+export function typesOf(invocation: Invocation): readonly NamespaceKind[] | undefined {
   const words = invocation.options.get('type')?.flatMap((list) => list.split(','));
   return words?.map((word) => {
     if (isNamespaceKind(word)) return word;

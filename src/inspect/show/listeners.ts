@@ -2,7 +2,12 @@
 
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host, NamespaceDoor } from '../../kernel/host.ts';
-import { decodeListeners, encodeListenerDump, type Listener, type ListenerFamily } from '../../kernel/netlink/sock-diag.ts';
+import {
+  decodeListeners,
+  encodeListenerDump,
+  type Listener,
+  type ListenerFamily,
+} from '../../kernel/netlink/sock-diag.ts';
 import { many, type Field } from './report.ts';
 
 const FAMILIES: readonly ListenerFamily[] = ['tcp', 'tcp6', 'udp', 'udp6'];

@@ -43,34 +43,69 @@ export const processFields: readonly ProcessField[] = [
   { key: 'pids', help: 'its pid in each pid namespace, from ours inwards', build: pidsField },
   { key: 'command', help: 'its command line', build: commandField },
   { key: 'comm', help: 'its name', build: ({ stat }) => plain('comm', stat?.comm ?? null) },
-  { key: 'state', help: 'R running, S sleeping, D, T, Z zombie …', build: ({ stat }) => plain('state', stat?.state ?? null) },
+  {
+    key: 'state',
+    help: 'R running, S sleeping, D, T, Z zombie …',
+    build: ({ stat }) => plain('state', stat?.state ?? null),
+  },
   { key: 'parents', help: 'the processes above it, from its parent up', build: parentsField },
   told('name', 'the container or pod, in a form that is a target', containerName),
   told('engine', 'who runs the container', ({ engine }) => engine),
   told('id', "the container's id", ({ id }) => id),
   told('image', 'the image it was made of', ({ image }) => image),
-  told('pod', 'the pod, as NAMESPACE/NAME', ({ pod, podNamespace }) => (pod === null ? null : `${podNamespace ?? '-'}/${pod}`)),
+  told('pod', 'the pod, as NAMESPACE/NAME', ({ pod, podNamespace }) =>
+    pod === null ? null : `${podNamespace ?? '-'}/${pod}`,
+  ),
   told('role', 'payload (inside), or monitor (looks after it)', ({ role }) => (role === 'none' ? null : role)),
   told('unit', 'the systemd unit', ({ unit }) => unit),
-  { key: 'uid', help: 'its real, effective, saved and file system uid here, and inside', build: (look) => idsField(look, 'uid') },
+  {
+    key: 'uid',
+    help: 'its real, effective, saved and file system uid here, and inside',
+    build: (look) => idsField(look, 'uid'),
+  },
   { key: 'gid', help: 'the same of its gid', build: (look) => idsField(look, 'gid') },
-  { key: 'namespaces', help: "its eight namespaces, which are the host's, how many others are in each", build: namespacesField },
-  { key: 'capabilities', help: 'its capability sets; they count in its own user namespace', build: ({ host, masks }) => capabilitiesField(host, masks) },
-  { key: 'no_new_privs', help: 'can execve(2) give it no more privileges?', build: ({ masks }) => plain('no_new_privs', masks?.noNewPrivileges ?? null) },
+  {
+    key: 'namespaces',
+    help: "its eight namespaces, which are the host's, how many others are in each",
+    build: namespacesField,
+  },
+  {
+    key: 'capabilities',
+    help: 'its capability sets; they count in its own user namespace',
+    build: ({ host, masks }) => capabilitiesField(host, masks),
+  },
+  {
+    key: 'no_new_privs',
+    help: 'can execve(2) give it no more privileges?',
+    build: ({ masks }) => plain('no_new_privs', masks?.noNewPrivileges ?? null),
+  },
   { key: 'seccomp', help: 'disabled, strict or filter', build: seccompField },
   { key: 'lsm', help: 'its label, of SELinux, AppArmor or another', build: lsmField },
   { key: 'cgroup', help: 'its cgroup in each hierarchy', build: cgroupField },
   { key: 'root', help: 'its root directory', build: (look) => plain('root', look.link('root')) },
   { key: 'cwd', help: 'its working directory', build: (look) => plain('cwd', look.link('cwd')) },
-  { key: 'host_mounts', help: 'mounts whose files are also reached from here, and at which path', build: mountsOfProcess },
-  { key: 'listeners', help: 'who listens in its network namespace, and which sockets are its own', build: listenersOfProcess },
+  {
+    key: 'host_mounts',
+    help: 'mounts whose files are also reached from here, and at which path',
+    build: mountsOfProcess,
+  },
+  {
+    key: 'listeners',
+    help: 'who listens in its network namespace, and which sockets are its own',
+    build: listenersOfProcess,
+  },
   {
     key: 'init_signals',
     help: 'of the first process of a pid namespace: which signals do nothing to it',
     applies: isInit,
     build: ({ masks }) => (masks === null ? plain('init_signals', null) : initSignalsField(masks)),
   },
-  { key: 'zombies', help: 'of such a process: the dead ones that it has not reaped', applies: isInit, build: zombiesField },
+  {
+    key: 'zombies',
+    help: 'of such a process: the dead ones that it has not reaped',
+    applies: isInit,
+    build: zombiesField,
+  },
 ];
 
 function pidsField({ status }: ProcessLook): Field {
@@ -172,7 +207,9 @@ function heldSockets({ host, pid, gaps }: ProcessLook): ReadonlySet<number> | nu
     gaps.add('table of descriptors', fds.gap);
     return null;
   }
-  const inodes = fds.value.map((fd) => parseDecimal(/^socket:\[([0-9]+)\]$/.exec(valueOf(host.readLink(`${folder}/${fd}`)) ?? '')?.[1]));
+  const inodes = fds.value.map((fd) =>
+    parseDecimal(/^socket:\[([0-9]+)\]$/.exec(valueOf(host.readLink(`${folder}/${fd}`)) ?? '')?.[1]),
+  );
   return new Set(inodes.filter((inode) => inode !== undefined));
 }
 

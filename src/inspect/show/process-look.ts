@@ -13,7 +13,11 @@ export class ProcessLook {
   readonly host: Host;
   readonly pid: number;
   readonly gaps: GapTally;
-  private readonly known = new Map<string, unknown>();
+  private readonly keptStat = kept(() => this.parsed('stat', parseStat));
+  private readonly keptStatus = kept(() => this.parsed('status', parseStatus));
+  private readonly keptMasks = kept(() => this.parsed('status', parseStatusMasks));
+  private readonly keptUser = kept(() => readUserIds(this.host, this.pid, this.gaps));
+  private readonly keptIdentity = kept(() => this.identify());
 
   constructor(host: Host, pid: number, gaps: GapTally) {
     this.host = host;
@@ -23,28 +27,23 @@ export class ProcessLook {
 
   /** Absent (null) when unreadable, as all below. */
   get stat(): ProcessStat | null {
-    return this.once('stat', () => this.parsed('stat', parseStat));
+    return this.keptStat();
   }
 
   get status(): ProcessStatus | null {
-    return this.once('status', () => this.parsed('status', parseStatus));
+    return this.keptStatus();
   }
 
   get masks(): StatusMasks | null {
-    return this.once('masks', () => this.parsed('status', parseStatusMasks));
+    return this.keptMasks();
   }
 
   get user(): UserIds {
-    return this.once('user', () => readUserIds(this.host, this.pid, this.gaps));
+    return this.keptUser();
   }
 
   get identity(): Identity | null {
-    return this.once('identity', () => {
-      const identity = new IdentityResolver(this.host).identify(this.pid);
-      const told = this.value('container', identity);
-      for (const gap of told?.gaps ?? []) this.gaps.add('container', gap);
-      return told;
-    });
+    return this.keptIdentity();
   }
 
   /** The first process of a pid namespace, which is init there. */
@@ -68,9 +67,15 @@ export class ProcessLook {
     return null;
   }
 
-  private once<T>(key: string, read: () => T): T {
-    if (!this.known.has(key)) this.known.set(key, read());
-    // Each key has one type: that of its getter.
-    return this.known.get(key) as T;
+  private identify(): Identity | null {
+    const told = this.value('container', new IdentityResolver(this.host).identify(this.pid));
+    for (const gap of told?.gaps ?? []) this.gaps.add('container', gap);
+    return told;
   }
+}
+
+/** Read at the first call, and then the same. */
+function kept<T>(read: () => T): () => T {
+  let holder: { readonly value: T } | undefined;
+  return () => (holder ??= { value: read() }).value;
 }

@@ -3,8 +3,7 @@
 import type { CountedGap } from '../../kernel/gap-tally.ts';
 
 /** What JSON can hold, with 64-bit numbers. */
-export type Value =
-  string | number | bigint | boolean | null | readonly Value[] | { readonly [key: string]: Value };
+export type Value = string | number | bigint | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 
 export interface Field {
   readonly key: string;

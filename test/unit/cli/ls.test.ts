@@ -11,6 +11,7 @@ import { fixtureHost, fixtureHosts, fixturePath, hostOf, runCommand } from '../.
 // eslint-disable-next-line no-control-regex -- these are the very characters to find
 const ACTING = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/u;
 
+const ESCAPE = '\u001b';
 /** What lsns has too. */
 const COLUMNS = 'NS,TYPE,PATH,NPROCS,PID,PPID,COMMAND,UID,USER,NETNSID,NSFS,PNS,ONS';
 
@@ -134,9 +135,9 @@ describe('ls', () => {
   it('colours headings only, and only where it is told to', async () => {
     const { stdout } = await runCommand(ls, [], { host, columns: 80, color: true });
     const [heading = '', ...rows] = stdout.split('\n');
-    expect(heading).toMatch(/^\u001b\[1m.*\u001b\[22m$/);
-    expect(rows.join('\n')).not.toContain('\u001b');
-    expect((await runCommand(ls, [], { host, columns: 80 })).stdout).not.toContain('\u001b');
+    expect(heading).toMatch(new RegExp(`^${ESCAPE}\\[1m.*${ESCAPE}\\[22m$`));
+    expect(rows.join('\n')).not.toContain(ESCAPE);
+    expect((await runCommand(ls, [], { host, columns: 80 })).stdout).not.toContain(ESCAPE);
   });
 
   it('lists the processes of one namespace', async () => {

@@ -21,7 +21,8 @@ function look(host: Host, kinds = KINDS): { scan: Scan; rows: readonly Namespace
 
 /** By the text of a link, the pids whose link it is. */
 function linksInArchive(lines: readonly Record<string, unknown>[]): ReadonlyMap<string, readonly number[]> {
-  const listed = new Set((lines.find(({ q }) => q === 'directory /proc')?.['names'] as string[]).map(Number));
+  const names = lines.find(({ q }) => q === 'directory /proc')?.['names'];
+  const listed = new Set(Array.isArray(names) ? names.map(Number) : []);
   const members = new Map<string, number[]>();
   for (const { q, text } of lines) {
     const [, pid, kind] = /^link \/proc\/([0-9]+)\/ns\/([a-z]+)$/.exec(String(q)) ?? [];

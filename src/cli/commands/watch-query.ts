@@ -1,0 +1,65 @@
+// From the options of `watch` to a query.
+
+import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import { NsError } from '../../kernel/error.ts';
+import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
+import type { Filter } from '../../render/filter/filter.ts';
+import { flag, optionValue, type Invocation } from '../define-command.ts';
+import { splitRecorded } from '../recorded-target.ts';
+import { lsColumns } from './ls-columns.ts';
+import { filterOf, typesOf } from './ls-query.ts';
+
+export interface WatchQuery {
+  readonly kinds: ReadonlySet<NamespaceKind>;
+  readonly filter: Filter<NamespaceRow> | undefined;
+  /** What is read of a namespace when it appears. */
+  readonly facts: ReadonlySet<Fact>;
+  /** Only what belongs to these: words as they were given. */
+  readonly tasks: readonly string[];
+  /** Milliseconds between two looks at everything; undefined: what suits the source. */
+  readonly interval: number | undefined;
+  /** Milliseconds after which it ends by itself. */
+  readonly duration: number;
+  readonly ndjson: boolean;
+}
+
+const SHOWN: readonly Fact[] = ['ppid', 'command', 'uid', 'user'];
+
+/** Errors: USAGE, BAD_VALUE. */
+export function watchQuery(invocation: Invocation): WatchQuery {
+  const filter = filterOf(invocation);
+  const tasks = (invocation.options.get('task') ?? []).map((word) => splitRecorded(word));
+  if (flag(invocation, 'from') || tasks.some((task) => task.recording !== undefined)) {
+    throw new NsError('USAGE', { what: 'a recorded host does not change', tryThis: 'nstool ls --from FILE' });
+  }
+  const keys = filter?.keys ?? [];
+  if (keys.includes('holders')) {
+    throw new NsError('BAD_VALUE', { what: '--filter: HOLDERS needs a deep look, which watch does not make' });
+  }
+  const asked = lsColumns.filter((column) => keys.includes(column.key)).flatMap((column) => column.fact ?? []);
+  const interval = secondsOf(invocation, 'interval');
+  return {
+    kinds: new Set(typesOf(invocation) ?? namespaceKinds.map((entry) => entry.kind)),
+    filter: filter?.filter,
+    facts: new Set([...SHOWN, ...asked]),
+    tasks: tasks.map((task) => task.word),
+    interval,
+    duration: secondsOf(invocation, 'for') ?? Infinity,
+    ndjson: flag(invocation, 'ndjson'),
+  };
+}
+
+/** More would be no number of milliseconds that a timer takes. */
+const MAX_SECONDS = 1_000_000;
+const MIN_SECONDS = 0.01;
+
+function secondsOf(invocation: Invocation, long: string): number | undefined {
+  const text = optionValue(invocation, long);
+  if (text === undefined) return undefined;
+  const seconds = /^[0-9]{1,7}(?:\.[0-9]{1,9})?$/.test(text) ? Number(text) : 0;
+  if (seconds >= MIN_SECONDS && seconds <= MAX_SECONDS) return seconds * 1000;
+  throw new NsError('BAD_VALUE', {
+    what: `--${long} takes seconds, not '${text}'`,
+    why: `from ${MIN_SECONDS} to ${MAX_SECONDS}, as 2 or 0.5`,
+  });
+}

@@ -1,0 +1,52 @@
+// Runs a command whose answer comes as it happens, until it ends by itself, by a signal, or because nobody reads it.
+
+import type { Streaming } from './define-command.ts';
+import { writePart } from './output.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** After a signal a reader that reads nothing is not waited for any longer. */
+const GRACE_MS = 500;
+
+/** Leaves the status, or ends us by the signal that ended the stream. Errors: those of the stream, OUTPUT. */
+export async function runStream(stream: (streaming: Streaming) => Promise<number>): Promise<void> {
+  const ending = new AbortController();
+  let raised: NodeJS.Signals | undefined;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    raised ??= signal;
+    ending.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const emit = async (text: string): Promise<void> => {
+    const writing = writePart(text).then((isRead) => {
+      if (!isRead) ending.abort();
+    });
+    await untilWritten(writing, ending.signal);
+  };
+  try {
+    process.exitCode = await stream({ emit, ending: ending.signal });
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+  // Without a handler it does what it does to every program: the shell sees by what we ended.
+  if (raised !== undefined) process.kill(process.pid, raised);
+}
+
+/** Or until patience is at an end. */
+async function untilWritten(writing: Promise<void>, ending: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let startTimer = (): void => {};
+  const patience = new Promise<void>((done) => {
+    startTimer = () => {
+      timer = setTimeout(done, GRACE_MS);
+    };
+  });
+  if (ending.aborted) startTimer();
+  else ending.addEventListener('abort', startTimer, { once: true });
+  try {
+    await Promise.race([writing, patience]);
+  } finally {
+    ending.removeEventListener('abort', startTimer);
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,146 @@
+// One side of a comparison: a target on its host, the namespaces that it has, and ways to what is in them.
+
+import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import { gap, valueOf, value, type Host, type Reading } from '../../kernel/host.ts';
+import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import { parseStat } from '../../kernel/text/stat.ts';
+import { NsError } from '../../kernel/error.ts';
+import { doorOf } from '../../namespaces/discover/door.ts';
+import { findTarget, type NamespaceTarget } from '../process-in.ts';
+import { resolveTarget } from '../resolve-target.ts';
+import { isInitial } from '../show/initial.ts';
+
+/** A namespace of a target. */
+export interface SeenNamespace {
+  readonly kind: NamespaceKind;
+  /** Its number; a gap where the link is closed to us. */
+  readonly inode: Reading<bigint>;
+  /** A file that is the namespace. Absent (null): none was found. */
+  readonly door: string | null;
+  /** Processes in it, those first whose files tell the most. */
+  readonly pids: readonly number[];
+}
+
+/** A target on its host. */
+export interface Side {
+  readonly host: Host;
+  /** Whose fields are compared besides the namespaces. Absent (null): the target is a namespace and has none. */
+  readonly process: Reading<number> | null;
+  /** When that process started. Absent (null) when unreadable. */
+  readonly startTicks: bigint | null;
+  /** Those that the target has and this kernel knows. */
+  readonly namespaces: ReadonlyMap<NamespaceKind, SeenNamespace>;
+}
+
+/** The word for the initial namespaces. */
+const HOST_WORD = 'host';
+
+/** The target that a word means on this host. Errors: those of resolveTarget. */
+export function sideOf(host: Host, word: string): Side {
+  if (word === HOST_WORD) return initialSide(host);
+  const target = resolveTarget(host, word);
+  return target.type === 'process' ? processSide(host, target.pid) : namespaceSide(host, target);
+}
+
+/** Errors: NO_PROCESS, when the process is no more or its number another's: then what was read may be of two. */
+export function requireSameProcess({ host, process, startTicks }: Side): void {
+  if (process?.ok !== true || startTicks === null) return;
+  if (startOf(host, process.value) === startTicks) return;
+  throw new NsError('NO_PROCESS', { what: `process ${process.value} ended while it was looked at` });
+}
+
+function startOf(host: Host, pid: number): bigint | null {
+  const path = `/proc/${pid}/stat`;
+  const bytes = valueOf(host.readFile(path));
+  return bytes === undefined ? null : (valueOf(parseStat(bytes, path))?.startTicks ?? null);
+}
+
+function processSide(host: Host, pid: number): Side {
+  const startTicks = startOf(host, pid);
+  const namespaces = kindsOf(host).map((kind): [NamespaceKind, SeenNamespace] => {
+    const door = `/proc/${pid}/ns/${kind}`;
+    return [kind, { kind, inode: inodeOf(host, door), door, pids: [pid] }];
+  });
+  return { host, process: value(pid), startTicks, namespaces: new Map(namespaces) };
+}
+
+function namespaceSide(host: Host, target: NamespaceTarget): Side {
+  const { namespace } = findTarget(host, target);
+  const { kind, inode, pids } = namespace;
+  const door = doorOf(namespace)?.at;
+  const seen: SeenNamespace = { kind, inode: value(inode), door: typeof door === 'string' ? door : null, pids };
+  return { host, process: null, startTicks: null, namespaces: new Map([[kind, seen]]) };
+}
+
+/** The initial namespaces, seen through who is in them: process 1, the kernel's threads, or we. */
+function initialSide(host: Host): Side {
+  const namespaces = kindsOf(host).map((kind) => [kind, initialNamespace(host, kind)] as const);
+  const process = namespaces.find(([kind]) => kind === 'pid')?.[1].inode.ok === true ? FIRST : null;
+  const noProcess = gap({ reason: 'unsupported', what: "the first process of the host is beyond this /proc's view" });
+  return {
+    host,
+    process: process === null ? noProcess : value(process),
+    startTicks: process === null ? null : startOf(host, process),
+    namespaces: new Map(namespaces),
+  };
+}
+
+/** The first process of a pid namespace. */
+const FIRST = 1;
+/** The parent of the kernel's threads, where /proc is that of the initial pid namespace. */
+const KTHREADD = 2;
+
+function initialNamespace(host: Host, kind: NamespaceKind): SeenNamespace {
+  const pids = [FIRST, KTHREADD, host.self.pid].filter((pid) => {
+    const inode = valueOf(inodeOf(host, `/proc/${pid}/ns/${kind}`));
+    return inode !== undefined && isInitial(host, kind, inode) === true;
+  });
+  const [first] = pids;
+  if (first === undefined) {
+    const what = `the host's ${kind} namespace: process 1 is closed to us or not in it`;
+    return { kind, inode: gap({ reason: 'denied', what }), door: null, pids: [] };
+  }
+  const door = `/proc/${first}/ns/${kind}`;
+  return { kind, inode: inodeOf(host, door), door, pids };
+}
+
+function inodeOf(host: Host, path: string): Reading<bigint> {
+  const link = host.readLink(path);
+  const id = link.ok ? parseNamespaceLink(link.value, path) : link;
+  return id.ok ? value(id.value.inode) : id;
+}
+
+/** A kind that this kernel lacks is not there for us either. */
+function kindsOf(host: Host): readonly NamespaceKind[] {
+  return namespaceKinds
+    .map(({ kind }) => kind)
+    .filter((kind) => {
+      const own = host.readLink(`/proc/self/ns/${kind}`);
+      return own.ok || own.gap.reason !== 'gone';
+    });
+}
+
+/** Are we in it ourselves? Then it can be asked without a door, which a plain user may not go through. */
+export function isOurs(host: Host, { kind, inode }: SeenNamespace): boolean {
+  const own = inodeOf(host, `/proc/self/ns/${kind}`);
+  return own.ok && inode.ok && own.value === inode.value;
+}
+
+/** A file of a process in the namespace: the answer of the first of them that gives one. */
+export function readThrough<T>(
+  { host }: Side,
+  { kind, inode, pids }: SeenNamespace,
+  read: (host: Host, pid: number) => Reading<T>,
+): Reading<T> {
+  let refused: Reading<T> | undefined;
+  // Of a namespace with thousands of processes the others will not tell either.
+  for (const pid of pids.slice(0, MAX_TRIED)) {
+    const reading = read(host, pid);
+    if (reading.ok) return reading;
+    refused ??= reading;
+  }
+  const name = `${kind}:${inode.ok ? inode.value : '?'}`;
+  return refused ?? gap({ reason: 'unsupported', what: `${name}: no process that we see is in it` });
+}
+
+const MAX_TRIED = 8;

@@ -1,0 +1,56 @@
+// One page on a process or namespace: the fields that were asked for, or all that apply.
+
+import { errorOfGap, NsError } from '../../kernel/error.ts';
+import { GapTally } from '../../kernel/gap-tally.ts';
+import type { Host } from '../../kernel/host.ts';
+import { findTarget } from '../process-in.ts';
+import type { ResolvedTarget } from '../resolve-target.ts';
+import { namespaceFields } from './namespace-fields.ts';
+import { NamespaceLook } from './namespace-look.ts';
+import { processFields, type FieldDefinition } from './process-fields.ts';
+import { ProcessLook } from './process-look.ts';
+import { plain, type Field, type Report } from './report.ts';
+
+/** The keys in order; absent: every field that applies. Errors: BAD_VALUE, NO_PROCESS, DENIED. */
+export function show(host: Host, target: ResolvedTarget, keys?: readonly string[]): Report {
+  const gaps = new GapTally();
+  if (target.type === 'process') {
+    requireReadable(host, target.pid);
+    const look = new ProcessLook(host, target.pid, gaps);
+    return { type: 'process', fields: fieldsOf(look, processFields, keys), gaps: gaps.list() };
+  }
+  const { scan, namespace } = findTarget(host, target);
+  for (const gap of scan.gaps.list()) gaps.addUncounted(gap);
+  const look = new NamespaceLook(scan, namespace, gaps);
+  return { type: 'namespace', fields: fieldsOf(look, namespaceFields, keys), gaps: gaps.list() };
+}
+
+/** A process that ended meanwhile has nothing to show. */
+function requireReadable(host: Host, pid: number): void {
+  const stat = host.readFile(`/proc/${pid}/stat`);
+  if (stat.ok) return;
+  if (stat.gap.reason === 'gone') throw new NsError('NO_PROCESS', { what: `no process ${pid}`, why: 'it has ended' });
+  throw errorOfGap(stat.gap, `cannot look at process ${pid}`);
+}
+
+function fieldsOf<Look>(
+  look: Look,
+  definitions: readonly FieldDefinition<Look>[],
+  keys: readonly string[] | undefined,
+): readonly Field[] {
+  const applies = ({ applies }: FieldDefinition<Look>): boolean => applies === undefined || applies(look);
+  if (keys === undefined) return definitions.filter(applies).map(({ build }) => build(look));
+  return keys.map((key) => {
+    const definition = definitions.find((each) => each.key === key);
+    if (definition === undefined) throw unknownKey(key, definitions);
+    return applies(definition) ? definition.build(look) : plain(key, null);
+  });
+}
+
+function unknownKey<Look>(key: string, definitions: readonly FieldDefinition<Look>[]): NsError {
+  return new NsError('BAD_VALUE', {
+    what: `unknown field '${key}'`,
+    why: `of this target there are ${definitions.map((each) => each.key).join(', ')}`,
+    tryThis: 'nstool help show',
+  });
+}

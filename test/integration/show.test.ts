@@ -1,0 +1,202 @@
+// Pages on live processes and namespaces, compared with ip(8), ss(8), findmnt(8) and id(1), and with what signals do.
+
+import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { linuxHost } from '../../src/host/linux/linux-host.ts';
+import type { ResolvedTarget } from '../../src/inspect/resolve-target.ts';
+import { show } from '../../src/inspect/show/show.ts';
+import type { NamespaceKind } from '../../src/kernel/abi/namespace-kinds.ts';
+import { asUser, identities, run } from '../support/program.ts';
+import { lacks } from '../support/requires.ts';
+import { makeTarget, type TargetProcess } from '../support/targets.ts';
+
+const host = linuxHost();
+
+interface Pages {
+  readonly mounts: readonly { readonly target: string; readonly here: string | null; readonly read_only: boolean }[];
+  readonly [key: string]: unknown;
+}
+
+function page(target: ResolvedTarget, ...keys: readonly string[]): Pages {
+  const { fields } = show(host, target, keys.length === 0 ? undefined : keys);
+  return Object.fromEntries(fields.map(({ key, value }) => [key, value])) as unknown as Pages;
+}
+
+function namespaceOf(pid: number, kind: NamespaceKind): ResolvedTarget {
+  const inode = BigInt(/[0-9]+/.exec(readlinkSync(`/proc/${pid}/ns/${kind}`))?.[0] ?? 0);
+  return { type: 'namespace', kind, inode, path: `/proc/${pid}/ns/${kind}` };
+}
+
+describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'python')).sequential('as root', () => {
+  let target: TargetProcess;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'nstool-show-'));
+    const script = [
+      'ip link set lo up',
+      'ip link add v0 type veth peer name v1',
+      'ip addr add 192.0.2.1/24 dev v0',
+      'ip link set v0 up',
+      'ip route add blackhole 198.51.100.0/24',
+      `mount --bind -o ro ${folder} /mnt`,
+      `mount -o remount,bind,ro /mnt`,
+      'trap : TERM',
+      'trap "" HUP',
+      'python3 -c "import socket,time; s=socket.create_server((\'127.0.0.1\', 7777)); time.sleep(1000)" & while :; do sleep 1; done',
+    ].join('; ');
+    target = await makeTarget(['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--mount-proc'], undefined, [
+      'sh',
+      '-c',
+      script,
+    ]);
+    const deadline = Date.now() + 20_000;
+    while (
+      Date.now() < deadline &&
+      (page(namespaceOf(target.pid, 'net'), 'listeners')['listeners'] as unknown[]).length === 0
+    ) {
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  });
+  afterAll(async () => {
+    await target.end();
+    rmSync(folder, { recursive: true });
+  });
+
+  const inside = (...command: readonly string[]): string =>
+    run(['nsenter', `--target=${target.pid}`, '--net', ...command]).stdout;
+
+  test('links and addresses are those of ip(8)', () => {
+    const { links, addresses } = page(namespaceOf(target.pid, 'net'), 'links', 'addresses') as unknown as {
+      links: readonly Record<string, unknown>[];
+      addresses: readonly Record<string, unknown>[];
+    };
+    const theirs = JSON.parse(inside('ip', '-j', 'addr')) as readonly {
+      readonly ifindex: number;
+      readonly ifname: string;
+      readonly mtu: number;
+      readonly operstate: string;
+      readonly address: string;
+      readonly addr_info: readonly Record<string, unknown>[];
+    }[];
+    const pick = ({ ifindex, ifname, mtu, address }: Record<string, unknown>): unknown => ({
+      ifindex,
+      ifname,
+      mtu,
+      address,
+    });
+    expect(links.map(pick)).toEqual(theirs.map((link) => pick({ ...link })));
+    const ours = addresses.map(({ ifname, local, prefixlen, scope }) => ({ ifname, local, prefixlen, scope }));
+    const all = theirs.flatMap(({ ifname, addr_info: info }) =>
+      info.map(({ local, prefixlen, scope }) => ({ ifname, local, prefixlen, scope })),
+    );
+    expect(ours.map((one) => JSON.stringify(one)).toSorted()).toEqual(all.map((one) => JSON.stringify(one)).toSorted());
+  });
+
+  test('routes are those of ip(8)', () => {
+    const { fields } = show(host, namespaceOf(target.pid, 'net'), ['routes']);
+    const lines = fields[0]?.lines ?? [];
+    expect(lines).toContain('blackhole 198.51.100.0/24');
+    expect(lines).toContain('192.0.2.0/24 dev v0');
+    const four = inside('ip', '-4', 'route').trim().split('\n').length;
+    expect(lines.filter((line) => !line.includes(':'))).toHaveLength(four);
+  });
+
+  test('listeners are those of ss(8)', () => {
+    const { listeners } = page({ type: 'process', pid: target.pid }, 'listeners');
+    const theirs = inside('ss', '-Htln')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+/)[3]);
+    expect((listeners as { address: string; port: number }[]).map(({ address, port }) => `${address}:${port}`)).toEqual(
+      theirs,
+    );
+  });
+
+  test('mounts are those of findmnt(8), and the path here is the same directory', () => {
+    const { mounts } = page(namespaceOf(target.pid, 'mnt'), 'mounts');
+    const theirs = run(['findmnt', '-rno', 'TARGET', '--task', String(target.pid)])
+      .stdout.trim()
+      .split('\n');
+    expect(mounts.map(({ target: path }) => path).toSorted()).toEqual(theirs.toSorted());
+    expect(mounts.find(({ target: path }) => path === '/mnt')).toMatchObject({ here: folder, read_only: true });
+    const { fields } = show(host, { type: 'process', pid: target.pid }, ['host_mounts']);
+    expect(fields[0]?.lines.some((line) => line.startsWith(`/mnt ← ${folder} ro`))).toBe(true);
+  });
+
+  test('what is shared with the host, and what is its own', () => {
+    const { namespaces } = page({ type: 'process', pid: target.pid }, 'namespaces');
+    const own = (namespaces as { type: string; ours: boolean }[]).filter(({ ours }) => !ours).map(({ type }) => type);
+    expect(own.toSorted()).toEqual(['ipc', 'mnt', 'net', 'pid', 'uts']);
+  });
+
+  test('signals do what it says', async () => {
+    const { init_signals: signals } = page({ type: 'process', pid: target.pid }, 'init_signals');
+    const { handled, ignored, no_handler: dropped } = signals as Record<string, readonly string[]>;
+    expect(handled).toContain('TERM');
+    expect(ignored).toContain('HUP');
+    for (const name of ['HUP', 'USR1', 'INT', 'ALRM']) {
+      if (handled?.includes(name) === true) continue;
+      expect([...(ignored ?? []), ...(dropped ?? [])]).toContain(name);
+      process.kill(target.pid, `SIG${name}`);
+    }
+    await new Promise((done) => setTimeout(done, 100));
+    expect(() => process.kill(target.pid, 0)).not.toThrow();
+  });
+
+  test('the pid namespace has both pids', () => {
+    const { processes } = page(namespaceOf(target.pid, 'pid'), 'processes');
+    expect(processes).toContainEqual({ pid: target.pid, inside: 1, comm: 'sh' });
+  });
+
+  test('what only those inside are told is unknown, with the reason', () => {
+    const { fields, gaps } = show(host, namespaceOf(target.pid, 'uts'), ['hostname']);
+    expect(fields[0]?.value).toBeNull();
+    expect(gaps.some(({ subject }) => subject === 'hostname')).toBe(true);
+  });
+});
+
+describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(identities)('made by $name', ({ uid }) => {
+  let target: TargetProcess;
+  beforeAll(async () => {
+    target = await makeTarget(['--user', '-r', '--time', '--monotonic', '-100', '--net', '--fork'], uid);
+  });
+  afterAll(() => target.end());
+
+  test('ids here and inside are those of id(1)', () => {
+    const { uid: ids } = page({ type: 'process', pid: target.pid }, 'uid');
+    const enter = ['nsenter', `--target=${target.pid}`, '--user', '--preserve-credentials', 'id', '-u'];
+    const seen = Number(run(asUser(enter, uid)).stdout);
+    expect(ids).toMatchObject({ real: { here: uid, inside: seen } });
+  });
+
+  test('maps, owner, and what it owns', () => {
+    const {
+      uid_map: map,
+      owner_uid: owner,
+      owns,
+    } = page(namespaceOf(target.pid, 'user'), 'uid_map', 'owner_uid', 'owns');
+    expect(map).toEqual([{ inside: 0, here: uid, count: 1 }]);
+    expect(owner).toBe(BigInt(uid));
+    expect((owns as { type: string }[]).map(({ type }) => type).toSorted()).toEqual(['net', 'time']);
+  });
+
+  test('the offsets of its clocks', () => {
+    const { offsets } = page(namespaceOf(target.pid, 'time'), 'offsets');
+    expect(offsets).toContainEqual({ clock: 'monotonic', seconds: -100n, nanoseconds: 0 });
+  });
+
+  test('a page without gaps of its own', () => {
+    const { gaps } = show(host, { type: 'process', pid: target.pid }, [
+      'pid',
+      'uid',
+      'root',
+      'cwd',
+      'host_mounts',
+      'listeners',
+    ]);
+    expect(gaps).toEqual([]);
+  });
+});

@@ -1,0 +1,17 @@
+// A test of a guest: node:test's, one after the other in the order of the files.
+
+import { test as nodeTest } from 'node:test';
+import { facts } from './facts.ts';
+
+type Body = () => void | Promise<void>;
+
+/** Of one test, in milliseconds: a guest is slow, and the host has other things to do. */
+const TIMEOUT = 120_000;
+
+/** `skip` is a reason, or whether. */
+export function test(name: string, options: { readonly skip: boolean | string } | Body, body?: Body): void {
+  if (!name.includes(facts.only)) return;
+  const run = typeof options === 'function' ? options : body;
+  // Whoever runs the file waits for all of them.
+  void nodeTest(name, { timeout: TIMEOUT, ...(typeof options === 'function' ? {} : options) }, run);
+}
