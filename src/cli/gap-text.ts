@@ -16,8 +16,9 @@ export const reasons: Record<GapReason, string> = {
 export function gapNote(gap: CountedGap): string {
   const subject =
     gap.count === null ? `some ${plural(gap.subject, 2)}` : `${gap.count} ${plural(gap.subject, gap.count)}`;
-  // One is worth naming; of many the JSON has examples.
-  const detail = gap.detail ?? (gap.count === 1 || gap.reason === 'malformed' ? gap.examples[0] : undefined);
+  // One is worth naming, and what is malformed or lacking is mended by knowing it; of the rest the JSON has examples.
+  const named = gap.count === 1 || gap.reason === 'malformed' || gap.reason === 'unsupported';
+  const detail = gap.detail ?? (named ? gap.examples[0] : undefined);
   return `${subject}: ${reasons[gap.reason]}${detail === undefined ? '' : ` (${detail})`}`;
 }
 

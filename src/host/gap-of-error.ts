@@ -2,6 +2,7 @@
 
 import { getSystemErrorName } from 'node:util';
 import { ERRNO } from '../kernel/abi/errno.ts';
+import { NsError } from '../kernel/error.ts';
 import { gap, type GapReason, type Reading } from '../kernel/host.ts';
 
 const reasons = new Map<string, GapReason>([
@@ -29,6 +30,8 @@ const names: ReadonlyMap<number, string> = new Map(Object.entries(ERRNO).map(([n
 
 /** For what node:fs throws. Anything without an errno is a bug and stays one. */
 export function gapOfError(what: string, error: unknown): Reading<never> {
+  // No system calls at all: koffi is missing.
+  if (error instanceof NsError) return gap({ reason: 'unsupported', what: `${what}: ${error.facts.what}` });
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return gapOfErrno(what, error.code);
   throw error;
 }

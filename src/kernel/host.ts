@@ -115,6 +115,11 @@ export interface MountQuery {
   readonly mask: bigint;
   /** Only mounts of file systems with one of these magic numbers; empty: all. */
   readonly magics: readonly number[];
+  /**
+   * How many mounts it has. That fewer are listed is a gap: where a mount namespace's root is the initramfs, older
+   * kernels (6.12; not 7.2) list of a foreign one only what lies below its first mount.
+   */
+  readonly count: number;
 }
 
 /** Which namespaces to list. */

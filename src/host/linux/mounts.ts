@@ -7,7 +7,7 @@ import {
   STATMOUNT_OFFSET,
   STATMOUNT_SB_BASIC,
 } from '../../kernel/abi/mounts.ts';
-import { value, type MountQuery, type Reading } from '../../kernel/host.ts';
+import { gap, value, type MountQuery, type Reading } from '../../kernel/host.ts';
 import { view } from '../../kernel/netlink/message.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfErrnoNumber } from '../gap-of-error.ts';
@@ -27,7 +27,11 @@ export function mounts(query: MountQuery): Reading<readonly Uint8Array[]> {
   const found: Uint8Array[] = [];
   const request = new Uint8Array(MNT_ID_REQ_LENGTH);
   try {
-    for (const id of mountIds(query.namespace)) {
+    const ids = mountIds(query.namespace);
+    if (ids.length < query.count) {
+      return gap({ reason: 'unsupported', what: `${ids.length} of ${query.count} mounts of mount namespace ${query.namespace}` });
+    }
+    for (const id of ids) {
       const described = describe(request, id, query);
       if (described !== undefined) found.push(described);
     }

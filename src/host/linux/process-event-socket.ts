@@ -58,9 +58,13 @@ export function openProcessEvents(wake: () => void): Reading<ProcessEventSocket>
     fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
     enlarge(fd);
     libc().setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, Uint8Array.of(CN_IDX_PROC, 0, 0, 0));
-    libc().send(fd, encodeListen());
+    libc().send(fd, encodeListen(true));
     const refusal = refusalOf(fd);
-    if (refusal !== undefined) return closed(fd, gap(refusal));
+    if (refusal !== undefined) {
+      stopListening(fd);
+      fd = -1;
+      return gap(refusal);
+    }
     return value(listening(fd, wake));
   } catch (error) {
     return closed(fd, gapOfThrown(WHAT, error));
@@ -100,8 +104,19 @@ function listening(fd: number, wake: () => void): ProcessEventSocket {
   return {
     read: () => readAll(fd),
     // The handler stays: a signal may be under way.
-    close: () => closeSync(fd),
+    close: () => stopListening(fd),
   };
+}
+
+/** Or the kernel, before Linux 6.6, would go on telling nobody. */
+function stopListening(fd: number): void {
+  try {
+    libc().send(fd, encodeListen(false));
+  } catch (error) {
+    if (!(error instanceof LibcError)) throw error;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const into = new Uint8Array(DATAGRAM_LENGTH);

@@ -13,6 +13,7 @@ export const CN_MSG_LENGTH = 20;
 export const PROC_EVENT_HEADER_LENGTH = 16;
 
 export const PROC_CN_MCAST_LISTEN = 1;
+export const PROC_CN_MCAST_IGNORE = 2;
 
 /** proc_event.what */
 export const PROC_EVENT = {

@@ -5,6 +5,7 @@ import {
   CN_IDX_PROC,
   CN_MSG_LENGTH,
   CN_VAL_PROC,
+  PROC_CN_MCAST_IGNORE,
   PROC_CN_MCAST_LISTEN,
   PROC_EVENT,
   PROC_EVENT_HEADER_LENGTH,
@@ -22,14 +23,14 @@ export type ProcessEvent =
   /** The answer to a request to listen, which all listeners get; 0 is success. */
   | { readonly type: 'answer'; readonly errno: number };
 
-/** Asks for all process events from now on. */
-export function encodeListen(): Uint8Array {
+/** Asks for all process events from now on, or for none any more: before Linux 6.6 the kernel counts on being told. */
+export function encodeListen(listen: boolean): Uint8Array {
   const body = new Uint8Array(CN_MSG_LENGTH + 4);
   const fields = view(body);
   fields.setUint32(0, CN_IDX_PROC, true);
   fields.setUint32(4, CN_VAL_PROC, true);
   fields.setUint16(16, 4, true);
-  fields.setUint32(CN_MSG_LENGTH, PROC_CN_MCAST_LISTEN, true);
+  fields.setUint32(CN_MSG_LENGTH, listen ? PROC_CN_MCAST_LISTEN : PROC_CN_MCAST_IGNORE, true);
   return encodeMessage(NLMSG_DONE, 0, [body]);
 }
 

@@ -29,7 +29,12 @@ function readMountNamespace(scan: Scan, listed: ListedMountNamespace): void {
   const text = `mnt:[${listed.inode}]`;
   const pid = scan.mountNamespaces.get(text) ?? null;
   if (scan.kinds.has('mnt')) noteMountNamespace(scan, listed, text);
-  const structs = scan.host.mounts({ namespace: listed.id, mask: STATMOUNT_MASK, magics: [NSFS_MAGIC, SYSFS_MAGIC] });
+  const structs = scan.host.mounts({
+    namespace: listed.id,
+    mask: STATMOUNT_MASK,
+    magics: [NSFS_MAGIC, SYSFS_MAGIC],
+    count: listed.mounts,
+  });
   if (!structs.ok) {
     if (structs.gap.reason !== 'gone') scan.gaps.add('mount namespace', structs.gap);
     return;
