@@ -5,7 +5,8 @@ import type { Guest } from './guests.ts';
 
 const TIMEOUT = 600_000;
 const MEMORY_MB = 1024;
-const SYSTEMD = '/lib/systemd/systemd systemd.show_status=0 systemd.mask=getty.target systemd.wants=run-tests.service';
+/** Read by systemd, where it is the first process. */
+const SYSTEMD = 'systemd.show_status=0 systemd.mask=getty.target systemd.wants=run-tests.service';
 
 export interface Boot {
   /** All that the guest wrote to its console. */
@@ -23,8 +24,7 @@ export function boot(
   listen: (text: string) => void,
 ): Promise<Boot> {
   const { qemu, qemuOptions, console: device } = guest.architecture;
-  const init = guest.init === 'systemd' ? SYSTEMD : '/init';
-  const command = `console=${device} loglevel=3 panic=-1 rdinit=${init}`;
+  const command = `console=${device} loglevel=3 panic=-1 rdinit=/init ${SYSTEMD}`;
   const machine = `-accel tcg,thread=multi -smp 1 -m ${MEMORY_MB} -nodefaults -no-user-config -no-reboot`;
   const words = [
     ...qemuOptions,

@@ -29,7 +29,8 @@ export function cutArgv(
       if (program === undefined) return { ours: [...ours, ...words.slice(index)], programLength: 0 };
       return { ours, programLength: words.length - index - 1 };
     }
-    if (!word.startsWith('-') || word === '-') {
+    // Of a negative number commander makes an operand, too.
+    if (!word.startsWith('-') || word === '-' || /^-[0-9]/.test(word)) {
       if (operandsLeft <= 0) break;
       operandsLeft -= 1;
       ours.push(word);

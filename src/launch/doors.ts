@@ -6,6 +6,7 @@ import { NsError, errorOfGap } from '../kernel/error.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { Operation } from '../kernel/program.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
+import { parseDecimal } from '../kernel/text/text.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainGone } from './explain-enter.ts';
 import { PROCESS_SLOT } from './step.ts';
@@ -66,7 +67,12 @@ export function fileDoor(host: Host, kind: NamespaceKind, path: string): Door {
       tryThis: `--${kindFacts(actual).option}=${path}`,
     });
   }
-  const open: Operation = { op: 'open', path, flags: O_RDONLY, into: kind };
+  const inherited = parseDecimal(/^\/(?:dev|proc\/self)\/fd\/([0-9]+)$/.exec(path)?.[1]);
+  // nsexec closes what it was not told to keep, and /dev/fd with it.
+  const open: Operation =
+    inherited === undefined
+      ? { op: 'open', path, flags: O_RDONLY, into: kind }
+      : { op: 'adopt', fd: inherited, into: kind };
   return { kind, path, inode: inode.value, open, ours: isOurs(host, kind, inode.value) };
 }
 

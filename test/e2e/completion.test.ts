@@ -21,7 +21,7 @@ describe('completion in bash', () => {
     [['nstool', 'caps', ''], ['decode']],
     [
       ['nstool', 'ls', '--no'],
-      ['--noheadings', '--notruncate'],
+      ['--nowrap', '--noheadings', '--notruncate'],
     ],
     [
       ['nstool', 'ls', '-t', 'u'],

@@ -32,7 +32,7 @@ function carryOut(program: Program): RunResult {
       encoding: 'utf8' as const,
     };
     const { status, signal, stdout, stderr } = spawnSync(join(installation(), 'native/nsexec'), ['3'], options);
-    return { status, signal, stdout: String(stdout), stderr: String(stderr) };
+    return { status, signal, stdout, stderr };
   } finally {
     closeSync(fd);
   }

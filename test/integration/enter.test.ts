@@ -158,7 +158,7 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip'))('as roo
     try {
       const pid = await commandBelow(nested.pid, 'sleep');
       expect(linkOf(pid, 'user')).not.toBe(linkOf(nested.pid, 'user'));
-      const inner: TargetProcess = { pid, end: nested.end };
+      const inner: TargetProcess = { pid, end: () => nested.end() };
       for (const options of [['-a'], ['-U'], ['-n'], ['-U', '-u', '-p']]) {
         expectEqual(await enter([String(pid), ...options]), await nsenter(inner, options));
       }

@@ -155,12 +155,12 @@ describe('sockets by sock_diag', () => {
       ...datagrams.map((one) => new Promise<void>((done) => one.bind(0, done))),
     ]);
     const links = readdirSync('/proc/self/fd').flatMap((fd) => linkIfThere(`/proc/self/fd/${fd}`));
-    const ours = links.flatMap((text) => Number(/^socket:\[([0-9]+)\]$/.exec(text)?.[1] ?? []));
+    const ours = links.filter((text) => text.startsWith('socket:[')).map((text) => Number(text.slice(8, -1)));
     const listed = socketFamilies.flatMap((family) =>
       must(decodeSocketInodes(must(host.netlink(encodeSocketDump(family))), family)),
     );
     expect(ours.length).toBeGreaterThanOrEqual(5);
-    expect(listed).toEqual(expect.arrayContaining(ours));
+    expect(ours.filter((inode) => !listed.includes(inode))).toEqual([]);
     for (const one of [...streams, ...datagrams]) one.close();
   });
 

@@ -8,8 +8,8 @@ type Body = () => void | Promise<void>;
 /** Of one test, in milliseconds: a guest is slow, and the host has other things to do. */
 const TIMEOUT = 120_000;
 
-/** `skip` is a reason, or whether. */
-export function test(name: string, options: { readonly skip: boolean | string } | Body, body?: Body): void {
+/** `skip` is the reason, or false. */
+export function test(name: string, options: { readonly skip: string | false } | Body, body?: Body): void {
   if (!name.includes(facts.only)) return;
   const run = typeof options === 'function' ? options : body;
   // Whoever runs the file waits for all of them.

@@ -17,7 +17,7 @@ const parameters: fc.Parameters<unknown> =
 const nearly = fc
   .tuple(fc.uint8Array({ minLength: 40, maxLength: 80 }), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }))
   .map(([tail, changes]) => {
-    const bytes = Uint8Array.from([...encodeListen().slice(0, 36), ...tail]);
+    const bytes = Uint8Array.from([...encodeListen(true).slice(0, 36), ...tail]);
     bytes[0] = bytes.length;
     for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
     return bytes;

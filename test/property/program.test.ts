@@ -114,7 +114,7 @@ function decode(bytes: Uint8Array): unknown {
     const body = new Decoder(from.take(from.u32() - 8));
     const row = table.find(([known]) => known === code);
     if (row === undefined) throw new Error(`no operation ${code}`);
-    const fields = [...row[2]].map((type) => body.field(type));
+    const fields = row[2].split('').map((type) => body.field(type));
     const label = body.string();
     const explanations = body.many(() => body.explanation());
     if (body.left > 0) throw new Error('bytes left over');

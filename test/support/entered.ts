@@ -16,7 +16,7 @@ export interface Entered {
   /** The namespaces of the command, by /proc/PID/ns read from outside. */
   readonly links: Readonly<Record<string, string>>;
   /** A line of the command's /proc/PID/status, read from outside. */
-  status(name: string): string;
+  readonly status: (name: string) => string;
 }
 
 const END = 'end of the report';

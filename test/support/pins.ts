@@ -5,6 +5,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
 
 export type PinWay = 'thread' | 'socket' | 'fd' | 'table' | 'mount' | 'tun' | 'flight' | 'sysfs';
 
@@ -17,11 +18,17 @@ export interface Pin {
 }
 
 let compiled: string | undefined;
+const folders: string[] = [];
+
+// A worker of the test runner does not live to its own exit.
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 function program(): string {
   if (compiled !== undefined) return compiled;
   const folder = mkdtempSync(join(tmpdir(), 'pins-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   const file = join(folder, 'pins');
   const source = fileURLToPath(new URL('pins.c', import.meta.url));
   const { status, stderr } = spawnSync('cc', ['-pthread', '-o', file, source], { encoding: 'utf8' });

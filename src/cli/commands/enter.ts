@@ -16,7 +16,8 @@ export const enter: CommandDefinition = {
     '/run/netns/blue), which is entered alone. Without any kind all eight are entered. nstool is replaced by COMMAND:',
     'nothing of it stays, but a small waiting parent where a pid namespace was entered. From the first word after TARGET',
     'that is no option on, all belongs to COMMAND; -- is optional. With -t, or when a kind has =PATH, there is no TARGET.',
-    'Only standard input, output and error are passed on; other open descriptors are closed.',
+    'Only standard input, output and error are passed on; other open descriptors are closed. Node resets the signals that',
+    'the caller ignores: instead of `nohup nstool enter 4913 CMD` write `nstool enter 4913 nohup CMD`.',
   ],
   options: enterOptions,
   examples: [

@@ -29,7 +29,10 @@ export function mounts(query: MountQuery): Reading<readonly Uint8Array[]> {
   try {
     const ids = mountIds(query.namespace);
     if (ids.length < query.count) {
-      return gap({ reason: 'unsupported', what: `${ids.length} of ${query.count} mounts of mount namespace ${query.namespace}` });
+      return gap({
+        reason: 'unsupported',
+        what: `${ids.length} of ${query.count} mounts of mount namespace ${query.namespace}`,
+      });
     }
     for (const id of ids) {
       const described = describe(request, id, query);

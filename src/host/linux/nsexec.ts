@@ -28,11 +28,16 @@ export function replaceByNsexec(program: Program, nsexec: string): never {
   const fd = c.memfdCreate('nstool-program', 0);
   for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset);
   // Node marked them close-on-exec when it started.
-  for (const stream of STANDARD_STREAMS) c.fcntl(stream, F_SETFD, 0);
+  for (const inherited of [...STANDARD_STREAMS, ...adopted(program)]) c.fcntl(inherited, F_SETFD, 0);
   try {
     return c.execve(nsexec, ['nsexec', String(fd)], []);
   } catch (error) {
     if (!(error instanceof LibcError)) throw error;
     throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: getSystemErrorName(-error.errno) });
   }
+}
+
+/** The descriptors of the caller that the program takes over. */
+function adopted(program: Program): readonly number[] {
+  return program.steps.flatMap(({ operation }) => (operation.op === 'adopt' ? [operation.fd] : []));
 }

@@ -35,7 +35,7 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a shared table': (host) => host.sharesFiles(7, 7),
   'a table of its own': (host) => host.sharesFiles(7, 8),
   'mount namespaces': (host) => host.mountNamespaces(),
-  mounts: (host) => host.mounts({ namespace: 3n, mask: 0x3bn, magics: [1, 2] }),
+  mounts: (host) => host.mounts({ namespace: 3n, mask: 0x3bn, magics: [1, 2], count: 2 }),
   namespaces: (host) => host.listNamespaces({ types: 0x40000000, owner: 0n }),
 };
 
@@ -72,7 +72,7 @@ describe('a recorded host', () => {
 
   it('tells questions apart', () => {
     expect(recorder.entries()).toHaveLength(Object.keys(questions).length);
-    expect(host.mounts({ namespace: 4n, mask: 0x3bn, magics: [1, 2] })).toMatchObject({
+    expect(host.mounts({ namespace: 4n, mask: 0x3bn, magics: [1, 2], count: 2 })).toMatchObject({
       gap: { reason: 'unrecorded' },
     });
     expect(host.netlink(encodeLinkDump('/run/netns/red'))).toMatchObject({ gap: { reason: 'unrecorded' } });

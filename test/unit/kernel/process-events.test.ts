@@ -48,8 +48,8 @@ describe('process events', () => {
   });
 
   it('are asked for as the kernel takes it', () => {
-    expect(Buffer.from(encodeListen()).toString('hex')).toBe(
-      '28000000030000000100000000000000010000000100000000000000000000000400000001000000',
-    );
+    const request = '280000000300000001000000000000000100000001000000000000000000000004000000';
+    expect(Buffer.from(encodeListen(true)).toString('hex')).toBe(`${request}01000000`);
+    expect(Buffer.from(encodeListen(false)).toString('hex')).toBe(`${request}02000000`);
   });
 });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { kindFacts, namespaceKinds, type NamespaceKind } from '../../../src/kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../../src/kernel/error.ts';
-import { gap, value, type Gap, type Host } from '../../../src/kernel/host.ts';
+import { type NamespaceDoor, gap, value, type Gap, type Host } from '../../../src/kernel/host.ts';
 import type { Program, Step } from '../../../src/kernel/program.ts';
 import { planEnter } from '../../../src/launch/enter.ts';
 import type { EnterQuery } from '../../../src/launch/enter-query.ts';
@@ -48,10 +48,10 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {} }: Situati
     stat: (path) => (path === `/proc/${PID}` ? value({ dev: 1n, ino: 1n, mode: 0o40555, uid: 0, gid: 0 }) : none(path)),
     askNamespace: (door, asked) => {
       // A file is named for what it is: /ns/net-3000.
-      const match = /^\/ns\/(\w+)-(\d+)$/.exec(String(door));
+      const match = /^\/ns\/(\w+)-(\d+)$/.exec(pathOf(door));
       const kind = namespaceKinds.find((entry) => entry.kind === match?.[1]);
       if (kind === undefined)
-        return String(door) === '/file' && asked.length === 0 ? value(7n) : unsupported(String(door));
+        return pathOf(door) === '/file' && asked.length === 0 ? value(7n) : unsupported(pathOf(door));
       return value(asked.length === 0 ? BigInt(match?.[2] ?? 0) : BigInt(kind.flagValue));
     },
     netlink: () => unsupported('netlink'),
@@ -83,6 +83,11 @@ function outline({ steps }: Program): readonly string[] {
   );
 }
 
+/** Entering asks by path only. */
+function pathOf(door: NamespaceDoor): string {
+  return typeof door === 'string' ? door : '';
+}
+
 function words({ operation }: Step): string {
   switch (operation.op) {
     case 'open':
@@ -96,7 +101,14 @@ function words({ operation }: Step): string {
       return `setgid ${operation.gid}`;
     case 'setuid':
       return `setuid ${operation.uid}`;
-    default:
+    case 'adopt':
+    case 'close':
+    case 'exec':
+    case 'fork':
+    case 'prctl':
+    case 'rlimit':
+    case 'setgroups':
+    case 'signals':
       return operation.op;
   }
 }
