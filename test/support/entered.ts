@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { childrenOf } from './targets.ts';
 
-export const linkNames = ['mnt', 'uts', 'ipc', 'net', 'pid', 'pid_for_children', 'user', 'cgroup', 'time'] as const;
+const linkNames = ['mnt', 'uts', 'ipc', 'net', 'pid', 'pid_for_children', 'user', 'cgroup', 'time'] as const;
 
 export interface Entered {
   /** The process that was started: the waiting parent where there is one. */
