@@ -11,6 +11,9 @@ export interface Cache {
   readonly say: (line: string) => void;
 }
 
+/** By this run: also with `update` not twice. */
+const fetched = new Set<string>();
+
 export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'nstool-kernels');
 }
@@ -28,7 +31,8 @@ export function cached(
   const folder = join(cache.folder, name);
   const mark = join(folder, 'recipe.json');
   const wanted = JSON.stringify(recipe);
-  if (!cache.update && existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return folder;
+  const isCurrent = !cache.update || fetched.has(folder);
+  if (isCurrent && existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return folder;
   const fresh = `${folder}.new`;
   const temporary = `${folder}.temporary`;
   for (const path of [fresh, temporary]) {
@@ -39,5 +43,6 @@ export function cached(
   writeFileSync(join(fresh, 'recipe.json'), wanted);
   for (const path of [folder, temporary]) rmSync(path, { recursive: true, force: true });
   renameSync(fresh, folder);
+  fetched.add(folder);
   return folder;
 }

@@ -1,7 +1,7 @@
 // What a guest is made of: Debian's kernel with a few modules, Debian's programs, Node and koffi from npm.
 
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { nameOf, openArchive, sizeText } from './archive.ts';
 import { cached, type Cache } from './cache.ts';
 import { run } from './command.ts';
@@ -94,7 +94,7 @@ export function fetchUserland(cache: Cache, { architecture, init }: Guest): stri
     for (const name of ['doc', 'info', 'lintian', 'locale', 'man']) {
       rmSync(join(root, 'usr/share', name), { recursive: true, force: true });
     }
-    copyFileSync(join(fetchNode(cache, architecture), 'bin/node'), join(root, 'usr/bin/node'));
+    copyFileSync(fetchNode(cache, architecture), join(root, 'usr/bin/node'));
     writeCpio(root, join(into, 'userland.cpio'));
     return `${sizeText(files)} (${suite}, ${architecture.debian}) with the programs of the guests`;
   });
@@ -102,21 +102,22 @@ export function fetchUserland(cache: Cache, { architecture, init }: Guest): stri
 }
 
 function fetchNode(cache: Cache, { node }: Architecture): string {
-  return fetchNpm(cache, `node-linux-${node}`, nodeVersion);
+  return fetchNpm(cache, `node-linux-${node}`, nodeVersion, 'bin/node');
 }
 
-/** The folder `@koromix/koffi-linux-…`, in the version that nstool uses. */
+/** koffi's binary, in the version that nstool uses. */
 export function fetchKoffi(cache: Cache, { node }: Architecture, version: string): string {
-  return fetchNpm(cache, `@koromix/koffi-linux-${node}`, version);
+  return fetchNpm(cache, `@koromix/koffi-linux-${node}`, version, `linux_${node}/koffi.node`);
 }
 
-/** npm itself would refuse a package for another architecture, but it packs it. */
-function fetchNpm(cache: Cache, name: string, version: string): string {
-  return cached(cache, `npm/${name.replaceAll('/', '-')}`, { version }, (into, temporary) => {
+/** One file of a package. npm does not install what is for another architecture, but it packs it. */
+function fetchNpm(cache: Cache, name: string, version: string, file: string): string {
+  const folder = cached(cache, `npm/${name.replaceAll('/', '-')}`, { version, file }, (into, temporary) => {
     const words = ['npm', 'pack', '--silent', '--pack-destination', temporary, `${name}@${version}`];
-    const file = join(temporary, run(words, { cwd: temporary }).trim());
-    run(['tar', '--extract', '--gzip', '--file', file, '--directory', temporary]);
-    cpSync(join(temporary, 'package'), into, { recursive: true });
-    return `${name} ${version} from npm, ${sizeText([file]).replace(/^.*, /, '')}`;
+    const archive = join(temporary, run(words, { cwd: temporary }).trim());
+    run(['tar', '--extract', '--gzip', '--file', archive, '--directory', temporary]);
+    copyFileSync(join(temporary, 'package', file), join(into, basename(file)));
+    return `${name} ${version} from npm, ${sizeText([archive]).replace(/^.*, /, '')}`;
   });
+  return join(folder, basename(file));
 }

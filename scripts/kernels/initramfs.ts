@@ -78,8 +78,8 @@ function installKoffi(cache: Cache, { architecture }: Guest, to: string): void {
   for (const file of ['package.json', 'index.cjs', 'index.js']) {
     copyFileSync(join(koffi, file), join(to, 'koffi', file));
   }
-  const binary = `linux_${architecture.node}/koffi.node`;
-  const target = join(to, `@koromix/koffi-linux-${architecture.node}`, binary);
-  mkdirSync(dirname(target), { recursive: true });
-  copyFileSync(join(fetchKoffi(cache, architecture, version), binary), target);
+  const { node } = architecture;
+  const binary = join(to, `@koromix/koffi-linux-${node}/linux_${node}/koffi.node`);
+  mkdirSync(dirname(binary), { recursive: true });
+  copyFileSync(fetchKoffi(cache, architecture, version), binary);
 }

@@ -101,11 +101,21 @@ function readChunk(chunk: Buffer): number {
 
 /** As bytes: what is not UTF-8 would not survive process.env. */
 function environment(): readonly Uint8Array[] {
-  return splitWords(readFileSync('/proc/self/environ'));
+  const words = wordsOf('/proc/self/environ');
+  return words ?? Object.entries(process.env).map(([name, text]) => Buffer.from(`${name}=${text ?? ''}`));
+}
+
+/** undefined where there is no /proc: then UTF-8 has to do. */
+function wordsOf(path: string): readonly Uint8Array[] | undefined {
+  try {
+    return splitWords(readFileSync(path));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The last `count` words of our command line, as bytes. */
 export function commandLineBytes(count: number): readonly Uint8Array[] {
-  const words = splitWords(readFileSync('/proc/self/cmdline'));
+  const words = wordsOf('/proc/self/cmdline') ?? process.argv.map((word) => Buffer.from(word));
   return words.slice(words.length - count);
 }

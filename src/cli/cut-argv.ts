@@ -1,6 +1,7 @@
 // Before commander sees anything: where do our own words end and another program's begin, and which options carry
 // their optional value. A pure function, so that `nstool enter 4913 --net ip -j addr` needs no quoting.
 
+import { NsError } from '../kernel/error.ts';
 import type { OptionDefinition } from './define-command.ts';
 
 export interface CutArgv {
@@ -62,6 +63,7 @@ function rewrite(word: string, options: readonly OptionDefinition[], program: Pr
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
     const option = options.find((entry) => entry.long === name);
     if (option === undefined) return { rewritten: [word], takesNext: false, replacesOperand: false };
+    if (option.optionalValue === true && equals === word.length - 1) throw emptyValue(option);
     const rewritten = option.optionalValue === true && equals < 0 ? [`${word}=`] : [word];
     const takesNext = option.value !== undefined && option.optionalValue !== true && equals < 0;
     return {
@@ -82,7 +84,10 @@ function rewriteBundle(
   const rewritten: string[] = [];
   let replacesOperand = false;
   for (let at = 1; at < word.length; at += 1) {
+    const before = options.find((entry) => entry.short === word[at - 1]);
     const option = options.find((entry) => entry.short === word[at]);
+    if (option === undefined && before?.optionalValue === true && /^[=/.]/.test(word.slice(at)))
+      throw letterWithValue(before, word.slice(at));
     if (option === undefined)
       return { rewritten: [...rewritten, `-${word.slice(at)}`], takesNext: false, replacesOperand };
     if (option.optionalValue === true) {
@@ -99,4 +104,15 @@ function rewriteBundle(
     return { rewritten: [...rewritten, `--${option.long}=${rest}`], takesNext: false, replacesOperand };
   }
   return { rewritten, takesNext: false, replacesOperand };
+}
+
+/** As of an unset variable in a script: without it another namespace would be entered than was meant. */
+function emptyValue({ long }: OptionDefinition): NsError {
+  return new NsError('BAD_VALUE', { what: `--${long}= has no value`, why: `without a value it is --${long}` });
+}
+
+/** nsenter(1) takes `-n/proc/4913/ns/net`. */
+function letterWithValue({ long, short = '' }: OptionDefinition, rest: string): NsError {
+  const value = rest.startsWith('=') ? rest.slice(1) : rest;
+  return new NsError('USAGE', { what: `-${short} takes no value: '${rest}'`, tryThis: `--${long}=${value}` });
 }

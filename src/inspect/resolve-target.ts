@@ -55,7 +55,10 @@ function requireProcess(host: Host, pid: number): ResolvedTarget {
   const status = host.stat(`/proc/${pid}`);
   if (status.ok) return { type: 'process', pid };
   if (status.gap.reason !== 'gone') throw errorOfGap(status.gap, `cannot look at process ${pid}`);
-  throw new NsError('NO_PROCESS', { what: `no process ${pid}`, why: `/proc/${pid} does not exist` });
+  throw new NsError('NO_PROCESS', {
+    what: `no process ${pid}`,
+    why: `there is no /proc/${pid} for us: it ended, or the mount option hidepid hides it`,
+  });
 }
 
 /** Found by a plain look: through a process in it, or where it is mounted. */

@@ -20,12 +20,12 @@ function explanation(errno: keyof typeof ERRNO, what: string, why: string, tryTh
 export const explainGone = {
   process: (pid: number): ErrorFacts => ({
     what: `no process ${pid}`,
-    why: `/proc/${pid} does not exist`,
+    why: `there is no /proc/${pid} for us: it ended, or the mount option hidepid hides it`,
     tryThis: 'nstool ls -o PID,COMMAND,NS,TYPE',
   }),
   zombie: (pid: number, kind: NamespaceKind): ErrorFacts => ({
-    what: `process ${pid} has no ${kind} namespace any more`,
-    why: 'it is a zombie: it ended, and its parent has not waited for it',
+    what: `process ${pid} shows no ${kind} namespace`,
+    why: 'its main thread has ended (a zombie), or a mount covers its folder in /proc',
   }),
   kind: (kind: NamespaceKind): ErrorFacts => ({
     what: `this kernel has no ${kind} namespaces`,
@@ -107,7 +107,10 @@ export function explainSetns(kind: NamespaceKind, path: string, withUser: boolea
 }
 
 export function explainExec(file: string, search: string): readonly Explanation[] {
-  const where = file.includes('/') ? '' : `\n  why: looked for in ${search}, in the file system that was entered`;
+  const place = file.includes('/')
+    ? 'in the file system that was entered'
+    : `in ${search}, in the file system that was entered`;
+  const where = `\n  why: it is not ${place}; or it is, and the interpreter or loader that it names is not`;
   return [
     { errno: ERRNO.ENOENT, status: NOT_FOUND, text: `nstool: cannot run '${file}': not found (ENOENT)${where}\n` },
     {

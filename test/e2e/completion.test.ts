@@ -21,7 +21,7 @@ describe('completion in bash', () => {
     [['nstool', 'caps', ''], ['decode']],
     [
       ['nstool', 'ls', '--no'],
-      ['--nowrap', '--noheadings', '--notruncate'],
+      ['--noheadings', '--nowrap', '--notruncate'],
     ],
     [
       ['nstool', 'ls', '-t', 'u'],

@@ -120,7 +120,7 @@ describe.each(identities)('by $name', ({ uid }) => {
       const result = nstool(['enter', String(zombie), option, 'true'], { uid });
       expect(result).toMatchObject({ status: 125, stdout: '' });
       expect(result.stderr).toMatch(
-        new RegExp(`^nstool: process ${zombie} has no \\w+ namespace any more\n  why: it is a zombie: it ended`),
+        new RegExp(`^nstool: process ${zombie} shows no \\w+ namespace\n  why: its main thread has ended`),
       );
     } finally {
       await new Promise((done) => {
@@ -134,7 +134,7 @@ describe.each(identities)('by $name', ({ uid }) => {
     const { pid } = spawnSync('true');
     const result = nstool(['enter', String(pid), ...options, 'true'], { uid });
     expect(result).toMatchObject({ status: 125, stdout: '' });
-    expect(result.stderr).toContain(`nstool: no process ${pid}\n  why: /proc/${pid} does not exist\n`);
+    expect(result.stderr).toContain(`nstool: no process ${pid}\n  why: there is no /proc/${pid} for us`);
   });
 
   test('what is no namespace', () => {

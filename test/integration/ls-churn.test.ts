@@ -63,7 +63,7 @@ function withoutThose(host: Host): Host {
   };
 }
 
-const TIMEOUT = 300_000;
+const TIMEOUT = 900_000;
 const missing = lacks('namespaces', 'userns', 'unshare');
 
 it.skipIf(missing)(

@@ -4,6 +4,7 @@ import { kindFacts, namespaceKinds, type NamespaceKind } from '../../kernel/abi/
 import { NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
+import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { resolveTarget } from '../../inspect/resolve-target.ts';
 import { namespaceKindOfFile } from '../../launch/doors.ts';
 import type { EnterQuery } from '../../launch/enter-query.ts';
@@ -89,6 +90,8 @@ export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
 function targetOf(invocation: Invocation, host: Host): { readonly pid?: number; readonly path?: string } {
   const word = optionValue(invocation, 'target') ?? invocation.operands[0];
   if (word === undefined) return {};
+  // A pid means another process in a /proc that is not ours.
+  requireOwnProc(host);
   const target = resolveTarget(host, splitRecorded(word).word);
   return target.type === 'process' ? { pid: target.pid } : { path: target.path };
 }

@@ -36,6 +36,9 @@ function reading<T>(what: string, read: () => T): Reading<T> {
 /** Files of the kernel do not tell their size: for each readFileSync would allocate 64 KiB, this one is used again. */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** Root can be made to read what is mounted over a file of /proc, and that may never end. */
+const LARGEST_FILE = 64 * 1024 * 1024;
+
 function wholeFile(path: string): Uint8Array {
   const fd = openSync(path, 'r');
   try {
@@ -43,6 +46,7 @@ function wholeFile(path: string): Uint8Array {
       const more = readSync(fd, scratch, length, scratch.length - length, null);
       if (more === 0) return new Uint8Array(scratch.subarray(0, length));
       length += more;
+      if (length > LARGEST_FILE) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
       if (length === scratch.length) scratch = Buffer.concat([scratch], 2 * length);
     }
   } finally {

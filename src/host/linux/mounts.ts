@@ -4,6 +4,7 @@ import {
   LSMT_ROOT,
   MNT_ID_REQ_LENGTH,
   STATMOUNT_LENGTH,
+  STATMOUNT_MNT_BASIC,
   STATMOUNT_OFFSET,
   STATMOUNT_SB_BASIC,
 } from '../../kernel/abi/mounts.ts';
@@ -27,7 +28,7 @@ export function mounts(query: MountQuery): Reading<readonly Uint8Array[]> {
   const found: Uint8Array[] = [];
   const request = new Uint8Array(MNT_ID_REQ_LENGTH);
   try {
-    const ids = mountIds(query.namespace);
+    const ids = mountIds(query);
     if (ids.length < query.count) {
       return gap({
         reason: 'unsupported',
@@ -46,11 +47,38 @@ export function mounts(query: MountQuery): Reading<readonly Uint8Array[]> {
   }
 }
 
-function mountIds(namespace: bigint): readonly bigint[] {
+/**
+ * From a root, listmount(2) tells what can be reached there. What an initramfs leaves below the root is missing in it,
+ * and Linux 6.12 takes any mount for the root of a foreign namespace; from the base, its own parent, all is told.
+ */
+function mountIds({ namespace, count }: MountQuery): readonly bigint[] {
+  const reachable = idsBelow(LSMT_ROOT, namespace);
+  const [first] = reachable;
+  if (first === undefined || reachable.length >= count) return reachable;
+  try {
+    return idsBelow(baseOf(first, namespace), namespace);
+  } catch (error) {
+    if (error instanceof LibcError) return reachable;
+    throw error;
+  }
+}
+
+function baseOf(mount: bigint, namespace: bigint): bigint {
+  const request = new Uint8Array(MNT_ID_REQ_LENGTH);
+  for (let at = mount; ;) {
+    fill(request, at, STATMOUNT_MNT_BASIC, namespace);
+    libc().syscallInto(SYS_STATMOUNT, request, answer, STATMOUNT_LENGTH);
+    const parent = view(answer).getBigUint64(STATMOUNT_OFFSET.parentId, true);
+    if (parent === at) return at;
+    at = parent;
+  }
+}
+
+function idsBelow(mount: bigint, namespace: bigint): readonly bigint[] {
   const all: bigint[] = [];
   const request = new Uint8Array(MNT_ID_REQ_LENGTH);
   for (let last = 0n; ; last = all.at(-1) ?? 0n) {
-    fill(request, LSMT_ROOT, last, namespace);
+    fill(request, mount, last, namespace);
     const count = libc().syscallInto(SYS_LISTMOUNT, request, idBytes, PAGE);
     all.push(...ids.subarray(0, count));
     if (count < PAGE) return all;

@@ -26,7 +26,7 @@ export function replaceByNsexec(program: Program, nsexec: string): never {
   const c = libc();
   // Without MFD_CLOEXEC: nsexec inherits it, reads it and closes it.
   const fd = c.memfdCreate('nstool-program', 0);
-  for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset);
+  writeProgram(fd, bytes);
   // Node marked them close-on-exec when it started.
   for (const inherited of [...STANDARD_STREAMS, ...adopted(program)]) c.fcntl(inherited, F_SETFD, 0);
   try {
@@ -34,6 +34,20 @@ export function replaceByNsexec(program: Program, nsexec: string): never {
   } catch (error) {
     if (!(error instanceof LibcError)) throw error;
     throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: getSystemErrorName(-error.errno) });
+  }
+}
+
+/** RLIMIT_FSIZE counts for files in memory too. */
+function writeProgram(fd: number, bytes: Uint8Array): void {
+  try {
+    for (let offset = 0; offset < bytes.length;) offset += writeSync(fd, bytes, offset);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EFBIG')) throw error;
+    throw new NsError('UNSUPPORTED', {
+      what: `the limit on the size of files is too small (EFBIG)`,
+      why: `arguments and environment take ${bytes.length} bytes on their way to nsexec`,
+      tryThis: `ulimit -f ${Math.ceil(bytes.length / 1024)}`,
+    });
   }
 }
 

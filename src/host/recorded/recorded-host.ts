@@ -1,6 +1,6 @@
 // A captured host, read as if it were live. A question that it was never asked is a gap.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import {
   gap,
@@ -27,7 +27,8 @@ function isFields(parsed: unknown): parsed is Fields {
 export function readRecordedHost(path: string): Host {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    // A device may never end.
+    text = statSync(path).isCharacterDevice() ? '' : readFileSync(path, 'utf8');
   } catch (error) {
     const reading = gapOfError(path, error);
     if (!reading.ok) throw errorOfGap(reading.gap, `cannot read the recorded host ${path}`);
@@ -37,7 +38,10 @@ export function readRecordedHost(path: string): Host {
   if (host.ok) return host.value;
   // Whoever named the file is wrong, not the reader.
   const { line = 1, text: found = '' } = host.gap;
-  throw new NsError('BAD_VALUE', { what: `${path} is not a recorded host`, why: `line ${line}: ${found}` });
+  throw new NsError('BAD_VALUE', {
+    what: `${path} is not a recorded host`,
+    why: found === '' ? 'it is empty, or no file' : `line ${line}: ${found}`,
+  });
 }
 
 /** The host that the text of an archive holds. */

@@ -45,7 +45,6 @@ describe('where the words of the program begin', () => {
     ['4913 -nz ip', '4913 --net= -z', 'ip'],
     ['--target', '--target', ''],
     ['-S', '--setuid', ''],
-    ['4913 --net=', '4913 --net=', ''],
   ])('%s', (line, ours, program) => {
     expect(cut(line)).toEqual({ ours, program });
   });
@@ -55,5 +54,15 @@ describe('where the words of the program begin', () => {
       ours: ['a', '-n', '--', '-b', 'c'],
       programLength: 0,
     });
+  });
+});
+
+describe('what would be taken for something else', () => {
+  test.each([
+    ['4913 --net= ip', '--net= has no value'],
+    ['4913 -n/proc/1/ns/net ip', "-n takes no value: '/proc/1/ns/net'"],
+    ['4913 -mn=/run/netns/x ip', "-n takes no value: '=/run/netns/x'"],
+  ])('%s', (line, what) => {
+    expect(() => cut(line)).toThrow(what);
   });
 });

@@ -321,8 +321,8 @@ describe('what cannot be planned', () => {
 
   test('a zombie', () => {
     const links = { [`/proc/${PID}/ns/net`]: { reason: 'gone' as const, what: 'x', errno: 'ENOENT' } };
-    expect(refused({ kinds: ['net'] }, { links })).toBe(`NO_NAMESPACE process ${PID} has no net namespace any more`);
-    expect(refused({}, { links })).toBe(`NO_NAMESPACE process ${PID} has no net namespace any more`);
+    expect(refused({ kinds: ['net'] }, { links })).toBe(`NO_NAMESPACE process ${PID} shows no net namespace`);
+    expect(refused({}, { links })).toBe(`NO_NAMESPACE process ${PID} shows no net namespace`);
   });
 
   test('a kind that the kernel lacks is left out of all, and an error alone', () => {
