@@ -32,15 +32,17 @@ def flags(terminal):
 
 
 def groups():
-    """Of every process: its state and process group."""
+    """Of every process: its state, its process group, and whether it ignores SIGTSTP."""
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", encoding="latin-1") as file:
                     state, _, group = file.read().rpartition(")")[2].split()[:3]
+                with open(f"/proc/{name}/status", encoding="latin-1") as file:
+                    ignored = next((int(line[8:], 16) for line in file if line.startswith("SigIgn:")), 0)
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            yield state, int(group)
+            yield state, int(group), ignored >> (signal.SIGTSTP - 1) & 1
 
 
 def kill_session(leader):
@@ -53,10 +55,12 @@ def kill_session(leader):
                 continue
 
 
-def is_running(master, nobody):
+def is_running(master, nobody, inner):
     foreground = os.tcgetpgrp(master)
-    states = [state for state, group in groups() if group == foreground]
-    return foreground not in nobody and states and not set(states) & set("TZ")
+    found = [(state, ignores) for state, group, ignores in groups() if group == foreground]
+    # What a shell has only forked so far still ignores ^Z, as the shell does: it would be lost.
+    forked = inner and any(ignores for _, ignores in found)
+    return foreground not in nobody and found and not forked and not {state for state, _ in found} & set("TZ")
 
 
 def main():
@@ -86,7 +90,7 @@ def main():
         elif step[0] == "running":
             shells = [child] if step == ["running"] else [child, foreground]
             for _ in range(1000):
-                if is_running(master, shells):
+                if is_running(master, shells, len(shells) > 1):
                     break
                 select.select([], [], [], 0.01)
             else:
