@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 'use strict';
-// Starts the bundle. V8 takes a fifth of nstool's start to compile it, so what it compiled at build time lies beside it;
-// V8 itself refuses that data when it is of another version, and compiles.
+// Starts the bundle. Compiling it takes a fifth of the start, so what V8 compiled at build time lies beside it, by the
+// version of Node. V8 refuses what does not fit, and compiles.
 const { readFileSync } = require('node:fs');
 const { wrap } = require('node:module');
 const { join } = require('node:path');
@@ -12,7 +12,7 @@ const filename = join(dist, 'nstool.cjs');
 
 function compiled() {
   try {
-    return readFileSync(join(dist, 'nstool.compiled'));
+    return readFileSync(join(dist, `nstool-${process.version}.compiled`));
   } catch {
     return undefined;
   }

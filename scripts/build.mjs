@@ -1,7 +1,7 @@
 // Builds what is TypeScript: the library API (and the type check) by `tsc -b`, the CLI as one CommonJS bundle.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -44,7 +44,7 @@ await build({
 
 // Whoever runs nstool meanwhile gets the old bundle or the new one, and never what was compiled for another: V8 compares
 // no more than the lengths.
-rmSync('dist/nstool.compiled', { force: true });
+for (const name of readdirSync('dist')) if (name.endsWith('.compiled')) rmSync(`dist/${name}`);
 renameSync('dist/nstool.new.cjs', 'dist/nstool.cjs');
 spawnSync(process.execPath, ['scripts/compile-bundle.cjs'], { stdio: 'ignore' });
 

@@ -12,7 +12,7 @@ const script = new Script(wrap(readFileSync(filename, 'utf8')), { filename });
 // The command with the widest reach.
 process.argv = [process.execPath, filename, 'ls'];
 process.on('exit', () => {
-  writeFileSync(join(dist, 'nstool.compiled'), script.createCachedData());
+  writeFileSync(join(dist, `nstool-${process.version}.compiled`), script.createCachedData());
   // What the listing said of this machine is of no interest.
   process.exitCode = 0;
 });
