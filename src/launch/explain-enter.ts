@@ -51,6 +51,9 @@ export function explainOpen(path: string): readonly Explanation[] {
 export function explainSetns(kind: NamespaceKind, path: string, withUser: boolean): readonly Explanation[] {
   const what = `cannot join the ${kind} namespace of ${path}`;
   const sudo = 'the same command with sudo';
+  const advice = withUser ? sudo : `${sudo}, or --user as well if it is yours`;
+  const needs = 'that needs CAP_SYS_ADMIN in the owning user namespace and in our own';
+  const refused = explanation('EPERM', what, needs, advice);
   switch (kind) {
     case 'user':
       return [
@@ -68,41 +71,21 @@ export function explainSetns(kind: NamespaceKind, path: string, withUser: boolea
           'EPERM',
           what,
           'that needs CAP_SYS_ADMIN in the owning user namespace, CAP_SYS_CHROOT and CAP_SYS_ADMIN in our own',
-          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
+          advice,
         ),
       ];
     case 'pid':
       return [
         explanation('EINVAL', what, 'it is not below our own pid namespace: only children and theirs can be entered'),
-        explanation(
-          'EPERM',
-          what,
-          'that needs CAP_SYS_ADMIN in the owning user namespace and in our own',
-          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
-        ),
+        refused,
       ];
     case 'time':
-      return [
-        explanation(
-          'EPERM',
-          what,
-          'that needs CAP_SYS_ADMIN in the owning user namespace and in our own',
-          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
-        ),
-        explanation('EUSERS', what, 'the calling process has threads'),
-      ];
+      return [refused, explanation('EUSERS', what, 'the calling process has threads')];
     case 'cgroup':
     case 'ipc':
     case 'net':
     case 'uts':
-      return [
-        explanation(
-          'EPERM',
-          what,
-          'that needs CAP_SYS_ADMIN in the owning user namespace and in our own',
-          withUser ? sudo : `${sudo}, or --user as well if it is yours`,
-        ),
-      ];
+      return [refused];
   }
 }
 
