@@ -1,6 +1,10 @@
 // What a test must not leave behind. Compared before and after each integration and e2e file.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Belongings {
   readonly processes: readonly string[];
@@ -35,10 +39,20 @@ function commandOf(pid: string): string {
   }
 }
 
+/** Helpers of this checkout (and of the copy that plain users run), whoever is their parent by now. Another checkout's tests may run at the same time. */
 function helpers(): string[] {
   return list('/proc')
-    .filter((name) => /^[0-9]+$/.test(name) && commandOf(name).startsWith('nsexec'))
+    .filter((name) => /^[0-9]+$/.test(name) && isOurHelper(name))
     .map((pid) => `${pid} ${commandOf(pid)}`);
+}
+
+function isOurHelper(pid: string): boolean {
+  try {
+    const program = readlinkSync(`/proc/${pid}/exe`);
+    return program.startsWith(`${checkout}dist/`) || program.startsWith(`${tmpdir()}/nstool-test-${process.pid}-`);
+  } catch {
+    return false;
+  }
 }
 
 function descriptors(): string[] {

@@ -30,7 +30,7 @@ let installed: string | undefined;
 /** A copy that every user can read: the checkout may lie in a closed home directory. */
 export function installation(): string {
   if (installed !== undefined) return installed;
-  const folder = mkdtempSync(join(tmpdir(), 'nstool-test-'));
+  const folder = mkdtempSync(join(tmpdir(), `nstool-test-${process.pid}-`));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const parts = ['package.json', 'bin', 'dist', 'native/nsexec', 'node_modules/koffi', 'node_modules/@koromix'];
   for (const part of parts) {
