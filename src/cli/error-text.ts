@@ -1,7 +1,8 @@
 // Every error's text and exit status, in one place: what, why, try; at most three lines.
 
-import type { ErrorCode, NsError } from '../kernel/error.ts';
+import type { ErrorCode, ErrorFacts, NsError } from '../kernel/error.ts';
 import { escapeControls } from '../render/escape.ts';
+import { nearest } from './nearest.ts';
 
 const exitStatus: Record<ErrorCode, number> = {
   USAGE: 2,
@@ -25,9 +26,15 @@ export function errorStatus(error: NsError): number {
 
 export function errorText({ facts }: NsError): string {
   const lines = [`nstool: ${facts.what}`];
-  if (facts.why !== undefined) lines.push(`  why: ${facts.why}`);
+  const why = meant(facts) ?? facts.why;
+  if (why !== undefined) lines.push(`  why: ${why}`);
   if (facts.tryThis !== undefined) lines.push(`  try: ${facts.tryThis}`);
   return lines.map((line) => `${escapeControls(line)}\n`).join('');
+}
+
+function meant({ near }: ErrorFacts): string | undefined {
+  const name = near === undefined ? undefined : nearest(near.word, [...near.known.keys()]);
+  return name === undefined ? undefined : `did you mean ${near?.known.get(name) ?? name}?`;
 }
 
 export function bugText(error: unknown, debug: boolean): string {

@@ -5,9 +5,11 @@ import { GapTally, type CountedGap } from '../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import { decodeText, parseDecimal } from '../kernel/text/text.ts';
 import { mapProblems, type MapProblem } from './map-problems.ts';
+import { initialNamespace } from './initial-namespace.ts';
 import { readPidIds, type PidIds } from './pid-pairs.ts';
-import { findTarget, type NamespaceTarget } from './process-in.ts';
-import type { ResolvedTarget } from './resolve-target.ts';
+import { findTarget } from './process-in.ts';
+import type { NamespaceTarget, ResolvedTarget } from './resolve-target.ts';
+import { requireSameProcess } from './start-ticks.ts';
 import { idHere, idInside, readUserIds, type MappedIds, type UserIds } from './user-ids.ts';
 
 export const idKinds = ['uid', 'gid', 'pid'] as const;
@@ -30,16 +32,31 @@ export function targetIds(
   kinds: ReadonlySet<IdKind> = new Set(idKinds),
 ): TargetIds {
   const gaps = new GapTally();
-  const { pid, has } = target.type === 'process' ? { pid: target.pid, has: kinds } : inNamespace(host, target, gaps);
+  const { pid, has } = throughWhom(host, target, kinds, gaps);
   const wantsUser = (kinds.has('uid') || kinds.has('gid')) && (has.has('uid') || has.has('gid'));
   const user = pid !== null && wantsUser ? readUserIds(host, pid, gaps) : null;
   const pids = pid !== null && kinds.has('pid') && has.has('pid') ? readPidIds(host, pid, gaps) : null;
+  if (target.type === 'process') requireSameProcess(host, target.pid, target.startTicks);
   return { pid, user, pids, problems: user === null ? [] : mapProblems(user), gaps: gaps.list() };
 }
 
 interface Through {
   readonly pid: number | null;
   readonly has: ReadonlySet<IdKind>;
+}
+
+function throughWhom(host: Host, target: ResolvedTarget, kinds: ReadonlySet<IdKind>, gaps: GapTally): Through {
+  if (target.type === 'process') return { pid: target.pid, has: kinds };
+  return target.type === 'host' ? onHost(host, kinds, gaps) : inNamespace(host, target, gaps);
+}
+
+/** Through whoever is in the initial user namespace and, where pids are asked for, in the initial pid namespace. */
+function onHost(host: Host, kinds: ReadonlySet<IdKind>, gaps: GapTally): Through {
+  const asked = kinds.has('pid') ? (['user', 'pid'] as const) : (['user'] as const);
+  const namespaces = asked.map((kind) => initialNamespace(host, kind));
+  for (const { inode } of namespaces) if (!inode.ok) gaps.add('namespace of the host', inode.gap);
+  const pid = namespaces[0]?.pids.find((each) => namespaces.every(({ pids }) => pids.includes(each)));
+  return { pid: pid ?? null, has: kinds };
 }
 
 function inNamespace(host: Host, target: NamespaceTarget, gaps: GapTally): Through {

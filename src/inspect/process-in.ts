@@ -3,9 +3,7 @@
 import type { Host } from '../kernel/host.ts';
 import { discoverNamespaces } from '../namespaces/discover/discover.ts';
 import type { Namespace, Scan } from '../namespaces/discover/scan.ts';
-import type { ResolvedTarget } from './resolve-target.ts';
-
-export type NamespaceTarget = Extract<ResolvedTarget, { type: 'namespace' }>;
+import type { NamespaceTarget } from './resolve-target.ts';
 
 interface FoundNamespace {
   readonly scan: Scan;
@@ -13,10 +11,10 @@ interface FoundNamespace {
 }
 
 /** The namespace with the processes and mounts of it that we see, of which there may be none. */
-export function findTarget(host: Host, { kind, inode, path }: NamespaceTarget): FoundNamespace {
-  const scan = discoverNamespaces(host, new Set([kind]));
+export function findTarget(host: Host, target: NamespaceTarget): FoundNamespace {
+  const { kind, inode, door } = target;
+  const scan = target.scan ?? discoverNamespaces(host, new Set([kind]));
   const found = scan.namespaces.get(`${kind}:[${inode}]`);
-  const door = { at: path, through: [] };
   const namespace = found ?? { kind, inode, pids: [], mounts: [], foreignMounts: [], holders: [], door };
   return { scan, namespace };
 }

@@ -8,20 +8,33 @@ import { errorOfGap, NsError } from '../kernel/error.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import { decodeListeners, encodeListenerDump, type ListenerFamily } from '../kernel/netlink/sock-diag.ts';
 import { discoverNamespaces } from '../namespaces/discover/discover.ts';
-import { doorOf } from '../namespaces/discover/door.ts';
+import { doorOf, pathDoor, type Door } from '../namespaces/discover/door.ts';
+import type { Scan } from '../namespaces/discover/scan.ts';
 import { parseStat } from '../kernel/text/stat.ts';
 import { parseDecimal } from '../kernel/text/text.ts';
+import { startTicksOf } from './start-ticks.ts';
+import { knownNames, NETNS_FOLDER } from './known-names.ts';
 import { parseTarget, type Target } from './target.ts';
 
-export type ResolvedTarget =
-  | { readonly type: 'process'; readonly pid: number }
-  | {
-      readonly type: 'namespace';
-      readonly inode: bigint;
-      readonly kind: NamespaceKind;
-      /** A file that is the namespace. */
-      readonly path: string;
-    };
+export interface ProcessTarget {
+  readonly type: 'process';
+  readonly pid: number;
+  /** When it started, by which a later process with its number is noticed. Absent or null: not known. */
+  readonly startTicks?: bigint | null;
+}
+
+export interface NamespaceTarget {
+  readonly type: 'namespace';
+  readonly inode: bigint;
+  readonly kind: NamespaceKind;
+  /** A file that is the namespace. Absent (null): only a descriptor or a relation leads to it. */
+  readonly path: string | null;
+  readonly door: Door;
+  /** The look that found it, when it was not given as a file. */
+  readonly scan?: Scan;
+}
+
+export type ResolvedTarget = ProcessTarget | NamespaceTarget | { readonly type: 'host' };
 
 /** Something that a name could mean. */
 interface Candidate {
@@ -38,22 +51,28 @@ export function resolveTarget(host: Host, word: string): ResolvedTarget {
   switch (target.type) {
     case 'process':
       return requireProcess(host, target.pid === 'self' ? host.self.pid : target.pid);
+    case 'host':
+      return target;
     case 'namespace':
       return ofNumber(host, target.inode, target.kind);
     case 'path':
       return ofPath(host, target.path);
     case 'netns':
-      return ofPath(host, `/run/netns/${target.name}`);
+      return ofNetnsName(host, target.name);
     case 'name':
-      return { type: 'process', pid: only(word, named(host, target)).pid };
+      return pinned(host, only(host, word, named(host, target)).pid);
     case 'port':
-      return { type: 'process', pid: only(word, listeners(host, target.port)).pid };
+      return pinned(host, only(host, word, listeners(host, target.port)).pid);
   }
 }
 
-function requireProcess(host: Host, pid: number): ResolvedTarget {
+function pinned(host: Host, pid: number): ProcessTarget {
+  return { type: 'process', pid, startTicks: startTicksOf(host, pid) };
+}
+
+function requireProcess(host: Host, pid: number): ProcessTarget {
   const status = host.stat(`/proc/${pid}`);
-  if (status.ok) return { type: 'process', pid };
+  if (status.ok) return pinned(host, pid);
   if (status.gap.reason !== 'gone') throw errorOfGap(status.gap, `cannot look at process ${pid}`);
   throw new NsError('NO_PROCESS', {
     what: `no process ${pid}`,
@@ -61,23 +80,29 @@ function requireProcess(host: Host, pid: number): ResolvedTarget {
   });
 }
 
-/** Found by a plain look: through a process in it, or where it is mounted. */
-function ofNumber(host: Host, inode: bigint, kind: NamespaceKind | undefined): ResolvedTarget {
-  const kinds = kind === undefined ? namespaceKinds.map((entry) => entry.kind) : [kind];
-  for (const namespace of discoverNamespaces(host, new Set(kinds)).namespaces.values()) {
-    if (namespace.inode !== inode) continue;
-    const door = doorOf(namespace);
-    if (typeof door?.at === 'string') return { type: 'namespace', inode, kind: namespace.kind, path: door.at };
+/** Found by a plain look, through a process in it or where it is mounted; else by a deep one. */
+function ofNumber(host: Host, inode: bigint, kind: NamespaceKind | undefined): NamespaceTarget {
+  const kinds = new Set(kind === undefined ? namespaceKinds.map((entry) => entry.kind) : [kind]);
+  for (const deep of [false, true]) {
+    const scan = discoverNamespaces(host, kinds, { deep });
+    for (const namespace of scan.namespaces.values()) {
+      const door = namespace.inode === inode ? doorOf(namespace) : undefined;
+      if (door === undefined) continue;
+      const path = typeof door.at === 'string' && door.through.length === 0 ? door.at : null;
+      const target = { type: 'namespace', inode, kind: namespace.kind, path, door } as const;
+      // What a look at the other kinds could not see is of no interest.
+      return kind === undefined ? target : { ...target, scan };
+    }
   }
   throw new NsError('NO_NAMESPACE', {
     what: `no namespace ${kind === undefined ? inode : `${kind}:[${inode}]`}`,
-    why: 'no process that can be seen is in it, and it is mounted nowhere',
-    tryThis: 'nstool ls',
+    why: 'no process, descriptor, socket or mount that can be seen leads to it',
+    tryThis: 'nstool ls --deep',
   });
 }
 
 /** A namespace's file, or the folder of a process. */
-function ofPath(host: Host, path: string): ResolvedTarget {
+function ofPath(host: Host, path: string): ProcessTarget | NamespaceTarget {
   const pid = parseDecimal(/^\/proc\/([0-9]+)\/?$/.exec(path)?.[1]);
   if (pid !== undefined) return requireProcess(host, pid);
   const type = host.askNamespace(path, ['NS_GET_NSTYPE']);
@@ -90,7 +115,25 @@ function ofPath(host: Host, path: string): ResolvedTarget {
       why: 'a namespace file is a link in /proc/PID/ns, or a file that one is mounted on, as in /run/netns',
     });
   }
-  return { type: 'namespace', inode: inode.value, kind, path };
+  return { type: 'namespace', inode: inode.value, kind, path, door: pathDoor(path) };
+}
+
+/** A name of ip-netns(8). */
+function ofNetnsName(host: Host, name: string): NamespaceTarget {
+  const path = `${NETNS_FOLDER}/${name}`;
+  const found = host.stat(path);
+  if (!found.ok && found.gap.reason === 'gone') {
+    throw new NsError('NO_FILE', {
+      what: `no network namespace is called '${name}'`,
+      why: `there is no ${path}`,
+      tryThis: 'nstool ls -t net -o +NAME',
+      near: { word: name, known: knownNames(host, `netns:${name}`) },
+    });
+  }
+  const target = ofPath(host, path);
+  // The name has no slash, so that it is no folder of a process.
+  if (target.type === 'namespace') return target;
+  throw new NsError('BAD_VALUE', { what: `${path} is not a namespace` });
 }
 
 /** All processes, ascending. */
@@ -162,7 +205,7 @@ function holdsOne(host: Host, pid: number, links: ReadonlySet<string>): boolean 
 }
 
 /** Several processes of one thing are one thing: the first of them stands for it. */
-function only(word: string, all: readonly Candidate[]): Candidate {
+function only(host: Host, word: string, all: readonly Candidate[]): Candidate {
   const own = all.filter((candidate) => candidate.borrowed !== true);
   const candidates = own.length > 0 ? own : all;
   const [first, ...others] = candidates;
@@ -170,6 +213,7 @@ function only(word: string, all: readonly Candidate[]): Candidate {
     throw new NsError('NO_PROCESS', {
       what: `nothing here is called '${word}'`,
       tryThis: 'nstool ls -o PID,NAME,COMMAND',
+      near: { word: word.slice(word.indexOf(':') + 1), known: knownNames(host, word) },
     });
   }
   if (others.length === 0) return first;

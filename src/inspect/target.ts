@@ -6,6 +6,8 @@ import { parseDecimal, parseUnsigned64 } from '../kernel/text/text.ts';
 
 export type Target =
   | { readonly type: 'process'; readonly pid: number | 'self' }
+  /** The initial namespaces, the root cgroups, every capability. */
+  | { readonly type: 'host' }
   /** `kind` is absent when only the inode was given. */
   | { readonly type: 'namespace'; readonly inode: bigint; readonly kind?: NamespaceKind }
   | { readonly type: 'path'; readonly path: string }
@@ -24,11 +26,12 @@ const NAME_SCHEMES: readonly NameScheme[] = ['container', 'pod', 'unit', 'comm']
 const PID_MAX_LIMIT = 4_194_304;
 
 const FORMS =
-  'a pid, self, a namespace (net:4026532177), a path, netns:NAME, container:NAME, pod:NAMESPACE/NAME, unit:NAME, port:N or comm:NAME';
+  'a pid, self, host, a namespace (net:4026532177), a path, netns:NAME, container:NAME, pod:NAMESPACE/NAME, unit:NAME, port:N or comm:NAME';
 
 /** What a word means, by its form alone. Errors: BAD_VALUE. */
 export function parseTarget(word: string): Target {
   if (word === 'self') return { type: 'process', pid: 'self' };
+  if (word === 'host') return { type: 'host' };
   if (word.startsWith('/') || word.startsWith('./') || word.startsWith('../')) return { type: 'path', path: word };
   const number = parseUnsigned64(word);
   if (number !== undefined) return ofNumber(word, number);

@@ -27,6 +27,8 @@ export interface ErrorFacts {
   readonly what: string;
   readonly why?: string;
   readonly tryThis?: string;
+  /** What there is instead of `word`: names, each with the target it is. The nearest one may have been meant. */
+  readonly near?: { readonly word: string; readonly known: ReadonlyMap<string, string> };
 }
 
 export class NsError extends Error {

@@ -9,6 +9,7 @@ import { recordedHost } from '../../src/host/recorded/recorded-host.ts';
 import { recording } from '../../src/host/recorded/recorder.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { idRows, targetIds, translate, type TargetIds } from '../../src/inspect/ids.ts';
+import { pathDoor } from '../../src/namespaces/discover/door.ts';
 import { asUser, identities, PLAIN_UID, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { childrenOf, makeTarget, type TargetProcess } from '../support/targets.ts';
@@ -119,7 +120,8 @@ describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(identities)('made by
   test('a namespace by its number is the same as by a process', () => {
     const ids = look(target.pid);
     const inode = ids.user?.inode ?? 0n;
-    const named = targetIds(host, { type: 'namespace', inode, kind: 'user', path: `/proc/${target.pid}/ns/user` });
+    const path = `/proc/${target.pid}/ns/user`;
+    const named = targetIds(host, { type: 'namespace', inode, kind: 'user', path, door: pathDoor(path) });
     expect({ ...named.user }).toEqual({ ...ids.user });
     expect(named.pids).toBeNull();
     expect(childrenOf(target.pid).length).toBe(2);

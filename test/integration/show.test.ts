@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import type { ResolvedTarget } from '../../src/inspect/resolve-target.ts';
 import { show } from '../../src/inspect/show/show.ts';
+import { pathDoor } from '../../src/namespaces/discover/door.ts';
 import type { NamespaceKind } from '../../src/kernel/abi/namespace-kinds.ts';
 import { asUser, identities, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
@@ -26,7 +27,8 @@ function page(target: ResolvedTarget, ...keys: readonly string[]): Pages {
 
 function namespaceOf(pid: number, kind: NamespaceKind): ResolvedTarget {
   const inode = BigInt(/[0-9]+/.exec(readlinkSync(`/proc/${pid}/ns/${kind}`))?.[0] ?? 0);
-  return { type: 'namespace', kind, inode, path: `/proc/${pid}/ns/${kind}` };
+  const path = `/proc/${pid}/ns/${kind}`;
+  return { type: 'namespace', kind, inode, path, door: pathDoor(path) };
 }
 
 describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'python')).sequential('as root', () => {

@@ -93,7 +93,13 @@ function targetOf(invocation: Invocation, host: Host): { readonly pid?: number; 
   // A pid means another process in a /proc that is not ours.
   requireOwnProc(host);
   const target = resolveTarget(host, splitRecorded(word).word);
-  return target.type === 'process' ? { pid: target.pid } : { path: target.path };
+  if (target.type === 'process') return { pid: target.pid };
+  if (target.type === 'namespace' && target.path !== null) return { path: target.path };
+  throw new NsError('UNSUPPORTED', {
+    what: `'${word}' cannot be entered`,
+    why: target.type === 'host' ? 'its namespaces are those of process 1' : 'no file leads to it, only a descriptor',
+    tryThis: target.type === 'host' ? 'nstool enter 1' : `nstool holders ${target.kind}:${target.inode}`,
+  });
 }
 
 /** The kinds that were given with a path. */

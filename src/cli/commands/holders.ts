@@ -66,8 +66,8 @@ function nameOf(host: Host, word: string): NamespaceName {
   const found = resolveTarget(host, word);
   if (found.type === 'namespace') return found;
   throw new NsError('BAD_VALUE', {
-    what: `'${word}' is a process, which has eight namespaces`,
-    tryThis: `nstool holders net:${found.pid}`,
+    what: `'${word}' is ${found.type === 'host' ? 'the host' : 'a process'}, which has eight namespaces`,
+    tryThis: `nstool holders net:${found.type === 'host' ? 1 : found.pid}`,
   });
 }
 

@@ -3,6 +3,8 @@
 import { isNamespaceKind, namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
+import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import { initialNamespace } from '../../inspect/initial-namespace.ts';
 import { resolveTarget } from '../../inspect/resolve-target.ts';
 import { parseTarget } from '../../inspect/target.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
@@ -194,7 +196,14 @@ export function linksOfTargets(
   return new Set(
     words.flatMap((word) => {
       const target = resolveTarget(host, word);
-      return target.type === 'process' ? linksOfProcess(host, target.pid, kinds) : [`${target.kind}:[${target.inode}]`];
+      switch (target.type) {
+        case 'process':
+          return linksOfProcess(host, target.pid, kinds);
+        case 'host':
+          return linksOfHost(host, kinds);
+        case 'namespace':
+          return [`${target.kind}:[${target.inode}]`];
+      }
     }),
   );
 }
@@ -206,6 +215,15 @@ function linksOfProcess(host: Host, pid: number, kinds: ReadonlySet<NamespaceKin
     if (!link.ok && link.gap.reason === 'gone') return [];
     if (!link.ok) throw errorOfGap(link.gap, `cannot read the namespaces of process ${pid}`);
     return [link.value];
+  });
+}
+
+/** Errors: DENIED. */
+function linksOfHost(host: Host, kinds: ReadonlySet<NamespaceKind>): readonly string[] {
+  return [...kinds].map((kind) => {
+    const { inode } = initialNamespace(host, kind);
+    if (!inode.ok) throw errorOfGap(inode.gap, 'cannot tell the namespaces of the host');
+    return formatNamespaceLink({ kind, inode: inode.value });
   });
 }
 

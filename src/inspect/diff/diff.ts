@@ -12,7 +12,7 @@ import { idMapSections } from './id-maps.ts';
 import { mountSections } from './mounts.ts';
 import { networkSections } from './network.ts';
 import { processSections } from './process.ts';
-import { requireSameProcess, type SeenNamespace, type Side } from './side.ts';
+import { requireLasting, type SeenNamespace, type Side } from './side.ts';
 
 /** How two targets differ. */
 export interface TargetDiff extends Comparison {
@@ -47,8 +47,8 @@ export function diffTargets(a: Side, b: Side, { env = false }: DiffOptions = {})
     ...apart.map(({ kind, left, right }) => compareSections(contents[kind](a, left), contents[kind](b, right))),
     compareProcesses(a, b, { env, pidInside: apart.some(({ kind }) => kind === 'pid') }),
   ]);
-  requireSameProcess(a);
-  requireSameProcess(b);
+  requireLasting(a);
+  requireLasting(b);
   return { ...comparison, sameHost };
 }
 

@@ -1,14 +1,12 @@
 // One side of a comparison: a target on its host, the namespaces that it has, and ways to what is in them.
 
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
-import { gap, valueOf, value, type Host, type Reading } from '../../kernel/host.ts';
-import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
-import { parseStat } from '../../kernel/text/stat.ts';
-import { NsError } from '../../kernel/error.ts';
+import { gap, value, type Host, type Reading } from '../../kernel/host.ts';
 import { doorOf } from '../../namespaces/discover/door.ts';
-import { findTarget, type NamespaceTarget } from '../process-in.ts';
-import { resolveTarget } from '../resolve-target.ts';
-import { isInitial } from '../show/initial.ts';
+import { findTarget } from '../process-in.ts';
+import { resolveTarget, type NamespaceTarget, type ProcessTarget } from '../resolve-target.ts';
+import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
+import { requireSameProcess, startTicksOf } from '../start-ticks.ts';
 
 /** A namespace of a target. */
 export interface SeenNamespace {
@@ -32,36 +30,24 @@ export interface Side {
   readonly namespaces: ReadonlyMap<NamespaceKind, SeenNamespace>;
 }
 
-/** The word for the initial namespaces. */
-const HOST_WORD = 'host';
-
 /** The target that a word means on this host. Errors: those of resolveTarget. */
 export function sideOf(host: Host, word: string): Side {
-  if (word === HOST_WORD) return initialSide(host);
   const target = resolveTarget(host, word);
-  return target.type === 'process' ? processSide(host, target.pid) : namespaceSide(host, target);
+  if (target.type === 'host') return initialSide(host);
+  return target.type === 'process' ? processSide(host, target) : namespaceSide(host, target);
 }
 
-/** Errors: NO_PROCESS, when the process is no more or its number another's: then what was read may be of two. */
-export function requireSameProcess({ host, process, startTicks }: Side): void {
-  if (process?.ok !== true || startTicks === null) return;
-  if (startOf(host, process.value) === startTicks) return;
-  throw new NsError('NO_PROCESS', { what: `process ${process.value} ended while it was looked at` });
+/** Errors: NO_PROCESS, when the process is no more. */
+export function requireLasting({ host, process, startTicks }: Side): void {
+  if (process?.ok === true) requireSameProcess(host, process.value, startTicks);
 }
 
-function startOf(host: Host, pid: number): bigint | null {
-  const path = `/proc/${pid}/stat`;
-  const bytes = valueOf(host.readFile(path));
-  return bytes === undefined ? null : (valueOf(parseStat(bytes, path))?.startTicks ?? null);
-}
-
-function processSide(host: Host, pid: number): Side {
-  const startTicks = startOf(host, pid);
+function processSide(host: Host, { pid, startTicks }: ProcessTarget): Side {
   const namespaces = kindsOf(host).map((kind): [NamespaceKind, SeenNamespace] => {
     const door = `/proc/${pid}/ns/${kind}`;
     return [kind, { kind, inode: inodeOf(host, door), door, pids: [pid] }];
   });
-  return { host, process: value(pid), startTicks, namespaces: new Map(namespaces) };
+  return { host, process: value(pid), startTicks: startTicks ?? null, namespaces: new Map(namespaces) };
 }
 
 function namespaceSide(host: Host, target: NamespaceTarget): Side {
@@ -74,40 +60,14 @@ function namespaceSide(host: Host, target: NamespaceTarget): Side {
 
 /** The initial namespaces, seen through who is in them: process 1, the kernel's threads, or we. */
 function initialSide(host: Host): Side {
-  const namespaces = kindsOf(host).map((kind) => [kind, initialNamespace(host, kind)] as const);
-  const process = namespaces.find(([kind]) => kind === 'pid')?.[1].inode.ok === true ? FIRST : null;
-  const noProcess = gap({ reason: 'unsupported', what: "the first process of the host is beyond this /proc's view" });
+  const namespaces = kindsOf(host).map((kind) => [kind, { kind, ...initialNamespace(host, kind) }] as const);
+  const process = firstProcess(host);
   return {
     host,
-    process: process === null ? noProcess : value(process),
-    startTicks: process === null ? null : startOf(host, process),
+    process,
+    startTicks: process.ok ? startTicksOf(host, process.value) : null,
     namespaces: new Map(namespaces),
   };
-}
-
-/** The first process of a pid namespace. */
-const FIRST = 1;
-/** The parent of the kernel's threads, where /proc is that of the initial pid namespace. */
-const KTHREADD = 2;
-
-function initialNamespace(host: Host, kind: NamespaceKind): SeenNamespace {
-  const pids = [FIRST, KTHREADD, host.self.pid].filter((pid) => {
-    const inode = valueOf(inodeOf(host, `/proc/${pid}/ns/${kind}`));
-    return inode !== undefined && isInitial(host, kind, inode) === true;
-  });
-  const [first] = pids;
-  if (first === undefined) {
-    const what = `the host's ${kind} namespace: process 1 is closed to us or not in it`;
-    return { kind, inode: gap({ reason: 'denied', what }), door: null, pids: [] };
-  }
-  const door = `/proc/${first}/ns/${kind}`;
-  return { kind, inode: inodeOf(host, door), door, pids };
-}
-
-function inodeOf(host: Host, path: string): Reading<bigint> {
-  const link = host.readLink(path);
-  const id = link.ok ? parseNamespaceLink(link.value, path) : link;
-  return id.ok ? value(id.value.inode) : id;
 }
 
 /** A kind that this kernel lacks is not there for us either. */

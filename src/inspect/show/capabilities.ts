@@ -15,7 +15,7 @@ const FEW = 5;
 export function capabilitiesField(host: Host, masks: StatusMasks | null): Field {
   const key = 'capabilities';
   if (masks === null) return { key, value: null, lines: ['-'] };
-  const all = allOf(host);
+  const all = knownCapabilities(host);
   const value: Record<string, Value> = {};
   const words: string[] = [];
   for (const set of SETS) {
@@ -27,7 +27,7 @@ export function capabilitiesField(host: Host, masks: StatusMasks | null): Field 
 }
 
 /** Every capability of the running kernel; undefined where it does not tell. */
-function allOf(host: Host): bigint | undefined {
+export function knownCapabilities(host: Host): bigint | undefined {
   const bytes = valueOf(host.readFile('/proc/sys/kernel/cap_last_cap'));
   const last = bytes === undefined ? undefined : parseDecimal(decodeText(bytes).trim());
   return last === undefined || last > 63 ? undefined : (1n << BigInt(last + 1)) - 1n;

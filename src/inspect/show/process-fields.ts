@@ -3,7 +3,6 @@
 import { containerName } from '../../containers/display-name.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { valueOf } from '../../kernel/host.ts';
-import { parseCgroup } from '../../kernel/text/cgroup.ts';
 import { parseCmdline } from '../../kernel/text/cmdline.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
@@ -173,8 +172,7 @@ function lsmField({ host, pid }: ProcessLook): Field {
   return plain('lsm', label === '' ? null : label);
 }
 
-function cgroupField(look: ProcessLook): Field {
-  const memberships = look.parsed('cgroup', parseCgroup);
+function cgroupField({ memberships }: ProcessLook): Field {
   return many(
     'cgroup',
     memberships,
@@ -183,9 +181,9 @@ function cgroupField(look: ProcessLook): Field {
   );
 }
 
-function isOurs({ host, pid }: ProcessLook, kind: 'mnt' | 'net'): boolean {
-  const own = valueOf(host.readLink(`/proc/self/ns/${kind}`));
-  return own !== undefined && own === valueOf(host.readLink(`/proc/${pid}/ns/${kind}`));
+function isOurs(look: ProcessLook, kind: 'mnt' | 'net'): boolean {
+  const own = valueOf(look.host.readLink(`/proc/self/ns/${kind}`));
+  return own !== undefined && own === valueOf(look.namespaceLink(kind));
 }
 
 function mountsOfProcess(look: ProcessLook): Field {

@@ -2,8 +2,10 @@
 
 import { IdentityResolver } from '../../containers/identify.ts';
 import type { Identity } from '../../containers/identity.ts';
+import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host, Reading } from '../../kernel/host.ts';
+import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
@@ -49,6 +51,15 @@ export class ProcessLook {
   /** The first process of a pid namespace, which is init there. */
   get isInit(): boolean {
     return this.status?.namespacePids.at(-1) === 1;
+  }
+
+  /** The text of its link in /proc/PID/ns. */
+  namespaceLink(kind: NamespaceKind): Reading<string> {
+    return this.host.readLink(`/proc/${this.pid}/ns/${kind}`);
+  }
+
+  get memberships(): readonly CgroupMembership[] | null {
+    return this.parsed('cgroup', parseCgroup);
   }
 
   parsed<T>(name: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): T | null {

@@ -22,7 +22,7 @@ interface Membership {
 export function namespacesField(look: ProcessLook): Field {
   const { host, pid, gaps } = look;
   const texts = namespaceKinds.flatMap(({ kind }) => {
-    const link = host.readLink(`/proc/${pid}/ns/${kind}`);
+    const link = look.namespaceLink(kind);
     if (link.ok) return [{ kind, text: link.value }];
     gaps.add('namespace link', link.gap);
     return [];

@@ -5,6 +5,8 @@ import { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 import { findTarget } from '../process-in.ts';
 import type { ResolvedTarget } from '../resolve-target.ts';
+import { requireSameProcess } from '../start-ticks.ts';
+import { HostLook } from './host-look.ts';
 import { namespaceFields } from './namespace-fields.ts';
 import { NamespaceLook } from './namespace-look.ts';
 import { processFields, type FieldDefinition } from './process-fields.ts';
@@ -14,10 +16,16 @@ import { plain, type Field, type Report } from './report.ts';
 /** The keys in order; absent: every field that applies. Errors: BAD_VALUE, NO_PROCESS, DENIED. */
 export function show(host: Host, target: ResolvedTarget, keys?: readonly string[]): Report {
   const gaps = new GapTally();
+  if (target.type === 'host') {
+    const look = new HostLook(host, gaps);
+    return { type: 'process', fields: fieldsOf(look, processFields, keys), gaps: gaps.list() };
+  }
   if (target.type === 'process') {
     requireReadable(host, target.pid);
     const look = new ProcessLook(host, target.pid, gaps);
-    return { type: 'process', fields: fieldsOf(look, processFields, keys), gaps: gaps.list() };
+    const fields = fieldsOf(look, processFields, keys);
+    requireSameProcess(host, target.pid, target.startTicks);
+    return { type: 'process', fields, gaps: gaps.list() };
   }
   const { scan, namespace } = findTarget(host, target);
   for (const gap of scan.gaps.list()) gaps.addUncounted(gap);

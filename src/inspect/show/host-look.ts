@@ -1,0 +1,56 @@
+// The host as if it were a process: its initial namespaces, the root cgroups and every capability; what else a process
+// has is that of its first one.
+
+import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import type { GapTally } from '../../kernel/gap-tally.ts';
+import { value, type Host, type Reading } from '../../kernel/host.ts';
+import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
+import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import type { StatusMasks } from '../../kernel/text/status-masks.ts';
+import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
+import { knownCapabilities } from './capabilities.ts';
+import { ProcessLook } from './process-look.ts';
+
+/** No process has this pid: nothing is told of it. */
+const NOBODY = 0;
+
+export class HostLook extends ProcessLook {
+  constructor(host: Host, gaps: GapTally) {
+    const first = firstProcess(host);
+    if (!first.ok) gaps.add('first process of the host', first.gap);
+    super(host, first.ok ? first.value : NOBODY, gaps);
+  }
+
+  override namespaceLink(kind: NamespaceKind): Reading<string> {
+    const { inode } = initialNamespace(this.host, kind);
+    return inode.ok ? value(formatNamespaceLink({ kind, inode: inode.value })) : inode;
+  }
+
+  override get masks(): StatusMasks | null {
+    const all = knownCapabilities(this.host) ?? null;
+    return { ...(super.masks ?? UNTOLD), effective: all, permitted: all, bounding: all };
+  }
+
+  override get memberships(): readonly CgroupMembership[] | null {
+    const told = super.memberships;
+    const { inode } = initialNamespace(this.host, 'cgroup');
+    const own = inodeOf(this.host, '/proc/self/ns/cgroup');
+    // From a cgroup namespace below the root has another name, which only the kernel could tell.
+    const isOurs = inode.ok && own.ok && inode.value === own.value;
+    return isOurs ? (told?.map((each) => ({ ...each, path: '/' })) ?? null) : told;
+  }
+}
+
+const UNTOLD: StatusMasks = {
+  blocked: null,
+  ignored: null,
+  caught: null,
+  inheritable: null,
+  permitted: null,
+  effective: null,
+  bounding: null,
+  ambient: null,
+  noNewPrivileges: null,
+  seccomp: null,
+  seccompFilters: null,
+};
