@@ -134,6 +134,24 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'p
     expect(own.toSorted()).toEqual(['ipc', 'mnt', 'net', 'pid', 'uts']);
   });
 
+  test('with whom: those that ps(1) finds in the same network namespace', () => {
+    const { namespaces } = page({ type: 'process', pid: target.pid }, 'namespaces');
+    const all = namespaces as { type: string; others: number; with: { pid: number; comm: string }[] }[];
+    const net = all.find(({ type }) => type === 'net');
+    const inode = /[0-9]+/.exec(readlinkSync(`/proc/${target.pid}/ns/net`))?.[0] ?? '';
+    const rows = run(['ps', '-eo', 'pid=,netns=,comm=']).stdout.trim().split('\n');
+    const theirs = rows
+      .map((row) => row.trim().split(/ +/))
+      .filter(([pid, ns]) => ns === inode && pid !== String(target.pid));
+    // The loop's sleep comes and goes.
+    const lasting = (names: readonly (string | undefined)[]) => names.filter((name) => name !== 'sleep');
+    expect(
+      lasting(net?.with.map(({ pid, comm }) => `${pid} ${comm}`.replace(/^[0-9]+ sleep$/, 'sleep')) ?? []),
+    ).toEqual(lasting(theirs.map(([pid, , comm]) => (comm === 'sleep' ? comm : `${pid} ${comm}`))));
+    expect(net?.with.some(({ comm }) => comm === 'python3')).toBe(true);
+    expect(all.find(({ type }) => type === 'time')?.with).toEqual([]);
+  });
+
   test('signals do what it says', async () => {
     const { init_signals: signals } = page({ type: 'process', pid: target.pid }, 'init_signals');
     const { handled, ignored, no_handler: dropped } = signals as Record<string, readonly string[]>;

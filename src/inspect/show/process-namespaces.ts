@@ -1,10 +1,13 @@
-// The eight namespaces of a process: which are the host's, and how many others are in each.
+// The eight namespaces of a process: which are the host's, how many others are in each, and, of those that are not the
+// host's, who.
 
+import { IdentityResolver } from '../../containers/identify.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { hiddenProcesses } from '../../namespaces/discover/hidden-processes.ts';
 import { processLinks } from '../../namespaces/discover/process-links.ts';
 import { emptyScan, type Scan } from '../../namespaces/discover/scan.ts';
+import { sharersOf, sharerText, type Sharer } from './sharers.ts';
 import { isInitial } from './initial.ts';
 import type { ProcessLook } from './process-look.ts';
 import { many, type Field } from './report.ts';
@@ -17,6 +20,8 @@ interface Membership {
   readonly ours: boolean;
   /** Other processes in it that we see. */
   readonly others: number;
+  /** Whose processes these are; of the host's namespaces, where everybody is, none are told. */
+  readonly sharers: readonly Sharer[];
 }
 
 export function namespacesField(look: ProcessLook): Field {
@@ -29,26 +34,43 @@ export function namespacesField(look: ProcessLook): Field {
   });
   if (texts.length === 0) return many<Membership>('namespaces', null, () => null, String);
   const scan = scanLinks(look);
+  const resolver = new IdentityResolver(host);
   const memberships = texts.flatMap(({ kind, text }): Membership[] => {
     const id = parseNamespaceLink(text, `/proc/${pid}/ns/${kind}`);
     if (!id.ok) return [];
     const { inode } = id.value;
     const own = host.readLink(`/proc/self/ns/${kind}`);
-    const others = (scan.namespaces.get(text)?.pids ?? []).filter((other) => other !== pid).length;
-    return [{ kind, inode, initial: isInitial(host, kind, inode), ours: own.ok && own.value === text, others }];
+    const others = (scan.namespaces.get(text)?.pids ?? []).filter((other) => other !== pid);
+    const initial = isInitial(host, kind, inode);
+    const ours = own.ok && own.value === text;
+    const sharers = initial === true ? [] : sharersOf(host, resolver, others);
+    return [{ kind, inode, initial, ours, others: others.length, sharers }];
   });
   return many(
     'namespaces',
     memberships,
-    ({ kind, inode, initial, ours, others }) => ({ type: kind, ns: inode, initial, ours, others }),
+    ({ kind, inode, initial, ours, others, sharers }) => ({
+      type: kind,
+      ns: inode,
+      initial,
+      ours,
+      others,
+      with: sharers.map(({ name, pid, comm, count }) => ({ name, pid, comm, count })),
+    }),
     (membership) => line(membership),
   );
 }
 
-function line({ kind, inode, initial, ours, others }: Membership): string {
+/** More would fill the screen; --json has all. */
+const MAX_NAMED = 4;
+
+function line({ kind, inode, initial, ours, others, sharers }: Membership): string {
   const whose = initial === true ? "the host's" : ours ? 'ours' : initial === null ? '-' : 'own';
   const shared = others === 0 ? 'alone' : `with ${others} other${others === 1 ? '' : 's'}`;
-  return `${`${kind}:${inode}`.padEnd(17)} ${whose}, ${shared}`;
+  const named = sharers.slice(0, MAX_NAMED).map(sharerText);
+  const more = sharers.length > MAX_NAMED ? [`${sharers.length - MAX_NAMED} more`] : [];
+  const who = named.length === 0 ? '' : `: ${[...named, ...more].join(', ')}`;
+  return `${`${kind}:${inode}`.padEnd(17)} ${whose}, ${shared}${who}`;
 }
 
 function scanLinks({ host, gaps }: ProcessLook): Scan {
