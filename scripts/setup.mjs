@@ -1,5 +1,6 @@
 // What `npm start` and `npm test` do first, so that each works in a fresh clone: install what is missing, build what is
-// older than its source. With --oracles, as root on Debian, also the tools that the tests compare with.
+// older than its source. With --oracles, as root on Debian, also the tools that the tests compare with; with --engines
+// also container engines: for machines that exist to test, as what they install may start daemons.
 // Plain Node and no packages: it runs before there are any. All talk goes to standard error.
 
 import { spawnSync } from 'node:child_process';
@@ -23,6 +24,19 @@ const oracles = {
   fish: 'fish',
 };
 
+const engines = {
+  dockerd: 'docker.io',
+  podman: 'podman conmon',
+  runc: 'runc',
+  crun: 'crun',
+  containerd: 'containerd',
+  'lxc-start': 'lxc',
+  'systemd-nspawn': 'systemd-container',
+  busybox: 'busybox-static',
+  bwrap: 'bubblewrap',
+  newuidmap: 'uidmap',
+};
+
 function run(command, args) {
   // Standard output belongs to what the user asked for.
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2] });
@@ -44,11 +58,11 @@ function isOlder(product, source) {
   return !existsSync(product) || statSync(product).mtimeMs < source;
 }
 
-function installOracles() {
+function installTools(tools) {
   const isDebian = existsSync('/etc/debian_version');
-  const missing = Object.keys(oracles).filter((program) => spawnSync(program, ['--version']).error !== undefined);
+  const missing = Object.keys(tools).filter((program) => spawnSync(program, ['--version']).error !== undefined);
   if (missing.length === 0 || !isDebian || process.geteuid() !== 0) return;
-  const packages = missing.flatMap((program) => oracles[program].split(' '));
+  const packages = missing.flatMap((program) => tools[program].split(' '));
   console.error(`nstool: installing what the tests compare with: ${packages.join(' ')}`);
   process.env.DEBIAN_FRONTEND = 'noninteractive';
   const got =
@@ -63,7 +77,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 // Before the build: a compiler is among them.
-if (process.argv.includes('--oracles')) installOracles();
+const tools = {
+  ...(process.argv.includes('--oracles') ? oracles : {}),
+  ...(process.argv.includes('--engines') ? engines : {}),
+};
+installTools(tools);
 if (!isInstalled()) {
   console.error('nstool: installing its packages');
   // Not `npm ci`: it refuses a lock that lacks an optional package of some other platform, which a mirror may not have.
