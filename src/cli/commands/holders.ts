@@ -75,7 +75,7 @@ interface HolderRow {
   readonly holder: string;
   readonly pid: number | null;
   readonly what: string | null;
-  readonly command: string | null;
+  readonly comm: string | null;
   readonly release: string | null;
 }
 
@@ -83,7 +83,7 @@ const columns: readonly Column<HolderRow>[] = [
   { key: 'holder', type: 'string', help: 'what sort of thing holds it', get: (row) => row.holder },
   { key: 'pid', type: 'number', help: 'the process that has it', get: (row) => row.pid },
   { key: 'what', type: 'string', help: 'descriptor, path, name or namespace', get: (row) => row.what },
-  { key: 'command', type: 'string', help: 'the name of that process', shrinks: true, get: (row) => row.command },
+  { key: 'comm', type: 'string', help: 'the name of that process', shrinks: true, get: (row) => row.comm },
   { key: 'release', type: 'string', help: 'the command that would release it', get: (row) => row.release },
 ];
 
@@ -94,7 +94,7 @@ function rowOf(scan: Scan, holder: Holder): HolderRow {
     holder: holder.type,
     pid,
     what: whatOf(holder),
-    command: comm === undefined ? null : decodeText(comm).trimEnd(),
+    comm: comm === undefined ? null : decodeText(comm).trimEnd(),
     release: releaseCommand(scan, holder)?.map(quoted).join(' ') ?? null,
   };
 }

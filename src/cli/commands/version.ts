@@ -1,8 +1,10 @@
 import { kernelReport, type KernelReport } from '../../inspect/kernel-report.ts';
+import { isComplete } from '../../kernel/gap-tally.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
+import { gapJson, gapNote } from '../gap-text.ts';
 import { version } from '../installation.ts';
 
 export const versionCommand: CommandDefinition = {
@@ -23,9 +25,11 @@ export const versionCommand: CommandDefinition = {
   ],
   exitStatus: [[0, 'printed']],
   async run(invocation, context) {
-    if (flag(invocation, 'json')) return { stdout: json(kernelReport(await context.host())), status: 0 };
-    if (!flag(invocation, 'verbose')) return { stdout: `nstool ${version()}\n`, status: 0 };
-    return { stdout: await verbose(kernelReport(await context.host()), context), status: 0 };
+    const asJson = flag(invocation, 'json');
+    if (!asJson && !flag(invocation, 'verbose')) return { stdout: `nstool ${version()}\n`, status: 0 };
+    const report = kernelReport(await context.host());
+    const stdout = asJson ? json(report) : await verbose(report, context);
+    return { stdout, notes: report.gaps.map(gapNote), status: 0 };
   },
 };
 
@@ -51,7 +55,7 @@ async function kindTable({ kinds }: KernelReport, context: Context): Promise<str
     name,
     isolates,
     `Linux ${since}`,
-    present ? 'yes' : 'no',
+    present === null ? '-' : present ? 'yes' : 'no',
     maximum === null ? '-' : String(maximum),
   ]);
   if (context.stdout.isTerminal) return (await import('../../render/table.ts')).renderBoxed(HEAD, rows);
@@ -63,11 +67,11 @@ async function kindTable({ kinds }: KernelReport, context: Context): Promise<str
 }
 
 function json(report: KernelReport): string {
-  const { release, cgroups, lastCapability, userNamespaceSysctls, kinds, lacks } = report;
+  const { release, cgroups, lastCapability, userNamespaceSysctls, kinds, lacks, gaps } = report;
   return renderJson({
     schema: 1,
-    complete: true,
-    gaps: [],
+    complete: isComplete(gaps),
+    gaps: gaps.map(gapJson),
     version: version(),
     node: process.versions.node,
     arch: process.arch,

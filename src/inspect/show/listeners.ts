@@ -41,7 +41,7 @@ export function listenersField(sockets: readonly ListeningSocket[] | null, held?
     sockets,
     ({ protocol, address, port, ifindex, uid, inode }) => {
       const mine = held === undefined ? {} : { own: held === null ? null : held.has(inode) };
-      return { protocol, address, port, ifindex, uid, inode, ...mine };
+      return { protocol, address, port, ifindex: ifindex === 0 ? null : ifindex, uid, inode, ...mine };
     },
     ({ protocol, address, port, inode }) => {
       const shown = address.includes(':') ? `[${address}]` : address;

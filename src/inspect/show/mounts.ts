@@ -79,7 +79,8 @@ export function mountsField(mounts: readonly ShownMount[] | null): Field {
 /** Those whose files are also reached from here; of those at the same path people see the number only. */
 export function hostMountsField(mounts: readonly ShownMount[] | null, shared: boolean): Field {
   const key = 'host_mounts';
-  if (shared) return { key, value: [], lines: ['all: the mount namespace is ours'] };
+  // All of ours: a list of none would say that there are none.
+  if (shared) return { key, value: null, lines: ['all: the mount namespace is ours'] };
   if (mounts === null) return { key, value: null, lines: ['-'] };
   const ofHost = mounts.filter(({ here }) => here !== null);
   const moved = ofHost.filter(({ mount, here }) => here !== mount.mountPoint);

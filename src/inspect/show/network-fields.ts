@@ -25,9 +25,11 @@ function readLinks(look: NamespaceLook): readonly Link[] | null {
 const IFF_UP = 1;
 
 export function linksField(look: NamespaceLook): Field {
+  const links = readLinks(look);
+  const names = namesOf(links);
   return many(
     'links',
-    readLinks(look),
+    links,
     ({ ifindex, name, kind, operstate, flags, mtu, address, master, link, linkNetnsid, alias }) => {
       const up = (flags & IFF_UP) !== 0;
       return {
@@ -38,8 +40,8 @@ export function linksField(look: NamespaceLook): Field {
         operstate,
         mtu,
         address,
-        master,
-        link,
+        master: master === null ? null : names(master),
+        link_index: link,
         link_netnsid: linkNetnsid,
         ifalias: alias,
       };
@@ -75,7 +77,7 @@ export function routesField(look: NamespaceLook): Field {
     ({ family, destination, table, protocol, scope, type, priority, source, nextHops }) => {
       const nexthops = nextHops.map(({ gateway, ifindex, weight }) => ({
         gateway,
-        ifname: ifindex === null ? null : names(ifindex),
+        dev: ifindex === null ? null : names(ifindex),
         weight,
       }));
       return { family, type, dst: destination, table, protocol, scope, metric: priority, prefsrc: source, nexthops };
