@@ -77,8 +77,14 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('show', ask('show', [name], uid))).toEqual([]);
   });
 
-  it('show of a process in them, of ours, of process 1, and of the first one field', () => {
-    for (const words of [[String(target.pid)], ['self'], [String(target.pid), '-o', 'pid'], ['self', '-o', 'engine']]) {
+  it('show of a process in them, of ours, of the host, of process 1, and single fields', () => {
+    for (const words of [
+      [String(target.pid)],
+      ['self'],
+      [String(target.pid), '-o', 'pid'],
+      ['self', '-o', 'engine'],
+      ['host'],
+    ]) {
       const answer = ask('show', words, uid);
       expect({ words, passed: passed('show', answer) }).toEqual({ words, passed: [] });
     }

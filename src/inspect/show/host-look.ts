@@ -9,10 +9,7 @@ import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import type { StatusMasks } from '../../kernel/text/status-masks.ts';
 import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
 import { knownCapabilities } from './capabilities.ts';
-import { ProcessLook } from './process-look.ts';
-
-/** No process has this pid: nothing is told of it. */
-const NOBODY = 0;
+import { NOBODY, ProcessLook } from './process-look.ts';
 
 export class HostLook extends ProcessLook {
   constructor(host: Host, gaps: GapTally) {

@@ -10,7 +10,7 @@ import { idInside, type MappedIds } from '../user-ids.ts';
 import { capabilitiesField } from './capabilities.ts';
 import { listenersField, readListeners } from './listeners.ts';
 import { hostMountsField, readMounts } from './mounts.ts';
-import type { ProcessLook } from './process-look.ts';
+import { NOBODY, type ProcessLook } from './process-look.ts';
 import { namespacesField } from './process-namespaces.ts';
 import { many, plain, type Field } from './report.ts';
 import { initSignalsField } from './signals.ts';
@@ -38,7 +38,7 @@ function told(key: string, help: string, get: (identity: Identity) => string | n
 const isInit = ({ isInit }: ProcessLook): boolean => isInit;
 
 export const processFields: readonly ProcessField[] = [
-  { key: 'pid', help: 'its pid here', build: ({ pid }) => plain('pid', pid) },
+  { key: 'pid', help: 'its pid here', build: ({ pid }) => plain('pid', pid === NOBODY ? null : pid) },
   { key: 'pids', help: 'its pid in each pid namespace, from ours inwards', build: pidsField },
   { key: 'command', help: 'its command line', build: commandField },
   { key: 'comm', help: 'its name', build: ({ stat }) => plain('comm', stat?.comm ?? null) },

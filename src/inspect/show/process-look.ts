@@ -11,6 +11,9 @@ import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-mas
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
 import { readUserIds, type UserIds } from '../user-ids.ts';
 
+/** No process has this pid: nothing is told of it. */
+export const NOBODY = 0;
+
 export class ProcessLook {
   readonly host: Host;
   readonly pid: number;

@@ -55,7 +55,8 @@ export function namespacesField(look: ProcessLook): Field {
       initial,
       ours,
       others,
-      with: sharers.map(({ name, pid, comm, count }) => ({ name, pid, comm, count })),
+      // Nobody was looked for, which is not the same as nobody.
+      with: initial === true ? null : sharers.map(({ name, pid, comm, count }) => ({ name, pid, comm, count })),
     }),
     (membership) => line(membership),
   );

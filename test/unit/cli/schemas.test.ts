@@ -53,6 +53,7 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ...names.map((name) => ['holders', name] as const),
     ...names.map((name) => ['show', name] as const),
     ...pids.map((pid) => ['show', pid] as const),
+    ['show', 'host'],
     ['show', pids[0] ?? '', '-o', 'pid,engine,zombies'],
     ...pids.map((pid) => ['ids', pid] as const),
     ...names.filter((name) => /^(?:user|pid):/.test(name)).map((name) => ['ids', name] as const),
