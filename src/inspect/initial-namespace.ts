@@ -3,7 +3,7 @@
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { gap, value, valueOf, type Host, type Reading } from '../kernel/host.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
-import { isInitial } from './show/initial.ts';
+import { isInitial } from '../namespaces/initial.ts';
 
 export interface InitialNamespace {
   /** Its number; a gap where nobody who is in it may be looked at. */

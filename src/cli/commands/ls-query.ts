@@ -9,7 +9,7 @@ import { resolveTarget } from '../../inspect/resolve-target.ts';
 import { parseTarget } from '../../inspect/target.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
-import { selectColumns } from '../../render/columns.ts';
+import { selectColumns, type Column } from '../../render/columns.ts';
 import { parseFilter, type Filter } from '../../render/filter/filter.ts';
 import { flag, optionValue, type Invocation } from '../define-command.ts';
 import { nearest } from '../nearest.ts';
@@ -55,15 +55,11 @@ export function lsQuery(invocation: Invocation): LsQuery {
   const { operands } = invocation;
   const tasks = (invocation.options.get('task') ?? []).map((word) => splitRecorded(word));
   const operand = splitRecorded(operands[0]);
-  for (const [one, other] of EXCLUSIVE) {
-    if (isGiven(invocation, one) && isGiven(invocation, other)) {
-      throw new NsError('USAGE', { what: `${one} and ${other} exclude each other`, tryThis: 'nstool help ls' });
-    }
-  }
+  refuseBoth(invocation, EXCLUSIVE);
   const json = flag(invocation, 'json');
   const types = typesOf(invocation);
   const recording = tasks.find((task) => task.recording !== undefined)?.recording ?? operand?.recording;
-  const filter = filterOf(invocation);
+  const filter = filterOf(invocation, lsColumns, `nstool ls -Q 'TYPE == "net" && NPROCS > 1'`);
   const columns = columnsOf(invocation, operand !== undefined, types?.includes('net') === true);
   const namespace = operand === undefined ? undefined : namespaceName(operand.word);
   return {
@@ -75,7 +71,7 @@ export function lsQuery(invocation: Invocation): LsQuery {
     persistent: flag(invocation, 'persistent'),
     filter: filter?.filter,
     filterKeys: filter?.keys ?? [],
-    sort: sortOf(invocation),
+    sort: sortOf(invocation, lsColumns),
     headings: !flag(invocation, 'noheadings'),
     truncate: !flag(invocation, 'notruncate'),
     namespace,
@@ -91,6 +87,15 @@ const EXCLUSIVE = [
   ['--task', 'NAMESPACE'],
   ['--task', '--persistent'],
 ] as const;
+
+/** Errors: USAGE. */
+export function refuseBoth(invocation: Invocation, pairs: readonly (readonly [string, string])[]): void {
+  for (const [one, other] of pairs) {
+    if (isGiven(invocation, one) && isGiven(invocation, other)) {
+      throw new NsError('USAGE', { what: `${one} and ${other} exclude each other`, tryThis: 'nstool help ls' });
+    }
+  }
+}
 
 function isGiven(invocation: Invocation, what: string): boolean {
   return what === 'NAMESPACE' ? invocation.operands.length > 0 : flag(invocation, what.slice(2));
@@ -111,25 +116,31 @@ function treeOf(invocation: Invocation): TreeShape {
   });
 }
 
-/** What -Q asks. Errors: BAD_VALUE. */
-export function filterOf(
+/** What -Q asks of these columns. Errors: BAD_VALUE. */
+export function filterOf<Row>(
   invocation: Invocation,
-): { readonly filter: Filter<NamespaceRow>; readonly keys: readonly string[] } | undefined {
+  columns: readonly Column<Row>[],
+  example: string,
+): { readonly filter: Filter<Row>; readonly keys: readonly string[] } | undefined {
   const text = optionValue(invocation, 'filter');
   if (text === undefined) return undefined;
-  const parsed = parseFilter(text, lsColumns);
+  const parsed = parseFilter(text, columns);
   if (parsed.ok) return parsed;
   const meant = parsed.candidates === undefined ? undefined : nearest(parsed.word, parsed.candidates);
   throw new NsError('BAD_VALUE', {
     what: `--filter: ${parsed.problem} at character ${parsed.at + 1}`,
     why: meant === undefined ? `in '${text}'` : `did you mean ${meant}?`,
-    tryThis: `nstool ls -Q 'TYPE == "net" && NPROCS > 1'`,
+    tryThis: example,
   });
 }
 
-function sortOf(invocation: Invocation): LsColumn | undefined {
+/** Errors: BAD_VALUE. */
+export function sortOf<C extends { readonly key: string }>(
+  invocation: Invocation,
+  columns: readonly C[],
+): C | undefined {
   const name = optionValue(invocation, 'sort');
-  return name === undefined ? undefined : columnNamed(name);
+  return name === undefined ? undefined : columnNamed(columns, name);
 }
 
 function namespaceName(word: string): NamespaceName {
@@ -164,13 +175,13 @@ function columnsOf(invocation: Invocation, ofProcesses: boolean, netAsked: boole
     ? ['pid', 'ppid', 'user', 'command']
     : ['ns', 'type', 'nprocs', 'pid', 'user', ...(netAsked ? ['netnsid', 'nsfs'] : []), 'command'];
   const selection = selectColumns(lsColumns, defaults, optionValue(invocation, 'output'));
-  return selection.ok ? selection.columns : [columnNamed(selection.unknown)];
+  return selection.ok ? selection.columns : [columnNamed(lsColumns, selection.unknown)];
 }
 
-function columnNamed(name: string): LsColumn {
-  const column = lsColumns.find((entry) => entry.key === name.toLowerCase());
+function columnNamed<C extends { readonly key: string }>(columns: readonly C[], name: string): C {
+  const column = columns.find((entry) => entry.key === name.toLowerCase());
   if (column !== undefined) return column;
-  const names = lsColumns.map((entry) => entry.key.toUpperCase());
+  const names = columns.map((entry) => entry.key.toUpperCase());
   const meant = nearest(name, names);
   throw new NsError('BAD_VALUE', {
     what: `unknown column '${name}'`,

@@ -9,13 +9,15 @@ import { namespaceTree, processTree, relationTree } from '../../namespaces/row-t
 import { namespaceRows, processRows, type NamespaceRow } from '../../namespaces/rows.ts';
 import { heading } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
-import { renderRaw, renderTable, renderTree, type TextOptions } from '../../render/text-table.ts';
+import { renderRaw, renderTable, renderTree } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { lsColumns, lsColumnList } from './ls-columns.ts';
 import { matches } from '../../render/filter/filter.ts';
 import { compareCells } from '../../render/columns.ts';
+import { lsMatrix, matrixHelp } from './ls-matrix.ts';
 import { factsOf, findNamespace, linksOfTargets, lsQuery, type LsQuery, type TreeShape } from './ls-query.ts';
+import { textOptions } from './text-options.ts';
 
 const kindNames = namespaceKinds.map((entry) => entry.kind);
 
@@ -31,6 +33,8 @@ export const ls: CommandDefinition = {
     '',
     '-Q takes the language of scols-filter(5) over any column, shown or not: == != < <= > >= =~ !~, && || ! and their',
     'words, parentheses. As in lsns && and || bind alike, from the left. What is unknown is equal to nothing.',
+    '',
+    ...matrixHelp,
     '',
     'columns for -o:',
     ...lsColumnList(),
@@ -71,6 +75,7 @@ export const ls: CommandDefinition = {
       choices: ['process', 'owner', 'parent'],
       help: 'as a tree by process, owner (also without =SHAPE) or parent',
     },
+    { long: 'matrix', help: 'a row each container, unit or process name, a column each kind: who shares what' },
     { long: 'raw', short: 'r', help: 'words separated by one space, blanks and controls escaped' },
     { long: 'noheadings', short: 'n', help: 'no line of headings' },
     { long: 'nowrap', short: 'W', help: 'several values in one cell on one line: so it is always' },
@@ -83,6 +88,8 @@ export const ls: CommandDefinition = {
     { line: 'nstool ls -t user,pid -o +PNS,ONS', does: 'with parents and owners' },
     { line: 'nstool ls net:4026531833', does: 'the processes in one namespace' },
     { line: 'nstool ls --deep -P -o +HOLDERS', does: 'namespaces without a process, and what keeps them' },
+    { line: 'nstool ls --matrix', does: 'who shares what with the host and with each other' },
+    { line: `nstool ls --matrix -t net -Q 'NET!="host"'`, does: 'who is not in the network of the host' },
     { line: 'nstool ls -T', does: 'below the user namespaces that own them' },
   ],
   exitStatus: [
@@ -93,6 +100,7 @@ export const ls: CommandDefinition = {
     [5, '/proc is not that of our own pid namespace'],
   ],
   async run(invocation, context) {
+    if (flag(invocation, 'matrix')) return lsMatrix(invocation, context);
     if (flag(invocation, 'list-columns')) return { stdout: listColumns(flag(invocation, 'json')), status: 0 };
     const query = lsQuery(invocation);
     const host = await context.host(query.recording);
@@ -149,12 +157,6 @@ async function text(scan: Scan, rows: readonly NamespaceRow[], query: LsQuery, c
   if (query.namespace !== undefined) return renderTree(processTree(rows), columns, 'command', options);
   if (tree === 'process') return renderTree(namespaceTree(rows), columns, 'command', options);
   return renderTree(relationTree(scan, rows, tree), columns, 'ns', options);
-}
-
-async function textOptions(query: LsQuery, context: Context): Promise<TextOptions> {
-  const width = query.truncate ? context.stdout.columns() : undefined;
-  const style = context.stdout.color ? { styleHeading: (await context.theme(context.stdout)).heading } : {};
-  return { headings: query.headings, ...style, ...(width === undefined ? {} : { width }) };
 }
 
 function listColumns(asJson: boolean): string {

@@ -27,7 +27,7 @@ const SHOWN: readonly Fact[] = ['ppid', 'command', 'uid', 'user'];
 
 /** Errors: USAGE, BAD_VALUE. */
 export function watchQuery(invocation: Invocation): WatchQuery {
-  const filter = filterOf(invocation);
+  const filter = filterOf(invocation, lsColumns, `nstool watch -Q 'TYPE == "net"'`);
   const tasks = (invocation.options.get('task') ?? []).map((word) => splitRecorded(word));
   if (flag(invocation, 'from') || tasks.some((task) => task.recording !== undefined)) {
     throw new NsError('USAGE', { what: 'a recorded host does not change', tryThis: 'nstool ls --from FILE' });

@@ -9,7 +9,7 @@ import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { readPidIds } from '../pid-pairs.ts';
 import { readUserIds, type MappedIds, type UserIds } from '../user-ids.ts';
-import { isInitial } from './initial.ts';
+import { isInitial } from '../../namespaces/initial.ts';
 import { mountsField, readMounts } from './mounts.ts';
 import type { NamespaceLook } from './namespace-look.ts';
 import { addressesField, linksField, netListenersField, routesField } from './network-fields.ts';

@@ -8,7 +8,7 @@ import { hiddenProcesses } from '../../namespaces/discover/hidden-processes.ts';
 import { processLinks } from '../../namespaces/discover/process-links.ts';
 import { emptyScan, type Scan } from '../../namespaces/discover/scan.ts';
 import { sharersOf, sharerText, type Sharer } from './sharers.ts';
-import { isInitial } from './initial.ts';
+import { isInitial } from '../../namespaces/initial.ts';
 import type { ProcessLook } from './process-look.ts';
 import { many, type Field } from './report.ts';
 

@@ -37,10 +37,12 @@ function readLinks(scan: Scan, kinds: readonly NamespaceKind[], pid: number): vo
       continue;
     }
     // One check decides on all links of a process (ptrace access): what refuses one refuses the others.
+    if (link.gap.reason !== 'gone') scan.closed.push(pid);
     return scan.gaps.add('process', link.gap);
   }
   // Even a zombie has a pid namespace: something covers the links.
   if (!alive && missing !== undefined && scan.kinds.has('pid')) {
+    scan.closed.push(pid);
     return scan.gaps.add('process', { ...missing, reason: 'unsupported' });
   }
   scan.processes.push(pid);

@@ -40,6 +40,8 @@ export interface Scan {
   readonly mountsSeen: Set<string>;
   /** The processes whose links could be read, ascending. */
   readonly processes: number[];
+  /** The processes whose links are closed to us, ascending. */
+  readonly closed: number[];
   readonly gaps: GapTally;
   /** What the deep sources tell each other. */
   readonly deep: DeepScan;
@@ -71,6 +73,7 @@ export function emptyScan(host: Host, kinds: ReadonlySet<NamespaceKind>): Scan {
     mountNamespaces: new Map(),
     mountsSeen: new Set(),
     processes: [],
+    closed: [],
     gaps: new GapTally(),
     deep: {
       tables: [],
