@@ -86,3 +86,10 @@ export const nobody: Identity = {
   outer: [],
   gaps: [],
 };
+
+/** The same text is the same container, or the same unit for what is in none. */
+export function containerKey({ role, engine, id, name, podUid, unit, uid, outer }: Identity): string {
+  if (role !== 'payload') return JSON.stringify([unit, uid]);
+  // A container's units are its own affair; a plain user may call his as root's is called.
+  return JSON.stringify([engine, id, name, podUid, uid, outer.map(containerKey)]);
+}

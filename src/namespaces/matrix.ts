@@ -3,7 +3,7 @@
 
 import { displayName } from '../containers/display-name.ts';
 import { IdentityResolver } from '../containers/identify.ts';
-import type { Identity } from '../containers/identity.ts';
+import { containerKey } from '../containers/identity.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { valueOf } from '../kernel/host.ts';
 import { parseStat } from '../kernel/text/stat.ts';
@@ -138,7 +138,7 @@ class Parties {
     const identity = valueOf(this.resolver.identify(pid));
     const known = identity === undefined ? null : displayName(identity);
     if (identity !== undefined && known !== null) {
-      return { section: identity.role === 'payload' ? 0 : 1, key: keyOf(identity), name: known };
+      return { section: identity.role === 'payload' ? 0 : 1, key: containerKey(identity), name: known };
     }
     const file = `/proc/${pid}/stat`;
     const bytes = this.scan.host.readFile(file);
@@ -153,11 +153,4 @@ class Parties {
       ? { section: 3, key: '', name }
       : { section: 2, key: name, name };
   }
-}
-
-/** A container's units are its own affair; a plain user may call his unit as root's is called. */
-function keyOf(identity: Identity): string {
-  const { role, engine, id, name, podUid, unit, uid, outer } = identity;
-  if (role !== 'payload') return JSON.stringify([unit, uid]);
-  return JSON.stringify([engine, id, name, podUid, uid, outer.map(keyOf)]);
 }

@@ -11,6 +11,7 @@ import { parsePasswd } from '../kernel/text/passwd.ts';
 import { parseStat } from '../kernel/text/stat.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
 import type { Holder } from './holder.ts';
+import { EnteredMarks } from './entered-marks.ts';
 import { holdersOf } from './holders.ts';
 import { Naming } from './naming.ts';
 
@@ -47,11 +48,13 @@ export interface NamespaceRow {
   readonly cgroup: string | null;
   /** What keeps it alive, counted by sort: `process:3`. Needs a deep scan. */
   readonly holders: readonly string[];
+  /** Of a namespace the pids that entered its container from outside; of a process the container that it entered. */
+  readonly entered: readonly string[];
 }
 
 /** A fact that costs reads. */
 export type Fact =
-  'ppid' | 'command' | 'uid' | 'user' | 'netnsid' | 'pns' | 'ons' | 'id' | 'name' | 'cgroup' | 'holders';
+  'ppid' | 'command' | 'uid' | 'user' | 'netnsid' | 'pns' | 'ons' | 'id' | 'name' | 'cgroup' | 'holders' | 'entered';
 
 /** A row for each namespace, by its lowest pid, in the order of inodes. */
 export function namespaceRows(scan: Scan, facts: ReadonlySet<Fact>): readonly NamespaceRow[] {
@@ -64,7 +67,9 @@ export function namespaceRows(scan: Scan, facts: ReadonlySet<Fact>): readonly Na
 /** A row for each process of one namespace, in the order of pids. */
 export function processRows(scan: Scan, namespace: Namespace, facts: ReadonlySet<Fact>): readonly NamespaceRow[] {
   const reader = new FactReader(scan, facts);
-  return namespace.pids.toSorted((a, b) => a - b).map((pid) => reader.row(namespace, pid));
+  return namespace.pids
+    .toSorted((a, b) => a - b)
+    .map((pid) => ({ ...reader.row(namespace, pid), entered: reader.markOf(pid) }));
 }
 
 function compare<T>(a: T, b: T): number {
@@ -101,11 +106,17 @@ class FactReader {
   private readonly scan: Scan;
   private readonly facts: ReadonlySet<Fact>;
   private readonly naming: Naming;
+  private readonly marks: EnteredMarks;
 
   constructor(scan: Scan, facts: ReadonlySet<Fact>) {
     this.scan = scan;
     this.facts = facts;
     this.naming = new Naming(scan.host);
+    this.marks = new EnteredMarks(scan.host);
+  }
+
+  markOf(pid: number): readonly string[] {
+    return this.facts.has('entered') ? this.marks.ofProcess(pid) : [];
   }
 
   row(namespace: Namespace, pid: number | undefined): NamespaceRow {
@@ -129,6 +140,7 @@ class FactReader {
       nsfs,
       name: this.facts.has('name') ? this.naming.nameOf(namespace, pid) : null,
       cgroup: process?.cgroup ?? null,
+      entered: this.facts.has('entered') ? this.marks.ofNamespace(namespace) : [],
       ...this.namespace(namespace, door),
     };
   }

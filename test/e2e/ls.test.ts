@@ -254,3 +254,23 @@ describe('what is not needed', () => {
     });
   });
 });
+
+describe('--matrix', () => {
+  it('has a row a line in a pipe, and explains itself on a terminal', () => {
+    const { status, stdout, stderr } = nstool(['ls', '--matrix']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^NAME +PID +NPROCS +MNT +NET +IPC +USER +PIDNS +UTS +CGROUP +TIME\n/);
+    expect(stderr).not.toContain("the host's; own");
+    for (const line of stdout.trimEnd().split('\n').slice(1)) {
+      expect(line).toMatch(/^\S.*? +[0-9]+ +[0-9]+(?: +(?:host|own|[0-9]+|\?|-)){8}$/);
+    }
+  });
+
+  it('refuses what does not go with it, as a usage error', () => {
+    expect(nstool(['ls', '--matrix', '-o', 'NS'])).toMatchObject({
+      status: 2,
+      stdout: '',
+      stderr: 'nstool: --matrix and --output exclude each other\n  try: nstool help ls\n',
+    });
+  });
+});

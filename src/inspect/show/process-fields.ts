@@ -9,6 +9,7 @@ import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
 import { idInside, type MappedIds } from '../user-ids.ts';
 import { capabilitiesField } from './capabilities.ts';
 import { listenersField, readListeners } from './listeners.ts';
+import { enteredFields } from './entered.ts';
 import { hostMountsField, readMounts } from './mounts.ts';
 import { NOBODY, type ProcessLook } from './process-look.ts';
 import { namespacesField } from './process-namespaces.ts';
@@ -57,6 +58,7 @@ export const processFields: readonly ProcessField[] = [
   ),
   told('role', 'payload (inside), or monitor (looks after it)', ({ role }) => (role === 'none' ? null : role)),
   told('unit', 'the systemd unit', ({ unit }) => unit),
+  ...enteredFields,
   {
     key: 'uid',
     help: 'its real, effective, saved and file system uid here, and inside',

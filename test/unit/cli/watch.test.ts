@@ -37,6 +37,7 @@ const row = {
   name: null,
   cgroup: null,
   holders: [],
+  entered: [],
 } as const;
 
 const gone = (fromStart: boolean): Report => {
