@@ -64,6 +64,7 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     { words: ['-Q', 'NPROCS > 1'] },
     { words: ['-p', 'self'] },
     { words: ['--tree'] },
+    { words: ['--matrix'] },
     { words: ['--list-columns'] },
   ])('ls $words', ({ words }) => {
     const answer = ask('ls', words, uid);

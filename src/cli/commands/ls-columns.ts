@@ -35,10 +35,10 @@ export const lsColumns: readonly LsColumn[] = [
   column('id', 'number', "the kernel's number for it, never given twice (Linux 6.18)", { fact: 'id' }),
   column('name', 'string', 'container, pod, named network namespace or unit', { fact: 'name', shrinks: true }),
   column('cgroup', 'string', 'cgroup of the lowest pid', { fact: 'cgroup', shrinks: true }),
+  column('holders', 'list', 'what keeps it alive, counted (implies --deep)', { fact: 'holders', shrinks: true }),
   column('entered', 'list', 'pids put into its container from outside; of a process that container', {
     fact: 'entered',
   }),
-  column('holders', 'list', 'what keeps it alive, counted (implies --deep)', { fact: 'holders', shrinks: true }),
 ];
 
 /** A line for each. */

@@ -48,6 +48,8 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ['ls'],
     ['ls', '--output-all'],
     ['ls', '-o', 'NS'],
+    ['ls', '--matrix'],
+    ['ls', '--matrix', '-t', 'net,pid'],
     ['ls', '--list-columns'],
     ...names.map((name) => ['ls', name] as const),
     ...names.map((name) => ['holders', name] as const),
@@ -82,6 +84,7 @@ const row: NamespaceRow = {
   name: null,
   cgroup: null,
   holders: [],
+  entered: [],
 };
 const watched = {
   kind: 'net',

@@ -6,6 +6,7 @@ import { show } from '../../../src/cli/commands/show.ts';
 import { enteredProcesses, type Entered } from '../../../src/namespaces/entered.ts';
 import { procOf, type FakeProcess } from '../../support/fake-proc.ts';
 import { hostOf, runCommand } from '../../support/recorded.ts';
+import { faults, passed } from '../../support/schemas.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);
@@ -236,8 +237,10 @@ describe('entered in the commands', () => {
     expect(await stdout('show', '80', '-o', 'entered')).toBe(`container:aaaaaaaaaaaa ${how}\n`);
     expect(await stdout('show', 'container:aaa', '-o', 'entered_by')).toBe(`80 sleep ${how}\n`);
     expect(await stdout('show', '70', '-o', 'entered,entered_by')).toBe('-\n-\n');
-    const { process } = JSON.parse(await stdout('show', '80', '-J', '-o', 'entered')) as { process: unknown };
-    expect(process).toEqual({
+    const answer = JSON.parse(await stdout('show', '80', '-J', '-o', 'entered')) as { process: unknown };
+    const ofContainer: unknown = JSON.parse(await stdout('show', '60', '-J', '-o', 'entered_by'));
+    for (const one of [answer, ofContainer]) expect([faults('show', one), passed('show', one)]).toEqual([[], []]);
+    expect(answer.process).toEqual({
       entered: {
         container: 'container:aaaaaaaaaaaa',
         shared: ['net'],
