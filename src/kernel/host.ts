@@ -53,6 +53,56 @@ export interface FileStatus {
   readonly gid: number;
 }
 
+/** What stands in a directory, as lstat(2) tells it, and what overlayfs noted on it. */
+export interface TreeEntry extends FileStatus {
+  /** Below the directory that was asked for. A byte that is no part of UTF-8 stands as U+DC00 and its value. */
+  readonly path: string;
+  /** How many names it has. */
+  readonly links: number;
+  /** Unit: bytes. */
+  readonly size: bigint;
+  /** Unit: 512 bytes. */
+  readonly blocks: bigint;
+  /** Of a device its number, as makedev(3) makes it: 0 is overlayfs's mark on what was deleted. */
+  readonly rdev: bigint;
+  /** When it was last modified. Unit: nanoseconds. */
+  readonly modified: bigint;
+  /** The extended attributes of regular files and directories that something asks for, their values in hex. */
+  readonly attributes: Readonly<Partial<Record<TreeAttribute, string>>>;
+}
+
+/**
+ * File capabilities, and what overlayfs and fuse-overlayfs note, without their prefixes: nothing below shows through
+ * (`opaque`), it was deleted (`whiteout`), what is below it has another name (`redirect`). Without CAP_SYS_ADMIN in the
+ * initial user namespace the kernel hides the notes of root's overlays.
+ */
+export type TreeAttribute = 'capability' | 'opaque' | 'whiteout' | 'redirect';
+
+/** Which directory to list. */
+export interface TreeQuery {
+  /** A directory that the others are in, as chroot(2) does it: no link leads out of it. Absent: our own root. */
+  readonly base?: string;
+  /** Who may write around it is trusted: links are followed. */
+  readonly root: string;
+  /** Below `root`; empty: `root` itself. From here on no link is followed, and no mount entered. */
+  readonly path: string;
+  /** With all that is below, or only what stands in it. */
+  readonly deep: boolean;
+  /** At most so many entries. */
+  readonly limit: number;
+}
+
+/** A directory, listed. */
+export interface Tree {
+  /** The directory itself; its path is empty. */
+  readonly top: TreeEntry;
+  readonly entries: readonly TreeEntry[];
+  /** There are more entries than were asked for, or they nest too deep. */
+  readonly cut: boolean;
+  /** What could not be read in it. */
+  readonly gaps: readonly Gap[];
+}
+
 /**
  * Questions to an nsfs descriptor. Source: ioctl_nsfs(2), linux/nsfs.h. Since: Linux 4.9; type and owner uid: 4.11; id
  * of a mount namespace: 6.11; id of any: 6.18.
@@ -142,6 +192,11 @@ export interface Host {
   readDirectory(path: string): Reading<readonly string[]>;
   /** stat(2): links are followed. */
   stat(path: string): Reading<FileStatus>;
+  /**
+   * A directory of others, who may change it meanwhile: it is walked by descriptors. Errors: gone, also where a link
+   * stands in place of a directory; denied; unsupported. Since: with `base` Linux 5.6.
+   */
+  tree(query: TreeQuery): Reading<Tree>;
   /**
    * Ioctls on the namespace behind `door`, each asked of the namespace that the one before led to.
    * The last answer: a type, a uid, an id, or the inode of the namespace that was reached; without any question, of

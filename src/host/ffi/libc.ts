@@ -18,6 +18,11 @@ export interface Libc {
   recv(fd: number, into: Uint8Array, flags: number): number;
   setns(fd: number, type: number): number;
   openByHandle(mount: number, handle: Uint8Array, flags: number): number;
+  /** `how` is a struct open_how. */
+  openat2(folder: number, path: string, how: Uint8Array): number;
+  /** The names of extended attributes, each with a zero after it; the length of all. A last link is not followed. */
+  listAttributes(path: Uint8Array, into: Uint8Array): number;
+  getAttribute(path: Uint8Array, name: string, into: Uint8Array): number;
   memfdCreate(name: string, flags: number): number;
   /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
   syscall(number: number, ...args: SyscallNumbers): number;
@@ -73,6 +78,7 @@ function bind(koffi: Koffi): Libc {
     setns: bound('setns', 'int setns(int fd, int nstype)'),
     openByHandle: bound('open_by_handle_at', 'int open_by_handle_at(int mount, uint8_t *handle, int flags)'),
     ...rawCalls(bound),
+    ...fileCalls(bound),
     memfdCreate: bound('memfd_create', 'int memfd_create(const char *name, unsigned int flags)'),
     execve(path, argv, env): never {
       execve(path, [...argv, null], [...env, null]);
@@ -94,6 +100,23 @@ function socketCalls(bound: Bound): Pick<Libc, 'socket' | 'setsockopt' | 'send' 
     recv: (fd, into, flags) => recv(fd, into, into.length, flags),
   };
 }
+
+function fileCalls(bound: Bound): Pick<Libc, 'openat2' | 'listAttributes' | 'getAttribute'> {
+  const openat2 = bound('syscall', 'long syscall(long number, long fd, const char *path, uint8_t *how, size_t size)');
+  const list = bound('llistxattr', 'long llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)');
+  const get = bound(
+    'lgetxattr',
+    'long lgetxattr(const uint8_t *path, const char *name, _Out_ uint8_t *value, size_t size)',
+  );
+  return {
+    openat2: (folder, path, how) => openat2(SYS_OPENAT2, folder, path, how, how.length),
+    listAttributes: (path, into) => list(path, into, into.length),
+    getAttribute: (path, name, into) => get(path, name, into, into.length),
+  };
+}
+
+/** Source: include/uapi/asm-generic/unistd.h. Since: Linux 5.6. */
+const SYS_OPENAT2 = 437;
 
 /** syscall(2) passes its arguments on in registers, so what takes numbers and pointers needs no variable arguments. */
 function rawCalls(bound: Bound): Pick<Libc, 'syscall' | 'syscallInto'> {

@@ -8,6 +8,7 @@ import { mounts } from './mounts.ts';
 import { askNetlink } from './netlink-socket.ts';
 import { askNamespace, mountNamespaces } from './nsfs.ts';
 import { sharesFiles } from './pidfd.ts';
+import { tree } from './tree.ts';
 
 export function linuxHost(): Host {
   return {
@@ -16,6 +17,7 @@ export function linuxHost(): Host {
     readLink: (path) => reading(path, () => readlinkSync(path)),
     readDirectory: (path) => reading(path, () => readdirSync(path)),
     stat: (path) => reading(path, () => statusOf(path)),
+    tree,
     askNamespace,
     netlink: askNetlink,
     sharesFiles,

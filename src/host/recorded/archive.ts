@@ -10,6 +10,8 @@ import type {
   NamespaceListQuery,
   NamespaceQuestion,
   NetlinkRequest,
+  TreeEntry,
+  TreeQuery,
 } from '../../kernel/host.ts';
 
 /** Where a recording comes from. */
@@ -32,6 +34,7 @@ export type Answer =
   | { readonly hex: string }
   | { readonly names: readonly string[] }
   | { readonly status: Record<keyof FileStatus, string> }
+  | { readonly tree: ArchivedTree }
   | { readonly number: string }
   | { readonly numbers: readonly string[] }
   | { readonly datagrams: readonly string[] }
@@ -40,6 +43,28 @@ export type Answer =
   /** Id, inode and number of mounts of each. */
   | { readonly mount_namespaces: readonly (readonly string[])[] }
   | { readonly gap: Omit<Gap, 'what'> & Partial<Gap> };
+
+/** An entry is its path, its numbers in the order of TREE_NUMBERS, and its attributes. */
+export interface ArchivedTree {
+  readonly entries: readonly (readonly [string, string, TreeEntry['attributes']])[];
+  readonly cut: boolean;
+  readonly gaps: readonly Gap[];
+}
+
+type TreeNumber = Exclude<keyof TreeEntry, 'path' | 'attributes'>;
+
+export const TREE_NUMBERS: readonly TreeNumber[] = [
+  'dev',
+  'ino',
+  'mode',
+  'uid',
+  'gid',
+  'links',
+  'size',
+  'blocks',
+  'rdev',
+  'modified',
+];
 
 export interface Entry {
   readonly question: string;
@@ -51,6 +76,8 @@ export const questions = {
   link: (path: string): string => `link ${path}`,
   directory: (path: string): string => `directory ${path}`,
   stat: (path: string): string => `stat ${path}`,
+  tree: ({ base, root, path, deep, limit }: TreeQuery): string =>
+    `tree ${JSON.stringify([base ?? '', root, path])} ${deep ? 'deep' : 'flat'} ${limit}`,
   namespace: (door: NamespaceDoor, asked: readonly NamespaceQuestion[]): string =>
     `namespace ${doorText(door)} ${asked.join(' ')}`,
   netlink: ({ protocol, message, descriptor, namespace }: NetlinkRequest): string =>

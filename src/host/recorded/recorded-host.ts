@@ -11,10 +11,13 @@ import {
   type Host,
   type ListedMountNamespace,
   type Reading,
+  type Tree,
+  type TreeAttribute,
+  type TreeEntry,
 } from '../../kernel/host.ts';
 import { malformed } from '../../kernel/text/text.ts';
 import { gapOfError } from '../gap-of-error.ts';
-import { askedIn, fromHex, questions, type ArchiveHeader } from './archive.ts';
+import { askedIn, fromHex, questions, TREE_NUMBERS, type ArchiveHeader } from './archive.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Answers = ReadonlyMap<string, Fields>;
@@ -98,6 +101,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text'])),
     readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names'])),
     stat: (path) => answer(questions.stat(path), statusOf),
+    tree: (query) => answer(questions.tree(query), treeOf),
     askNamespace: (door, asked) => answer(questions.namespace(door, asked), (entry) => bigintOf(entry['number'])),
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
@@ -161,4 +165,45 @@ function statusOf(entry: Fields): FileStatus | undefined {
     return undefined;
   }
   return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid) };
+}
+
+function treeOf(entry: Fields): Tree | undefined {
+  const tree = entry['tree'];
+  if (!isFields(tree) || !Array.isArray(tree['entries']) || typeof tree['cut'] !== 'boolean') return undefined;
+  const entries = tree['entries'].map(treeEntryOf);
+  const gaps = Array.isArray(tree['gaps']) ? tree['gaps'].filter(isWholeGap) : [];
+  if (!entries.every((each) => each !== undefined)) return undefined;
+  const [top, ...rest] = entries;
+  return top === undefined ? undefined : { top, entries: rest, cut: tree['cut'], gaps };
+}
+
+function isWholeGap(recorded: unknown): recorded is Gap {
+  return isGap(recorded) && 'what' in recorded && typeof recorded.what === 'string';
+}
+
+function treeEntryOf(row: unknown): TreeEntry | undefined {
+  if (!Array.isArray(row)) return undefined;
+  const [path, numbers, attributes]: readonly unknown[] = row;
+  const read = typeof numbers === 'string' ? bigintsOf(numbers.split(' ')) : undefined;
+  if (typeof path !== 'string' || read?.length !== TREE_NUMBERS.length || !isFields(attributes)) return undefined;
+  const number = (key: keyof TreeEntry): bigint => read[TREE_NUMBERS.findIndex((each) => each === key)] ?? 0n;
+  return {
+    path,
+    dev: number('dev'),
+    ino: number('ino'),
+    mode: Number(number('mode')),
+    uid: Number(number('uid')),
+    gid: Number(number('gid')),
+    links: Number(number('links')),
+    size: number('size'),
+    blocks: number('blocks'),
+    rdev: number('rdev'),
+    modified: BigInt.asIntN(64, number('modified')),
+    attributes: attributesOf(attributes),
+  };
+}
+
+function attributesOf(fields: Fields): TreeEntry['attributes'] {
+  const names: readonly TreeAttribute[] = ['capability', 'opaque', 'whiteout', 'redirect'];
+  return Object.fromEntries(names.flatMap((name) => (typeof fields[name] === 'string' ? [[name, fields[name]]] : [])));
 }

@@ -1,7 +1,7 @@
 // Wraps a host and notes every question with its answer: the archive is then exactly what a command asked.
 
-import type { FileStatus, Gap, Host, ListedMountNamespace, Reading } from '../../kernel/host.ts';
-import { askedIn, questions, toHex, type Answer, type Entry } from './archive.ts';
+import type { FileStatus, Gap, Host, ListedMountNamespace, Reading, Tree } from '../../kernel/host.ts';
+import { askedIn, questions, toHex, TREE_NUMBERS, type Answer, type Entry } from './archive.ts';
 
 export interface Recorder {
   readonly host: Host;
@@ -24,6 +24,7 @@ export function recording(host: Host): Recorder {
       readLink: (path) => note(questions.link(path), host.readLink(path), (text) => ({ text })),
       readDirectory: (path) => note(questions.directory(path), host.readDirectory(path), (names) => ({ names })),
       stat: (path) => note(questions.stat(path), host.stat(path), encodeStatus),
+      tree: (query) => note(questions.tree(query), host.tree(query), encodeTree),
       askNamespace: (door, asked) =>
         note(questions.namespace(door, asked), host.askNamespace(door, asked), (number) => ({
           number: String(number),
@@ -58,6 +59,14 @@ function encodeBytes(bytes: Uint8Array): Answer {
 
 function encodeStatus({ dev, ino, mode, uid, gid }: FileStatus): Answer {
   return { status: { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}` } };
+}
+
+/** The directory itself comes first; times before 1970 are negative, and stand as the kernel's 64 bits. */
+function encodeTree({ top, entries, cut, gaps }: Tree): Answer {
+  const rows = [top, ...entries].map(
+    (entry) => [entry.path, TREE_NUMBERS.map((key) => String(BigInt.asUintN(64, BigInt(entry[key])))).join(' '), entry.attributes] as const,
+  );
+  return { tree: { entries: rows, cut, gaps } };
 }
 
 function encodeMountNamespaces(listed: readonly ListedMountNamespace[]): Answer {

@@ -4,8 +4,27 @@ import { describe, expect, it } from 'vitest';
 import { formatArchive } from '../../../src/host/recorded/archive.ts';
 import { recordedHost } from '../../../src/host/recorded/recorded-host.ts';
 import { recording } from '../../../src/host/recorded/recorder.ts';
-import { gap, value, type Host } from '../../../src/kernel/host.ts';
+import { gap, value, type Host, type Tree, type TreeEntry } from '../../../src/kernel/host.ts';
 import { encodeLinkDump } from '../../../src/kernel/netlink/links.ts';
+
+function treeOf(path: string, base = ''): Tree {
+  const entry: TreeEntry = {
+    path: '',
+    dev: 1n,
+    ino: 2n,
+    mode: 0o40755,
+    uid: 3,
+    gid: 4,
+    links: 5,
+    size: 1n << 62n,
+    blocks: 7n,
+    rdev: 8n,
+    modified: -9n,
+    attributes: { opaque: '79' },
+  };
+  const gaps = [gap({ reason: 'denied', what: base, errno: 'EACCES' })].flatMap((one) => (one.ok ? [] : [one.gap]));
+  return { top: entry, entries: [{ ...entry, path: `${path}/\udcff`, attributes: {} }], cut: base !== '', gaps };
+}
 
 const live: Host = {
   self: { pid: 7, uid: 0 },
@@ -13,6 +32,7 @@ const live: Host = {
   readLink: () => value('net:[1]'),
   readDirectory: () => value(['a', 'b']),
   stat: () => value({ dev: 4n, ino: 1n << 40n, mode: 0o644, uid: 1, gid: 2 }),
+  tree: ({ path, base }) => value(treeOf(path, base)),
   askNamespace: (door, questions) =>
     typeof door === 'string' ? value(1n << 60n) : gap({ reason: 'denied', what: questions.join(' '), errno: 'EPERM' }),
   netlink: ({ namespace }) => value([Uint8Array.of(namespace === undefined ? 1 : 2)]),
@@ -27,6 +47,9 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a link': (host) => host.readLink('/a'),
   'a directory': (host) => host.readDirectory('/a'),
   'a status': (host) => host.stat('/a'),
+  'a tree': (host) => host.tree({ root: '/a', path: 'b', deep: true, limit: 5 }),
+  'a tree in the root of another': (host) =>
+    host.tree({ base: '/proc/7/root', root: '/a', path: 'b', deep: true, limit: 5 }),
   'a namespace by path': (host) => host.askNamespace('/run/netns/blue', ['NS_GET_ID']),
   'a namespace by a descriptor': (host) => host.askNamespace({ pid: 7, fd: 3, ask: 'SIOCGSKNS', inode: 12n }, []),
   'a namespace by its id': (host) => host.askNamespace({ id: 3n, type: 0, inode: 0n }, ['NS_GET_NSTYPE']),
@@ -83,6 +106,9 @@ describe('a recorded host', () => {
     ['mount-namespaces', { mount_namespaces: ['1'] }],
     ['shares-files 7 8', { shared: 'yes' }],
     ['list-namespaces 0x0 0', { numbers: ['x'] }],
+    ['tree ["","/a",""] flat 1', { tree: { entries: [['', '1 2', {}]], cut: false, gaps: [] } }],
+    ['tree ["","/a",""] flat 1', { tree: { entries: [], cut: false, gaps: [] } }],
+    ['tree ["","/a",""] flat 1', { tree: { entries: {}, cut: false, gaps: [] } }],
   ])('says that %s with %j is malformed', (q, answer) => {
     const text = [JSON.stringify(header), JSON.stringify({ q, ...answer })].join('\n');
     const hostile = recordedHost(text, 'test');
@@ -91,6 +117,7 @@ describe('a recorded host', () => {
       hostile.value.mountNamespaces(),
       hostile.value.sharesFiles(7, 8),
       hostile.value.listNamespaces({ types: 0, owner: 0n }),
+      hostile.value.tree({ root: '/a', path: '', deep: false, limit: 1 }),
     ];
     expect(asked.map((reading) => (reading.ok ? 'ok' : reading.gap.reason))).toContain('malformed');
     expect(asked.map((reading) => reading.ok)).not.toContain(true);
