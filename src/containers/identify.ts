@@ -5,11 +5,11 @@ import { value, type Reading } from '../kernel/host.ts';
 import { parseCgroup, type CgroupMembership } from '../kernel/text/cgroup.ts';
 import { identifyMemberships, type PathIdentity, type PathLevel } from './cgroup-identity.ts';
 import { taskOf } from './containerd.ts';
-import { memo, noFacts, Shelf, type Facts } from './engine-reader.ts';
+import { memo, Shelf, type Facts } from './engine-reader.ts';
 import type { Files, Root } from './files.ts';
 import { nobody, type Identity } from './identity.ts';
 import { ancestorOutside, bundleOf, childrenOf, hasCommandLine, monitorAt } from './kin.ts';
-import { lookUp, type Clues, type Found } from './lookup.ts';
+import { lookUp, notFound, type Clues, type Found } from './lookup.ts';
 import { readMounts } from './told-mounts.ts';
 
 /** One process. For many, a resolver. Errors: as of reading /proc/PID/cgroup. */
@@ -90,7 +90,7 @@ export class IdentityResolver {
 
   private factsOf(levels: readonly PathLevel[], level: PathLevel, pid: number): Found {
     const { engine, id, podUid } = level;
-    if (id === null) return { facts: noFacts, owner: null };
+    if (id === null) return notFound;
     const keeper = (): number | undefined => ancestorOutside(this.files, pid, (each) => this.isInside(each, levels));
     if (levels.length === 1) {
       const place = { prefix: '', uid: plainUser(level.uid) };
@@ -99,7 +99,7 @@ export class IdentityResolver {
     }
     // An engine within a container has its files there: they are reached through the process it left outside.
     const outside = keeper();
-    if (outside === undefined) return { facts: noFacts, owner: null };
+    if (outside === undefined) return notFound;
     const prefix = `/proc/${outside}/root`;
     return lookUp(this.shelf, { engine, id, podUid, place: { prefix, uid: null } }, () => ({
       bundle: bundleOf(this.files, outside, monitorAt(this.files, outside), prefix),
@@ -159,7 +159,7 @@ export class IdentityResolver {
     const task = taskOf(this.shelf, new Set(memberships.map((membership) => membership.path)), shim);
     if (task === undefined) return undefined;
     const level: Identity = { ...nobody, engine: 'containerd', id: task.id, role: 'payload', evidence: 'cgroup' };
-    return named(level, { facts: task.facts, owner: null });
+    return named(level, { ...notFound, facts: task.facts });
   }
 
   /** In a pod at most. */
@@ -213,7 +213,7 @@ function fromLevel(level: PathLevel): Identity {
 }
 
 /** What the files tell goes before what the path told: it is the name without decoration. */
-function named(identity: Identity, { facts, owner }: Found): Identity {
+function named(identity: Identity, { facts, owner, folder }: Found): Identity {
   const { engine, name, image, pod, podNamespace, podUid, sandbox, gaps }: Facts = facts;
   return {
     ...identity,
@@ -225,6 +225,7 @@ function named(identity: Identity, { facts, owner }: Found): Identity {
     podUid: podUid ?? identity.podUid,
     uid: identity.uid ?? owner,
     sandbox: sandbox ?? identity.sandbox,
+    folder,
     gaps,
   };
 }

@@ -1,6 +1,7 @@
 // What a process belongs to, as data.
 
 import type { Gap } from '../kernel/host.ts';
+import type { Root } from './files.ts';
 
 /**
  * Who runs a container. `cri`: some engine of Kubernetes, and nothing tells which. libvirt's are machines, and Talos's
@@ -62,6 +63,8 @@ export interface Identity {
   readonly role: Role;
   readonly sandbox: Sandbox | null;
   readonly evidence: Evidence | null;
+  /** The engine's folder that knows it, as we reach it: docker's data root, podman's storage. */
+  readonly folder: Root | null;
   /** The containers around this one, from the outermost in. */
   readonly outer: readonly Identity[];
   /** Files that should have told more. */
@@ -83,6 +86,7 @@ export const nobody: Identity = {
   role: 'none',
   sandbox: null,
   evidence: null,
+  folder: null,
   outer: [],
   gaps: [],
 };

@@ -32,21 +32,25 @@ export interface Clues {
 export interface Found {
   readonly facts: Facts;
   readonly owner: number | null;
+  /** The engine's folder that knows the container. Absent (null): none does. */
+  readonly folder: Root | null;
 }
+
+export const notFound: Found = { facts: noFacts, owner: null, folder: null };
 
 /** `clues` is asked only when the usual folders do not know the container, as it costs reads. */
 export function lookUp(shelf: Shelf, query: Query, clues: () => Clues): Found {
   // An id becomes a part of paths, and a command line can hold any.
-  if (/^\.{0,2}$|[/\0]/.test(query.id)) return { facts: noFacts, owner: null };
+  if (/^\.{0,2}$|[/\0]/.test(query.id)) return notFound;
   const readers = readersOf(query.engine);
   const gaps: Gap[] = [];
   const usual = readers.flatMap((reader) => rootsOf(shelf, reader, query.place).map((root) => ({ reader, root })));
   const found = firstOf(shelf, query, usual, gaps) ?? byClues(shelf, query, readers, clues, gaps);
   if (found !== undefined) return found;
   // A path names such containers in full: files that are not there hide nothing.
-  if (readers.includes(lxc) || readers.includes(nspawn)) return { facts: noFacts, owner: null };
+  if (readers.includes(lxc) || readers.includes(nspawn)) return notFound;
   const told = gaps.filter((gap) => gap.reason !== 'gone');
-  return { facts: { ...noFacts, gaps: told.length > 0 ? told : gaps.slice(0, 1) }, owner: null };
+  return { ...notFound, facts: { ...noFacts, gaps: told.length > 0 ? told : gaps.slice(0, 1) } };
 }
 
 function readersOf(engine: Engine | null): readonly EngineReader[] {
@@ -139,7 +143,8 @@ function firstOf(
       continue;
     }
     if (root.owner === undefined) learn?.set(reader, [...(learn.get(reader) ?? []), root]);
-    found = { facts: found === undefined ? facts.value : combine(found.facts, facts.value), owner: root.owner ?? null };
+    const combined = found === undefined ? facts.value : combine(found.facts, facts.value);
+    found = { facts: combined, owner: root.owner ?? null, folder: root };
     if (facts.value.name !== null) break;
   }
   return found;

@@ -158,7 +158,8 @@ function entryOf(path: string, status: BigIntStats, step: Buffer): TreeEntry {
   };
 }
 
-const ATTRIBUTE = /^(?:security\.(capability)|(?:trusted|user)\.overlay\.(opaque|whiteout|redirect)|user\.fuseoverlayfs\.(opaque))$/;
+const ATTRIBUTE =
+  /^(?:security\.(capability)|(?:trusted|user)\.overlay\.(opaque|whiteout|redirect)|user\.fuseoverlayfs\.(opaque))$/;
 const ERANGE = 34;
 const ENODATA = 61;
 const EOPNOTSUPP = 95;

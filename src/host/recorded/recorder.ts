@@ -64,7 +64,12 @@ function encodeStatus({ dev, ino, mode, uid, gid }: FileStatus): Answer {
 /** The directory itself comes first; times before 1970 are negative, and stand as the kernel's 64 bits. */
 function encodeTree({ top, entries, cut, gaps }: Tree): Answer {
   const rows = [top, ...entries].map(
-    (entry) => [entry.path, TREE_NUMBERS.map((key) => String(BigInt.asUintN(64, BigInt(entry[key])))).join(' '), entry.attributes] as const,
+    (entry) =>
+      [
+        entry.path,
+        TREE_NUMBERS.map((key) => String(BigInt.asUintN(64, BigInt(entry[key])))).join(' '),
+        entry.attributes,
+      ] as const,
   );
   return { tree: { entries: rows, cut, gaps } };
 }

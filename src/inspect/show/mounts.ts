@@ -45,11 +45,11 @@ function isBelow(path: string, folder: string): boolean {
 }
 
 /** `private`, or what mountinfo has in its optional fields. */
-function propagation({ optionalFields }: Mount): string {
+export function propagation({ optionalFields }: Mount): string {
   return optionalFields.length === 0 ? 'private' : optionalFields.join(',');
 }
 
-function isReadOnly({ options, superOptions }: Mount): boolean {
+export function isReadOnly({ options, superOptions }: Mount): boolean {
   return options.includes('ro') || superOptions.includes('ro');
 }
 

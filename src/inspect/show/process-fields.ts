@@ -11,16 +11,21 @@ import { capabilitiesField } from './capabilities.ts';
 import { listenersField, readListeners } from './listeners.ts';
 import { enteredFields } from './entered.ts';
 import { hostMountsField, readMounts } from './mounts.ts';
+import { outerField } from './outer.ts';
 import { NOBODY, type ProcessLook } from './process-look.ts';
 import { namespacesField } from './process-namespaces.ts';
 import { many, plain, type Field } from './report.ts';
+import { changesField, rootField } from './root.ts';
 import { initSignalsField } from './signals.ts';
+import { volumesField } from './volumes.ts';
 
 export interface FieldDefinition<Look> {
   readonly key: string;
   readonly help: string;
   /** Absent: it applies always. */
   readonly applies?: (look: Look) => boolean;
+  /** Absent: it is part of the page. */
+  readonly onlyAsked?: true;
   readonly build: (look: Look) => Field;
 }
 
@@ -35,6 +40,8 @@ function told(key: string, help: string, get: (identity: Identity) => string | n
     build: ({ identity }) => plain(key, identity === null ? null : get(identity)),
   };
 }
+
+const isInContainer = ({ identity }: ProcessLook): boolean => identity?.role === 'payload';
 
 const isInit = ({ isInit }: ProcessLook): boolean => isInit;
 
@@ -56,6 +63,12 @@ export const processFields: readonly ProcessField[] = [
   told('pod', 'the pod, as NAMESPACE/NAME', ({ pod, podNamespace }) =>
     pod === null ? null : `${podNamespace ?? '-'}/${pod}`,
   ),
+  {
+    key: 'outer',
+    help: 'the containers around its own, from the outermost in',
+    applies: ({ identity }) => (identity?.outer.length ?? 0) > 0,
+    build: outerField,
+  },
   told('role', 'payload (inside), or monitor (looks after it)', ({ role }) => (role === 'none' ? null : role)),
   told('unit', 'the systemd unit', ({ unit }) => unit),
   ...enteredFields,
@@ -83,7 +96,23 @@ export const processFields: readonly ProcessField[] = [
   { key: 'seccomp', help: 'disabled, strict or filter', build: seccompField },
   { key: 'lsm', help: 'its label, of SELinux, AppArmor or another', build: lsmField },
   { key: 'cgroup', help: 'its cgroup in each hierarchy', build: cgroupField },
-  { key: 'root', help: 'its root directory', build: (look) => plain('root', look.link('root')) },
+  {
+    key: 'root',
+    help: 'its root directory: driver, layers from the bottom up, size of what was written',
+    build: rootField,
+  },
+  {
+    key: 'volumes',
+    help: "a container's volumes and binds: name, path here, ro or rw, propagation",
+    applies: isInContainer,
+    build: volumesField,
+  },
+  {
+    key: 'changes',
+    help: 'paths it changed, as docker diff lists them; only when asked for',
+    onlyAsked: true,
+    build: changesField,
+  },
   { key: 'cwd', help: 'its working directory', build: (look) => plain('cwd', look.link('cwd')) },
   {
     key: 'host_mounts',

@@ -47,7 +47,10 @@ function fieldsOf<Look>(
   keys: readonly string[] | undefined,
 ): readonly Field[] {
   const applies = ({ applies }: FieldDefinition<Look>): boolean => applies === undefined || applies(look);
-  if (keys === undefined) return definitions.filter(applies).map(({ build }) => build(look));
+  if (keys === undefined) {
+    const page = definitions.filter((each) => each.onlyAsked !== true && applies(each));
+    return page.map(({ build }) => build(look));
+  }
   return keys.map((key) => {
     const definition = definitions.find((each) => each.key === key);
     if (definition === undefined) throw unknownKey(key, definitions);

@@ -1,0 +1,70 @@
+// Which layer of an image a directory holds, by the engine's files. containerd has it in its database alone.
+
+import { value, type Gap, type Reading } from '../kernel/host.ts';
+import { decodeText } from '../kernel/text/text.ts';
+import { readEngineFile, readEngineJson, type Files, type Root } from './files.ts';
+import type { LayerDirectory } from './layer-directory.ts';
+import { listAt, textAt } from './json.ts';
+
+/** The digest of a layer's uncompressed archive, by the engine's id of the layer. */
+export interface Digests {
+  readonly byId: ReadonlyMap<string, string>;
+  readonly gaps: readonly Gap[];
+}
+
+export const noDigests: Digests = { byId: new Map(), gaps: [] };
+
+/** `home` is the engine's folder as we reach it. */
+export function layerDigests(
+  files: Files,
+  home: Root,
+  driver: LayerDirectory['driver'],
+  container: string | null,
+): Digests {
+  if (driver === 'overlay2' && container !== null) return ofDocker(files, home, container);
+  return driver === 'overlay' ? ofStorage(files, home) : noDigests;
+}
+
+/** Docker takes no image with more (125); a chain that is tampered with could go in circles. */
+const MAX_CHAIN = 500;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** From the container's uppermost image layer down. Source: moby layer/filestore.go. */
+function ofDocker(files: Files, { path, owner }: Root, container: string): Digests {
+  const database = `${path}/image/overlay2/layerdb`;
+  const word = (file: string): Reading<string> => {
+    const bytes = readEngineFile(files, `${database}/${file}`, owner);
+    return bytes.ok ? value(decodeText(bytes.value).trim()) : bytes;
+  };
+  const byId = new Map<string, string>();
+  let link = word(`mounts/${container}/parent`);
+  for (let count = 0; count < MAX_CHAIN && link.ok && DIGEST.test(link.value); count += 1) {
+    const folder = link.value.replace(':', '/');
+    const id = word(`${folder}/cache-id`);
+    const digest = word(`${folder}/diff`);
+    for (const each of [id, digest]) if (!each.ok) return { byId, gaps: [each.gap] };
+    if (id.ok && digest.ok && DIGEST.test(digest.value)) byId.set(id.value, digest.value);
+    link = word(`${folder}/parent`);
+  }
+  // The lowest has no parent; a container of an empty image has none at all.
+  return { byId, gaps: link.ok || link.gap.reason === 'gone' ? [] : [link.gap] };
+}
+
+/** The second: layers of containers that a reboot removes. Since: podman 4.4. */
+const LISTS = ['layers.json', 'volatile-layers.json'];
+
+/** Source: containers storage layers.go. */
+function ofStorage(files: Files, { path, owner }: Root): Digests {
+  const byId = new Map<string, string>();
+  const gaps: Gap[] = [];
+  for (const list of LISTS) {
+    const layers = readEngineJson(files, `${path}/overlay-layers/${list}`, owner);
+    if (!layers.ok && layers.gap.reason !== 'gone') gaps.push(layers.gap);
+    for (const layer of layers.ok ? listAt(layers.value) : []) {
+      const id = textAt(layer, 'id');
+      const digest = textAt(layer, 'diff-digest');
+      if (id !== null && digest !== null && DIGEST.test(digest)) byId.set(id, digest);
+    }
+  }
+  return { byId, gaps };
+}
