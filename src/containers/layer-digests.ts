@@ -1,7 +1,7 @@
 // Which layer of an image a directory holds, by the engine's files. containerd has it in its database alone.
 
 import { value, type Gap, type Reading } from '../kernel/host.ts';
-import { decodeText } from '../kernel/text/text.ts';
+import { decodeText, malformed } from '../kernel/text/text.ts';
 import { readEngineFile, readEngineJson, type Files, type Root } from './files.ts';
 import type { LayerDirectory } from './layer-directory.ts';
 import { listAt, textAt } from './json.ts';
@@ -32,22 +32,29 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** From the container's uppermost image layer down. Source: moby layer/filestore.go. */
 function ofDocker(files: Files, { path, owner }: Root, container: string): Digests {
   const database = `${path}/image/overlay2/layerdb`;
-  const word = (file: string): Reading<string> => {
-    const bytes = readEngineFile(files, `${database}/${file}`, owner);
-    return bytes.ok ? value(decodeText(bytes.value).trim()) : bytes;
-  };
   const byId = new Map<string, string>();
-  let link = word(`mounts/${container}/parent`);
-  for (let count = 0; count < MAX_CHAIN && link.ok && DIGEST.test(link.value); count += 1) {
-    const folder = link.value.replace(':', '/');
-    const id = word(`${folder}/cache-id`);
-    const digest = word(`${folder}/diff`);
+  for (let file = `mounts/${container}/parent`, count = 0; count < MAX_CHAIN; count += 1) {
+    const link = digestIn(files, `${database}/${file}`, owner);
+    // The lowest has no parent; a container of an empty image has none at all.
+    if (!link.ok && link.gap.reason === 'gone') break;
+    const folder = link.ok ? link.value.replace(':', '/') : '';
+    const id = link.ok ? wordIn(files, `${database}/${folder}/cache-id`, owner) : link;
+    const digest = link.ok ? digestIn(files, `${database}/${folder}/diff`, owner) : link;
     for (const each of [id, digest]) if (!each.ok) return { byId, gaps: [each.gap] };
-    if (id.ok && digest.ok && DIGEST.test(digest.value)) byId.set(id.value, digest.value);
-    link = word(`${folder}/parent`);
+    if (id.ok && digest.ok) byId.set(id.value, digest.value);
+    file = `${folder}/parent`;
   }
-  // The lowest has no parent; a container of an empty image has none at all.
-  return { byId, gaps: link.ok || link.gap.reason === 'gone' ? [] : [link.gap] };
+  return { byId, gaps: [] };
+}
+
+function wordIn(files: Files, path: string, owner: number | undefined): Reading<string> {
+  const bytes = readEngineFile(files, path, owner);
+  return bytes.ok ? value(decodeText(bytes.value).trim()) : bytes;
+}
+
+function digestIn(files: Files, path: string, owner: number | undefined): Reading<string> {
+  const word = wordIn(files, path, owner);
+  return !word.ok || DIGEST.test(word.value) ? word : malformed(path, 1, 'no digest');
 }
 
 /** The second: layers of containers that a reboot removes. Since: podman 4.4. */

@@ -95,7 +95,7 @@ function driverOf({ fsType, source, root }: Mount): StorageDriver {
   if (fsType === 'zfs') return 'zfs';
   if (fsType === 'btrfs') return 'btrfs';
   if (/\/vfs\/dir\/[^/]+$/.test(root)) return 'vfs';
-  if (/^\/dev\/mapper\/docker-/.test(source)) return 'devicemapper';
+  if (source.startsWith('/dev/mapper/docker-')) return 'devicemapper';
   return root === '/' && source.startsWith('/dev/') ? 'device' : 'directory';
 }
 

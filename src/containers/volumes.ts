@@ -69,10 +69,8 @@ function toldByDocker(
 }
 
 /** File systems that are the kernel's: every container has some of its own. */
-const KERNELS = new Set([
-  ...['proc', 'sysfs', 'cgroup', 'cgroup2', 'devpts', 'mqueue', 'securityfs', 'debugfs', 'tracefs', 'bpf', 'pstore'],
-  ...['configfs', 'fusectl', 'binfmt_misc', 'nsfs', 'devtmpfs', 'hugetlbfs', 'efivarfs', 'selinuxfs', 'autofs'],
-]);
+const KERNELS =
+  /^(?:proc|sysfs|cgroup2?|dev(?:pts|tmpfs)|mqueue|(?:security|debug|trace|config|hugetlb|efivar|selinux|auto|ns)fs|bpf|pstore|fusectl|binfmt_misc)$/;
 
 /** What engines mount into every container: files with its name, its own /dev/shm, secrets of theirs. */
 const ENGINES = [
@@ -94,7 +92,7 @@ function volumeOf(mount: Mount, own: readonly Mount[], told: Told | undefined): 
   if (ENGINES.some((pattern) => pattern.test(path))) return undefined;
   const named = nameOf(path);
   if (named !== undefined) return { type: 'volume', ...named, source: here, mount };
-  if (here === null || KERNELS.has(mount.fsType)) return undefined;
+  if (here === null || KERNELS.test(mount.fsType)) return undefined;
   return { type: 'bind', name: null, driver: null, source: here, mount };
 }
 

@@ -103,17 +103,17 @@ function list(walk: Walk, fd: number, above: string, depth: number): void {
   }
 }
 
-/** No more than are still wanted: a directory can be larger than our memory. */
+/** Names are bytes, as Latin-1 has them. No more than are still wanted: a directory can be larger than our memory. */
 function namesIn(walk: Walk, fd: number): readonly Uint8Array[] {
   const names: Uint8Array[] = [];
-  const folder = opendirSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' as BufferEncoding, bufferSize: 512 });
+  const folder = opendirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1', bufferSize: 512 });
   try {
     for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
       if (walk.entries.length + names.length >= walk.query.limit) {
         walk.cut = true;
         break;
       }
-      names.push(Buffer.from(entry.name));
+      names.push(Buffer.from(entry.name, 'latin1'));
     }
     return names;
   } finally {

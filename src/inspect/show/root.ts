@@ -4,7 +4,7 @@ import { readRoot, type ContainerRoot, type RootLayer } from '../../containers/r
 import { overlayChanges, type Change } from '../../containers/overlay-changes.ts';
 import { MOST_ENTRIES, readWritable, writableSize, type WritableSize } from '../../containers/writable-layer.ts';
 import { nobody } from '../../containers/identity.ts';
-import { valueOf, type Gap, type Tree } from '../../kernel/host.ts';
+import { valueOf, type Tree } from '../../kernel/host.ts';
 import type { ProcessLook } from './process-look.ts';
 import { isReadOnly } from './mounts.ts';
 import { plain, type Field, type Value } from './report.ts';
@@ -108,22 +108,19 @@ const LETTERS = { added: 'A', changed: 'C', deleted: 'D' } as const;
 
 /** Walks the writable layer, and looks into those below for each directory in it: only when asked for. */
 export function changesField(look: ProcessLook): Field {
+  const key = 'changes';
   const root = rootOf(look);
-  const tree = root?.writable == null ? null : writableTree(look, root);
-  if (root === null || tree === null) return noChanges(look, root);
+  if (root === null || root.layers.length === 0) {
+    look.gaps.add(key, { reason: 'unsupported', what: `${root?.driver ?? 'a root of no container'}: nothing tells them` });
+    return plain(key, null);
+  }
+  // Nothing can be written to it.
+  if (root.writable === null) return { key, value: [], lines: [] };
+  const tree = writableTree(look, root);
+  if (tree === null) return plain(key, null);
   const { changes, gaps } = overlayChanges(look.host, root, tree);
   for (const gap of gaps) look.gaps.add('changed path', gap);
-  return { key: 'changes', value: changes.map(changeValue), lines: changes.map(changeLine) };
-}
-
-/** A root that nothing can be written to has no changes; of one without layers nothing tells them. */
-function noChanges({ gaps }: ProcessLook, root: ContainerRoot | null): Field {
-  if (root !== null && root.layers.length > 0 && root.writable === null)
-    return { key: 'changes', value: [], lines: [] };
-  const driver = root === null ? 'a root without layers' : `driver ${root.driver}`;
-  const gap: Gap = { reason: 'unsupported', what: `${driver} does not tell what was changed` };
-  if (root?.writable == null) gaps.add('changes', gap);
-  return plain('changes', null);
+  return { key, value: changes.map(changeValue), lines: changes.map(changeLine) };
 }
 
 function changeValue({ kind, path }: Change): Value {

@@ -1,0 +1,396 @@
+// What a container's root is made of, with its engine dead: compared with what the engine said while it lived, with
+// du(1), and with what was written. And what hostile ones make of it.
+
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { linuxHost } from '../../src/host/linux/linux-host.ts';
+import { show } from '../../src/inspect/show/show.ts';
+import type { CountedGap } from '../../src/kernel/gap-tally.ts';
+import type { TreeQuery } from '../../src/kernel/host.ts';
+import { until, Yard } from '../support/engines.ts';
+import { PLAIN_UID } from '../support/program.ts';
+import { lacks } from '../support/requires.ts';
+import { childrenOf, makeTarget, type TargetProcess } from '../support/targets.ts';
+
+const host = linuxHost();
+
+interface Page {
+  readonly root: {
+    readonly driver: string;
+    readonly directory: string | null;
+    readonly layers: readonly { role: string; directory: string; id: string; digest: string | null }[];
+    readonly writable: Record<'directory' | 'disk_bytes' | 'content_bytes' | 'entries' | 'counted_all', unknown> | null;
+  };
+  readonly volumes: readonly Record<string, unknown>[];
+  readonly gaps: readonly CountedGap[];
+  readonly changes: readonly string[];
+}
+
+function page(pid: number): Page {
+  const { fields, gaps } = show(host, { type: 'process', pid }, ['root', 'volumes', 'changes']);
+  const values = Object.fromEntries(fields.map(({ key, value }) => [key, value]));
+  const changes = fields.find(({ key }) => key === 'changes')?.lines ?? [];
+  return { ...(values as unknown as Page), changes, gaps };
+}
+
+function diskBytes(folder: string): bigint {
+  return BigInt(/^[0-9]+/.exec(spawnSync('du', ['-sxB1', folder], { encoding: 'utf8' }).stdout)?.[0] ?? -1);
+}
+
+const CHANGES = [
+  'echo new >/data/new',
+  'echo more >>/data/one',
+  'rm /data/two',
+  'rm -r /gone',
+  // An opaque directory.
+  'rm -r /again; mkdir /again; echo other >/again/y',
+  'mkdir -p /a/b/c; echo deep >/a/b/c/d',
+  'rm /turned; mkdir /turned; echo x >/turned/in',
+  'rm -r /folder; echo a file >/folder',
+  'chmod 700 /etc',
+  'ln -s /etc/shadow /link',
+  'busybox mkfifo /fifo',
+  // Changed and as before: copied up, but no change.
+  'busybox touch -r /same /tmp/stamp; echo >>/tmp/stamp; busybox chown 0:0 /same',
+  'echo hard >/hard; busybox ln /hard /harder',
+  'busybox touch "/$(busybox printf \'tab\\there\')" "/$(busybox printf \'\\377\')"',
+].join('; ');
+
+const LOWER = [
+  'mkdir /data /gone /again /folder',
+  'echo one >/data/one; echo two >/data/two; echo x >/gone/x; echo x >/again/x; echo y >/again/y; echo z >/folder/z',
+  'echo same >/same; echo file >/turned',
+].join(' && ');
+
+describe.skipIf(lacks('root', 'busybox', 'docker'))('docker, its daemons killed', () => {
+  let yard: Yard;
+  let pid: number;
+  let diff: readonly string[];
+  let id: string;
+  let inspected: {
+    Id: string;
+    SizeRw: number;
+    GraphDriver: { Data: { LowerDir: string; UpperDir: string } };
+    Mounts: readonly { Type: string; Name?: string; Source: string; Destination: string; RW: boolean }[];
+  };
+  let digests: readonly string[];
+
+  beforeAll(async () => {
+    yard = new Yard();
+    const at = (name: string): string => join(yard.folder, name);
+    const socket = `unix://${at('sock')}`;
+    const quiet = ['--bridge=none', '--iptables=false', '--ip-masq=false', '--userland-proxy=false'];
+    const places = ['--data-root', at('data'), '--exec-root', at('run'), '--pidfile', at('pid'), '-H', socket];
+    const daemon = yard.daemon('dockerd', '--storage-driver=overlay2', ...places, ...quiet);
+    await until(() => spawnSync('docker', ['-H', socket, 'info'], { stdio: 'ignore' }).status === 0);
+    const docker = (...args: readonly string[]): string => yard.run('docker', '-H', socket, ...args);
+    docker('import', yard.image, 'tiny:1');
+    docker('run', '--network=none', '--name=base', 'tiny:1', 'sh', '-c', LOWER);
+    docker('commit', 'base', 'tiny:2');
+    docker(
+      'run',
+      '--network=none',
+      '--name=more',
+      'tiny:2',
+      'sh',
+      '-c',
+      'echo three >/data/three; rm /data/one; echo 1 >/data/one',
+    );
+    docker('commit', 'more', 'tiny:3');
+    mkdirSync(at('shared dir'));
+    const mounts = ['-v', 'vol1:/vol', '-v', `${at('shared dir')}:/host dir:ro`, '-v', '/anon', '--tmpfs', '/fleeting'];
+    docker('run', '-d', '--network=none', '--name=web', ...mounts, 'tiny:3', 'sleep', '1000');
+    docker('exec', 'web', 'sh', '-c', CHANGES);
+    pid = Number(docker('inspect', '-f', '{{.State.Pid}}', 'web'));
+    diff = docker('diff', 'web').split('\n');
+    [inspected] = JSON.parse(docker('inspect', '-s', 'web')) as [typeof inspected];
+    id = inspected.Id;
+    digests = JSON.parse(docker('inspect', '-f', '{{json .RootFS.Layers}}', 'tiny:3')) as readonly string[];
+    const containerd = Number(readFileSync(at('run/containerd/containerd.pid'), 'utf8'));
+    process.kill(daemon, 'SIGKILL');
+    process.kill(containerd, 'SIGKILL');
+    await until(() => !existsSync(`/proc/${containerd}`) || readFileSync(`/proc/${containerd}/cmdline`).length === 0);
+  });
+
+  afterAll(() => yard.close());
+
+  it('has the layers that docker told, from the bottom up, with their digests', () => {
+    const { root, gaps } = page(pid);
+    const { LowerDir: lower, UpperDir: upper } = inspected.GraphDriver.Data;
+    expect(gaps).toEqual([]);
+    expect(root.driver).toBe('overlay2');
+    expect(root.layers.map(({ directory }) => directory)).toEqual(lower.split(':').toReversed());
+    expect(root.layers.map(({ role }) => role)).toEqual(['image', 'image', 'image', 'init']);
+    expect(root.layers.map(({ digest }) => digest)).toEqual([...digests, null]);
+    expect(root.writable?.directory).toBe(upper);
+  });
+
+  it('has the changes that docker diff listed', () => {
+    // docker diff prints bytes; ours are lone surrogates where they are no UTF-8.
+    const ours = page(pid).changes.map((line) => line.replaceAll(/[\uDC80-\uDCFF]/g, '\uFFFD'));
+    expect(ours.toSorted()).toEqual([...diff].toSorted());
+    expect(ours).toEqual(
+      expect.arrayContaining(['D /again/x', 'C /again/y', 'C /turned', 'A /turned/in', 'C /folder']),
+    );
+    expect(ours).not.toContain('C /same');
+  });
+
+  it('has the size that du and docker tell', () => {
+    const { writable } = page(pid).root;
+    expect(writable?.disk_bytes).toBe(diskBytes(inspected.GraphDriver.Data.UpperDir));
+    expect(writable?.counted_all).toBe(true);
+    expect(writable?.content_bytes).toBe(BigInt(inspected.SizeRw));
+  });
+
+  it('has the volumes and binds that docker told', () => {
+    const { volumes } = page(pid);
+    const theirs = inspected.Mounts.map(({ Type, Name, Source, Destination, RW }) => ({
+      type: Type,
+      engine: 'docker',
+      name: Name ?? null,
+      source: Source,
+      target: Destination,
+      read_only: !RW,
+    }));
+    const byTarget = (a: Record<string, unknown>, b: Record<string, unknown>): number =>
+      String(a['target']).localeCompare(String(b['target']));
+    const ours = volumes.map(({ propagation: _, driver: __, ...rest }) => rest);
+    expect(ours.toSorted(byTarget)).toEqual(theirs.toSorted(byTarget));
+  });
+
+  it('says which file was half-written, and still has the directories', () => {
+    const file = join(yard.folder, 'data/image/overlay2/layerdb/mounts', id, 'parent');
+    const whole = readFileSync(file);
+    writeFileSync(file, whole.subarray(0, 20));
+    const { root, gaps } = page(pid);
+    writeFileSync(file, whole);
+    expect(root.layers.map(({ digest }) => digest)).toEqual([null, null, null, null]);
+    expect(gaps).toMatchObject([{ reason: 'malformed', examples: [expect.stringContaining(file)] }]);
+  });
+});
+
+describe.skipIf(lacks('root', 'busybox', 'podman', 'runc'))('podman', () => {
+  let yard: Yard;
+  let pid: number;
+  let upper: string;
+
+  beforeAll(() => {
+    yard = new Yard();
+    const at = (name: string): string => join(yard.folder, name);
+    writeFileSync(at('containers.conf'), '[containers]\ndefault_ulimits = ["nofile=256:256", "nproc=256:256"]\n');
+    const places = ['--root', at('root'), '--runroot', at('run'), '--tmpdir', at('tmp')];
+    const environment = ['env', `CONTAINERS_CONF=${at('containers.conf')}`];
+    const options = [
+      '--runtime=runc',
+      '--cgroup-manager=cgroupfs',
+      '--events-backend=file',
+      '--storage-driver=overlay',
+      ...places,
+    ];
+    const podman = (...args: readonly string[]): void => yard.engine(...environment, 'podman', ...options, ...args);
+    podman('import', yard.image, 'tiny:1');
+    podman('run', '--network=none', '--name=base', 'tiny:1', 'sh', '-c', LOWER);
+    podman('commit', 'base', 'tiny:2');
+    mkdirSync(at('shared'));
+    podman(
+      'run',
+      '-d',
+      '--network=none',
+      '--name=web',
+      '-v',
+      'vol1:/vol:ro',
+      '-v',
+      `${at('shared')}:/shared`,
+      'tiny:2',
+      'sleep',
+      '1000',
+    );
+    podman('exec', 'web', 'sh', '-c', CHANGES);
+    podman('inspect', '-f', 'told {{.State.Pid}} {{.GraphDriver.Data.UpperDir}}', 'web');
+    [, pid = 0, upper = ''] = (/^told ([0-9]+) (.*)$/m.exec(readFileSync(at('log'), 'utf8')) ?? []) as unknown as [
+      string,
+      number,
+      string,
+    ];
+    pid = Number(pid);
+  });
+
+  afterAll(() => yard.close());
+
+  it('has layers, digests and changes', () => {
+    const { root, gaps, changes } = page(pid);
+    expect(gaps).toEqual([]);
+    expect(root).toMatchObject({ driver: 'overlay', writable: { directory: upper, disk_bytes: diskBytes(upper) } });
+    const list = JSON.parse(
+      readFileSync(join(yard.folder, 'root/overlay-layers/layers.json'), 'utf8'),
+    ) as readonly Record<string, string>[];
+    const digests = list.flatMap((layer) => layer['diff-digest'] ?? []);
+    expect(root.layers.map(({ digest }) => digest)).toEqual(digests);
+    expect(root.layers).toHaveLength(2);
+    expect(changes).toEqual(
+      expect.arrayContaining([
+        'A /data/new',
+        'C /data/one',
+        'D /data/two',
+        'D /gone',
+        'D /again/x',
+        'C /again/y',
+        'A /a/b/c/d',
+        'C /folder',
+      ]),
+    );
+    expect(changes).not.toContain('C /same');
+  });
+
+  it('has the volume by name and the bind by path', () => {
+    const { volumes } = page(pid);
+    expect(volumes).toHaveLength(2);
+    expect(volumes).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          type: 'bind',
+          source: join(yard.folder, 'shared'),
+          target: '/shared',
+          read_only: false,
+        }),
+        expect.objectContaining({
+          type: 'volume',
+          engine: 'podman',
+          name: 'vol1',
+          source: join(yard.folder, 'root/volumes/vol1/_data'),
+          target: '/vol',
+          read_only: true,
+        }),
+      ]),
+    );
+  });
+});
+
+/** `folder` is a directory of ours; in the mount namespace of the shell that is told a file system of its own is on it. */
+async function makeOverlay(folder: string, lower: string, uid?: number, after = ':'): Promise<TargetProcess> {
+  const busybox = spawnSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).stdout.trim();
+  const option = lower.replaceAll(/[:,\\]/g, (character) => `\\${character}`);
+  const script = [
+    `mount -t tmpfs -o mode=755 tmpfs '${folder}' && cd '${folder}' && mkdir -p '${lower}/bin' '${lower}/old' up wk m`,
+    `cp ${busybox} '${lower}/bin/sleep' && ln -s /etc '${lower}/link'`,
+    `mount -t overlay overlay -o 'lowerdir=${folder}/${option},upperdir=${folder}/up,workdir=${folder}/wk' m`,
+    `echo new >m/new && rmdir m/old`,
+    `cd / && { unshare --mount --root='${folder}/m' /bin/sleep 1000 & }`,
+    `while [ "$(readlink /proc/$!/root)" = / ]; do sleep 0.05; done; ${after}; echo >'${folder}/ready'; wait`,
+  ].join('\n');
+  const user = uid === undefined ? [] : ['--user', '-r'];
+  const options = [...user, '--mount', '--pid', '--mount-proc', '--fork', '--kill-child'];
+  const target = await makeTarget(options, uid, ['sh', '-c', script]);
+  await until(() => existsSync(`/proc/${target.pid}/root${folder}/ready`));
+  return target;
+}
+
+function childOf(target: TargetProcess): number {
+  return Number(childrenOf(target.pid)[0]);
+}
+
+describe.skipIf(lacks('root', 'busybox', 'unshare', 'namespaces'))('an overlay made by hand', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync('/tmp/nstool-overlay-');
+    chmodSync(folder, 0o777);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each(['lo', 'l o:w,e\\r'])('below a directory that only its maker sees, named %j', async (lower) => {
+    const target = await makeOverlay(folder, lower);
+    try {
+      const { root, changes, gaps } = page(childOf(target));
+      const base = `/proc/${target.pid}/root${folder}`;
+      expect(gaps).toEqual([]);
+      expect(root).toMatchObject({
+        driver: 'overlay',
+        layers: [{ role: 'image', directory: `${base}/${lower}`, id: null, digest: null }],
+        writable: { directory: `${base}/up`, entries: 2, content_bytes: 4n },
+      });
+      expect(existsSync(`${root.layers[0]?.directory}/bin/sleep`)).toBe(true);
+      expect(changes).toEqual(['A /new', 'D /old']);
+    } finally {
+      await target.end();
+    }
+  });
+
+  it('does not take our directory for that of a plain user who called his the same', async () => {
+    mkdirSync(join(folder, 'up'));
+    writeFileSync(join(folder, 'up/secret'), '');
+    const target = await makeOverlay(folder, 'lo', PLAIN_UID, `umount -l '${folder}'`);
+    try {
+      const { root, changes, gaps } = page(childOf(target));
+      expect(root.writable).toMatchObject({ entries: null, disk_bytes: null });
+      expect(changes).toEqual(['-']);
+      expect(gaps).toContainEqual(expect.objectContaining({ subject: 'writable layer', reason: 'denied' }));
+    } finally {
+      await target.end();
+    }
+  });
+});
+
+describe('a tree that is swapped for a link while it is walked', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync('/tmp/nstool-tree-');
+    mkdirSync(join(folder, 'tree/sub/deep'), { recursive: true });
+    mkdirSync(join(folder, 'outside/deep'), { recursive: true });
+    writeFileSync(join(folder, 'tree/sub/deep/inside'), '');
+    writeFileSync(join(folder, 'outside/deep/outside'), '');
+    symlinkSync(join(folder, 'outside'), join(folder, 'tree/link'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const query = (path: string): TreeQuery => ({ root: join(folder, 'tree'), path, deep: true, limit: 1000 });
+
+  it('is never left', () => {
+    const swap = 'while :; do mv sub kept; mv link sub; mv sub link; mv kept sub; done';
+    const child = spawn('sh', ['-c', swap], { cwd: join(folder, 'tree'), stdio: 'ignore' });
+    try {
+      let seen = 0;
+      for (let count = 0; count < 3000; count += 1) {
+        for (const path of ['', 'sub']) {
+          const listed = host.tree(query(path));
+          const paths = listed.ok ? listed.value.entries.map((entry) => entry.path) : [];
+          expect(paths.filter((each) => each.endsWith('outside'))).toEqual([]);
+          seen += paths.filter((each) => each.endsWith('inside')).length;
+        }
+      }
+      expect(seen).toBeGreaterThan(0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('ends at a link, a FIFO and a limit', () => {
+    writeFileSync(join(folder, 'file'), '');
+    expect(host.tree(query('link'))).toMatchObject({ gap: { reason: 'gone' } });
+    expect(host.tree(query('../outside')).ok).toBe(false);
+    expect(host.tree({ ...query(''), root: join(folder, 'file') })).toMatchObject({ gap: { errno: 'ENOTDIR' } });
+    expect(host.tree({ ...query(''), limit: 1 })).toMatchObject({ value: { cut: true, entries: [{}] } });
+  });
+
+  it('keeps a base, whatever a link says', () => {
+    symlinkSync('/etc', join(folder, 'tree/absolute'));
+    symlinkSync('../../../../etc', join(folder, 'tree/relative'));
+    mkdirSync(join(folder, 'tree/etc'));
+    writeFileSync(join(folder, 'tree/etc/own'), '');
+    for (const root of ['/absolute', '/relative', '/../../tree/etc/../etc']) {
+      const listed = host.tree({ base: join(folder, 'tree'), root, path: '', deep: true, limit: 10 });
+      if (root.startsWith('/..')) expect(listed.ok).toBe(false);
+      else expect(listed).toMatchObject({ value: { entries: [{ path: 'own' }] } });
+    }
+  });
+});
