@@ -115,16 +115,16 @@ function merge(before: MountIdentity | undefined, found: MountIdentity): MountId
 
 /**
  * Where the source of a mount of another namespace is in ours: a mount's root is a path within its file system, which
- * we may have mounted elsewhere, or in part. undefined: not at all.
+ * we may have mounted elsewhere, or in part: the mount that shows the least around it tells. undefined: not at all.
  */
 export function pathHere(ours: readonly Mount[], mount: Mount, root: string): string | undefined {
   let best: Mount | undefined;
   for (const candidate of ours) {
     if (candidate.major !== mount.major || candidate.minor !== mount.minor) continue;
     if (candidate.root !== '/' && root !== candidate.root && !root.startsWith(`${candidate.root}/`)) continue;
-    if (best === undefined || candidate.root.length >= best.root.length) best = candidate;
+    if (best === undefined || candidate.root.length > best.root.length) best = candidate;
   }
   if (best === undefined) return undefined;
-  const rest = best.root === '/' ? root : root.slice(best.root.length);
+  const rest = root.slice(best.root === '/' ? 0 : best.root.length).replace(/^\/$/, '');
   return best.mountPoint === '/' ? rest || '/' : `${best.mountPoint}${rest}`;
 }

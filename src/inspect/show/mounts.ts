@@ -1,6 +1,7 @@
 // The mounts of a process or mount namespace, and where what is mounted lies on our side.
 // Source: proc_pid_mountinfo(5), mount_namespaces(7).
 
+import { pathHere } from '../../containers/mount-identity.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
@@ -16,7 +17,7 @@ export interface ShownMount {
 export function readMounts(host: Host, pid: number, gaps: GapTally): readonly ShownMount[] | null {
   const own = readTable(host, '/proc/self/mountinfo', gaps) ?? [];
   const mounts = readTable(host, `/proc/${pid}/mountinfo`, gaps);
-  return mounts === null ? null : mounts.map((mount) => ({ mount, here: pathHere(mount, own) }));
+  return mounts === null ? null : mounts.map((mount) => ({ mount, here: pathHere(own, mount, mount.root) ?? null }));
 }
 
 function readTable(host: Host, path: string, gaps: GapTally): readonly Mount[] | null {
@@ -25,23 +26,6 @@ function readTable(host: Host, path: string, gaps: GapTally): readonly Mount[] |
   if (mounts.ok) return mounts.value;
   gaps.add('mount table', mounts.gap);
   return null;
-}
-
-/** Through the mount of ours that shows the least around it. */
-function pathHere({ root, major, minor }: Mount, own: readonly Mount[]): string | null {
-  let best: Mount | undefined;
-  for (const mount of own) {
-    if (mount.major !== major || mount.minor !== minor || !isBelow(root, mount.root)) continue;
-    if (best === undefined || mount.root.length > best.root.length) best = mount;
-  }
-  if (best === undefined) return null;
-  const rest = best.root === '/' ? root : root.slice(best.root.length);
-  const base = best.mountPoint === '/' ? '' : best.mountPoint;
-  return rest === '/' || rest === '' ? best.mountPoint : `${base}${rest}`;
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return folder === '/' || path === folder || path.startsWith(`${folder}/`);
 }
 
 /** `private`, or what mountinfo has in its optional fields. */

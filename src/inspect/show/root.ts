@@ -111,7 +111,10 @@ export function changesField(look: ProcessLook): Field {
   const key = 'changes';
   const root = rootOf(look);
   if (root === null || root.layers.length === 0) {
-    look.gaps.add(key, { reason: 'unsupported', what: `${root?.driver ?? 'a root of no container'}: nothing tells them` });
+    look.gaps.add(key, {
+      reason: 'unsupported',
+      what: `${root?.driver ?? 'a root of no container'}: nothing tells them`,
+    });
     return plain(key, null);
   }
   // Nothing can be written to it.

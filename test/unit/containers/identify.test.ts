@@ -48,6 +48,7 @@ describe('docker', () => {
     });
     expect(identity).toEqual({
       ...nobody,
+      folder: { path: '/var/lib/docker' },
       engine: 'docker',
       id: A,
       name: 'web',
