@@ -126,12 +126,18 @@ export class IdentityResolver {
   }
 
   private cluesOf(pid: number, id: string, keeper: number | undefined): Clues {
-    const { told } = readMounts(this.shelf, pid);
     const monitor = keeper === undefined ? undefined : monitorAt(this.files, keeper);
     return {
       bundle: keeper === undefined ? null : bundleOf(this.files, keeper, monitor, ''),
-      mounted: told?.id === id ? told.folder : null,
+      mounted: this.mountedAround(pid, id),
     };
+  }
+
+  /** The engine's folder, by the mounts of a process in the container, or, from a container in it, of one around that. */
+  private mountedAround(pid: number, id: string): Root | null {
+    const tellsOther = (each: number): boolean => readMounts(this.shelf, each).told?.id !== id;
+    const teller = tellsOther(pid) ? ancestorOutside(this.files, pid, tellsOther) : pid;
+    return teller === undefined ? null : (readMounts(this.shelf, teller).told?.folder ?? null);
   }
 
   /** The engine's folder, by the mounts of the container that a monitor started. */

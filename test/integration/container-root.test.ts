@@ -8,6 +8,8 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -179,6 +181,101 @@ describe.skipIf(lacks('root', 'busybox', 'docker'))('docker, its daemons killed'
     expect(gaps).toMatchObject([{ reason: 'malformed', examples: [expect.stringContaining(file)] }]);
   });
 });
+
+describe.skipIf(lacks('root', 'busybox', 'docker'))('docker in docker, all daemons killed', () => {
+  let yard: Yard;
+  let outside: number;
+  let inside: number;
+  let told: { readonly lower: readonly string[]; readonly diff: readonly string[] };
+
+  beforeAll(async () => {
+    yard = new Yard();
+    const at = (name: string): string => join(yard.folder, name);
+    const socket = `unix://${at('sock')}`;
+    const quiet = ['--bridge=none', '--iptables=false', '--ip-masq=false', '--userland-proxy=false'];
+    const places = ['--data-root', at('data'), '--exec-root', at('run'), '--pidfile', at('pid'), '-H', socket];
+    const daemon = yard.daemon('dockerd', '--storage-driver=overlay2', ...places, ...quiet);
+    await until(() => spawnSync('docker', ['-H', socket, 'info'], { stdio: 'ignore' }).status === 0);
+    const docker = (...args: readonly string[]): string => yard.run('docker', '-H', socket, ...args);
+    docker('import', yard.image, 'tiny:1');
+    // The programs of this machine, in a container that may mount.
+    const programs = ['/usr:/usr:ro', '/usr/lib:/lib:ro', '/usr/lib64:/lib64:ro', '/usr/sbin:/sbin:ro'];
+    const volumes = [...programs, 'kept:/var/lib/docker', `${yard.image}:/image.tar:ro`].flatMap((volume) => [
+      '-v',
+      volume,
+    ]);
+    const unconfined = ['seccomp=unconfined', 'apparmor=unconfined', 'systempaths=unconfined'];
+    const rights = ['--cap-add=SYS_ADMIN', '--cap-add=NET_ADMIN', ...unconfined.map((one) => `--security-opt=${one}`)];
+    const script = [
+      'export PATH=/usr/bin:/usr/sbin:/bin:/sbin',
+      'mount -o remount,rw /sys/fs/cgroup; for each in /sys/fs/cgroup/*; do mount -o remount,rw,bind $each; done',
+      `exec dockerd --storage-driver=overlay2 ${quiet.join(' ')} -H unix:///sock >/log 2>&1`,
+    ].join('\n');
+    docker('run', '-d', '--network=none', '--name=node', ...rights, ...volumes, 'tiny:1', 'sh', '-c', script);
+    const inNode = (...args: readonly string[]): string =>
+      docker('exec', '-e', 'PATH=/usr/bin:/bin', 'node', 'docker', '-H', 'unix:///sock', ...args);
+    await until(
+      () =>
+        spawnSync('docker', ['-H', socket, 'exec', 'node', '/usr/bin/docker', '-H', 'unix:///sock', 'info'], {
+          stdio: 'ignore',
+        }).status === 0,
+    );
+    inNode('import', '/image.tar', 'tiny:1');
+    inNode('run', '-d', '--network=none', '--name=inner', '-v', 'deep:/deep', 'tiny:1', 'sleep', '1000');
+    inNode('exec', 'inner', 'sh', '-c', 'echo x >/x; rm -r /tmp');
+    const graph = JSON.parse(inNode('inspect', '-f', '{{json .GraphDriver.Data}}', 'inner')) as { LowerDir: string };
+    told = { lower: graph.LowerDir.split(':').toReversed(), diff: inNode('diff', 'inner').split('\n') };
+    const [, inPid = ''] = /^(.*)$/.exec(inNode('inspect', '-f', '{{.State.Pid}}', 'inner')) ?? [];
+    outside = Number(docker('inspect', '-f', '{{.State.Pid}}', 'node'));
+    inside = pidFromInside(outside, Number(inPid));
+    const daemons = [Number(readFileSync(at('run/containerd/containerd.pid'), 'utf8')), daemon];
+    for (const pid of daemons) process.kill(pid, 'SIGKILL');
+  });
+
+  afterAll(() => yard.close());
+
+  it('has the layers of the inner one where they are on the host', () => {
+    const { root, changes, gaps } = page(inside);
+    const host = join(yard.folder, 'data/volumes/kept/_data');
+    expect(gaps).toEqual([]);
+    expect(root.layers.map(({ directory }) => directory)).toEqual(
+      told.lower.map((path) => path.replace('/var/lib/docker', host)),
+    );
+    expect(root.layers.map(({ role, digest }) => [role, digest?.slice(0, 7)])).toEqual([
+      ['image', 'sha256:'],
+      ['init', undefined],
+    ]);
+    expect(root.writable?.disk_bytes).toBe(diskBytes(String(root.writable?.directory)));
+    expect(changes.toSorted()).toEqual([...told.diff].toSorted());
+  });
+
+  it('has the volumes of both, and names both', () => {
+    const host = join(yard.folder, 'data/volumes/kept/_data');
+    expect(page(inside).volumes).toMatchObject([
+      { name: 'deep', source: `${host}/volumes/deep/_data`, target: '/deep' },
+    ]);
+    expect(page(outside).volumes).toContainEqual(
+      expect.objectContaining({ name: 'kept', source: host, target: '/var/lib/docker' }),
+    );
+    const { fields } = show(linuxHost(), { type: 'process', pid: inside }, ['name', 'outer']);
+    expect(fields.map(({ lines }) => lines)).toEqual([['container:inner'], ['docker container:node']]);
+  });
+});
+
+/** By the pids that a process has in each namespace. */
+function pidFromInside(node: number, pid: number): number {
+  const namespace = readlinkSync(`/proc/${node}/ns/pid`);
+  for (const name of readdirSync('/proc').filter((entry) => /^[0-9]+$/.test(entry))) {
+    try {
+      const pids = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split('\t') ?? [];
+      const parent = Number(/^PPid:\s+([0-9]+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]);
+      if (Number(pids[1]) === pid && readlinkSync(`/proc/${parent}/ns/pid`) === namespace) return Number(name);
+    } catch {
+      // It has ended, or is closed to us.
+    }
+  }
+  throw new Error(`no process ${pid} in ${namespace}`);
+}
 
 describe.skipIf(lacks('root', 'busybox', 'podman', 'runc'))('podman', () => {
   let yard: Yard;
