@@ -167,7 +167,14 @@ describe.skipIf(lacks('root', 'busybox', 'docker'))('docker, its daemons killed'
     }));
     const byTarget = (a: Record<string, unknown>, b: Record<string, unknown>): number =>
       String(a['target']).localeCompare(String(b['target']));
-    const ours = volumes.map(({ propagation: _, driver: __, ...rest }) => rest);
+    const ours = volumes.map(({ type, engine, name, source, target, read_only: readOnly }) => ({
+      type,
+      engine,
+      name,
+      source,
+      target,
+      read_only: readOnly,
+    }));
     expect(ours.toSorted(byTarget)).toEqual(theirs.toSorted(byTarget));
   });
 
@@ -315,12 +322,9 @@ describe.skipIf(lacks('root', 'busybox', 'podman', 'runc'))('podman', () => {
     );
     podman('exec', 'web', 'sh', '-c', CHANGES);
     podman('inspect', '-f', 'told {{.State.Pid}} {{.GraphDriver.Data.UpperDir}}', 'web');
-    [, pid = 0, upper = ''] = (/^told ([0-9]+) (.*)$/m.exec(readFileSync(at('log'), 'utf8')) ?? []) as unknown as [
-      string,
-      number,
-      string,
-    ];
-    pid = Number(pid);
+    const [, told = '', directory = ''] = /^told ([0-9]+) (.*)$/m.exec(readFileSync(at('log'), 'utf8')) ?? [];
+    pid = Number(told);
+    upper = directory;
   });
 
   afterAll(() => yard.close());
