@@ -30,9 +30,9 @@ interface Comparison {
   readonly gaps: Gap[];
 }
 
-/** `tree` is the writable layer. */
+/** `tree` is the writable layer; its own gaps are the caller's to tell. */
 export function overlayChanges(files: TreeFiles, root: ContainerRoot, tree: Tree): Changes {
-  const comparison: Comparison = { files, root, written: byFolder(tree), changes: [], gaps: [...tree.gaps] };
+  const comparison: Comparison = { files, root, written: byFolder(tree), changes: [], gaps: [] };
   const layers = root.layers.filter(({ role }) => role !== 'data').toReversed();
   compareFolder(
     comparison,

@@ -113,7 +113,8 @@ function overlayRoot(
   const gaps: Gap[] = [];
   const probe = options.upper ?? options.lower.at(-1) ?? '';
   const view = views.find((each) => canSee(files, each, absolute(probe, options.upper, each, identity)));
-  if (view === undefined) gaps.push({ reason: 'gone', what: probe });
+  // Mounted where nobody is left, or where we may not look: that hides what was written.
+  if (view === undefined) gaps.push({ reason: 'unsupported', what: `${probe}: in no mount namespace that we see` });
   const at = view ?? { base: undefined, mounts: [] };
   const place = (told: string): Omit<RootLayer, 'role' | 'digest'> => {
     const path = lengthen(files, at, absolute(told, options.upper, at, identity), gaps);

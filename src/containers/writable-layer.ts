@@ -20,9 +20,10 @@ export interface WritableSize {
   readonly cut: boolean;
 }
 
-/** All that is in the writable layer. Errors: as the port's; denied: it is not the container's; gone: there is none. */
+/** All that is in the writable layer. Errors: as the port's; denied: it is not the container's; unsupported: none seen. */
 export function readWritable(files: TreeFiles, pid: number, { writable, view }: ContainerRoot): Reading<Tree> {
-  if (writable === null || view === null) return gap({ reason: 'gone', what: writable?.path ?? 'writable layer' });
+  if (writable === null || view === null)
+    return gap({ reason: 'unsupported', what: writable?.path ?? 'a root without one' });
   const tree = treeIn(files, view, { root: writable.path, path: '', deep: true, limit: MOST_ENTRIES });
   if (!tree.ok) return tree;
   const refused = refusal(files, pid, tree.value.top, writable.directory);

@@ -409,8 +409,12 @@ describe.skipIf(lacks('root', 'busybox', 'unshare', 'namespaces'))('an overlay m
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it.each(['lo', 'l o:w,e\\r'])('below a directory that only its maker sees, named %j', async (lower) => {
-    const target = await makeOverlay(folder, lower);
+  it.each([
+    ['lo', undefined],
+    ['l o:w,e\\r', undefined],
+    ['lo', PLAIN_UID],
+  ])('below a directory that only its maker sees, named %j, made by %s', async (lower, uid) => {
+    const target = await makeOverlay(folder, lower, uid);
     try {
       const { root, changes, gaps } = page(childOf(target));
       const base = `/proc/${target.pid}/root${folder}`;

@@ -15,8 +15,7 @@ export function rootField(look: ProcessLook): Field {
   const root = rootOf(look);
   if (root === null) return { key: 'root', value: { path, ...unknown }, lines: [path ?? '-'] };
   const { mount, driver, directory, layers, writable } = root;
-  for (const gap of root.gaps) look.gaps.add('layer of the root', gap);
-  const tree = writable === null ? null : writableTree(look, root);
+  const tree = writableTree(look, root);
   const size = tree === null ? null : writableSize(tree);
   const value: Value = {
     path,
@@ -48,34 +47,44 @@ const unknown = {
   writable: null,
 } as const;
 
-function rootOf(look: ProcessLook): ContainerRoot | null {
-  const { host, pid } = look;
-  const own = valueOf(host.readLink('/proc/self/ns/mnt'));
-  const theirs = host.readLink(`/proc/${pid}/ns/mnt`);
-  // A link that is closed to us was told of already: that to the root is, too.
-  if (own === undefined || !theirs.ok || theirs.value === own) return null;
-  const root = readRoot(host, pid, look.identity ?? nobody);
-  if (root.ok) return root.value;
-  // After chroot(2) there is no mount to tell of.
-  if (root.gap.reason !== 'unsupported') look.gaps.add('root', root.gap);
-  return null;
-}
-
+const roots = new WeakMap<ProcessLook, ContainerRoot | null>();
 const trees = new WeakMap<ProcessLook, Tree | null>();
 
-/** Walked once for all fields. */
+/** Read at the first call, and then the same for all fields. */
+function kept<T>(known: WeakMap<ProcessLook, T | null>, look: ProcessLook, read: () => T | null): T | null {
+  const before = known.get(look);
+  if (before !== undefined) return before;
+  const found = read();
+  known.set(look, found);
+  return found;
+}
+
+function rootOf(look: ProcessLook): ContainerRoot | null {
+  return kept(roots, look, () => {
+    const { host, pid, gaps } = look;
+    const own = valueOf(host.readLink('/proc/self/ns/mnt'));
+    const theirs = host.readLink(`/proc/${pid}/ns/mnt`);
+    // A link that is closed to us was told of already: that to the root is, too.
+    if (own === undefined || !theirs.ok || theirs.value === own) return null;
+    const root = readRoot(host, pid, look.identity ?? nobody);
+    // After chroot(2) there is no mount to tell of.
+    if (!root.ok && root.gap.reason !== 'unsupported') gaps.add('root', root.gap);
+    for (const gap of root.ok ? root.value.gaps : []) gaps.add('layer of the root', gap);
+    return root.ok ? root.value : null;
+  });
+}
+
+/** Absent (null) where there is none, or a gap tells why. */
 function writableTree(look: ProcessLook, root: ContainerRoot): Tree | null {
-  const known = trees.get(look);
-  if (known !== undefined) return known;
-  const tree = readWritable(look.host, look.pid, root);
-  trees.set(look, tree.ok ? tree.value : null);
-  if (!tree.ok) {
-    look.gaps.add('writable layer', tree.gap);
-    return null;
-  }
-  for (const gap of tree.value.gaps) look.gaps.add('path of the writable layer', gap);
-  if (tree.value.cut) look.gaps.addUncounted(cutGap(root));
-  return tree.value;
+  if (root.writable === null || root.view === null) return null;
+  return kept(trees, look, () => {
+    const { host, pid, gaps } = look;
+    const tree = readWritable(host, pid, root);
+    if (!tree.ok) gaps.add('writable layer', tree.gap);
+    for (const gap of tree.ok ? tree.value.gaps : []) gaps.add('path of the writable layer', gap);
+    if (tree.ok && tree.value.cut) gaps.addUncounted(cutGap(root));
+    return tree.ok ? tree.value : null;
+  });
 }
 
 function cutGap({ writable }: ContainerRoot): Parameters<ProcessLook['gaps']['addUncounted']>[0] {
