@@ -20,7 +20,10 @@ import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { show } from '../../src/inspect/show/show.ts';
 import type { CountedGap } from '../../src/kernel/gap-tally.ts';
 import type { TreeQuery } from '../../src/kernel/host.ts';
+import { show as showCommand } from '../../src/cli/commands/show.ts';
 import { until, Yard } from '../support/engines.ts';
+import { runCommand } from '../support/recorded.ts';
+import { faults } from '../support/schemas.ts';
 import { PLAIN_UID } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { childrenOf, makeTarget, type TargetProcess } from '../support/targets.ts';
@@ -146,6 +149,12 @@ describe.skipIf(lacks('root', 'busybox', 'docker'))('docker, its daemons killed'
       expect.arrayContaining(['D /again/x', 'C /again/y', 'C /turned', 'A /turned/in', 'C /folder']),
     );
     expect(ours).not.toContain('C /same');
+  });
+
+  it('answers as its schema says', async () => {
+    const words = ['--json', '-o', 'name,outer,root,volumes,changes', String(pid)];
+    const answer: unknown = JSON.parse((await runCommand(showCommand, words, { host })).stdout);
+    expect(faults('show', answer)).toEqual([]);
   });
 
   it('has the size that du and docker tell', () => {

@@ -91,7 +91,9 @@ export class Yard {
     for (const pid of pids) end(pid);
     await Promise.all(this.daemons.map(ended));
     await until(() => !pids.some(isRunning));
-    const folders = hierarchies().flatMap((hierarchy) => [...cgroups].map((path) => ({ hierarchy, path })));
+    // Engines in containers have theirs in those of their containers: the longest paths go first.
+    const paths = [...cgroups].toSorted((a, b) => b.length - a.length);
+    const folders = hierarchies().flatMap((hierarchy) => paths.map((path) => ({ hierarchy, path })));
     // A cgroup is empty a moment after its last process is gone.
     await until(() => folders.every(({ hierarchy, path }) => removeCgroup(hierarchy, path, this.before)));
     rmSync(this.folder, { recursive: true, force: true });
