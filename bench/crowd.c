@@ -1,6 +1,9 @@
 /*
- * crowd GROUPS PROCESSES: a host to measure on. Makes GROUPS groups of PROCESSES sleeping processes each; a group has
- * six fresh namespaces (mnt, uts, ipc, net, cgroup, pid). Prints "ready PID" (a process in the first group) and waits.
+ * crowd GROUPS PROCESSES [CGROUP]: a host to measure on. Makes GROUPS groups of PROCESSES sleeping processes each; a
+ * group has six fresh namespaces (mnt, uts, ipc, net, cgroup, pid). With CGROUP each is a container: it starts in the
+ * cgroup of this path followed by the number of the group (eight hex digits), and each of its processes has a socket.
+ * Prints "ready PID INODE" (a process in the first group, and a network namespace that only a descriptor of ours keeps)
+ * and waits.
  *
  * It ends when its standard input closes or a signal asks it to, and only after all the others are gone. If it is killed
  * the kernel ends them: each leader asks to die with this process, the first process of each pid namespace with
@@ -8,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,6 +19,8 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,8 +45,15 @@ static void die_with_parent(int parent)
         fail("write");
 }
 
+static void sleep_with_socket(int is_container)
+{
+    if (is_container && socket(AF_UNIX, SOCK_DGRAM, 0) < 0)
+        fail("socket");
+    sleep_forever();
+}
+
 /* The first process of the group's pid namespace. */
-static void begin(int leader, int sleepers)
+static void begin(int leader, int sleepers, int is_container)
 {
     die_with_parent(leader);
     for (int i = 0; i < sleepers; i++) {
@@ -48,19 +61,32 @@ static void begin(int leader, int sleepers)
         if (child < 0)
             fail("fork");
         if (child == 0)
-            sleep_forever();
+            sleep_with_socket(is_container);
     }
     if (write(leader, "", 1) != 1)
         fail("write");
-    sleep_forever();
+    sleep_with_socket(is_container);
 }
 
-static void lead(int crowd, int processes)
+static void join_cgroup(const char *prefix, int group)
+{
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s%08x/cgroup.procs", prefix, group);
+    int procs = open(path, O_WRONLY | O_CLOEXEC);
+    if (procs < 0 || write(procs, "0", 1) != 1)
+        fail(path);
+    close(procs);
+}
+
+static void lead(int crowd, int processes, const char *cgroup, int group)
 {
     int told[2];
     char bytes[1];
 
     die_with_parent(crowd);
+    if (cgroup != NULL)
+        join_cgroup(cgroup, group);
     if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWPID) < 0)
         fail("unshare");
     if (pipe(told) < 0)
@@ -71,7 +97,7 @@ static void lead(int crowd, int processes)
     if (first == 0) {
         close(told[0]);
         close(crowd);
-        begin(told[1], processes - 2);
+        begin(told[1], processes - 2, cgroup != NULL);
     }
     close(told[1]);
     for (int heard = 0; heard < 2; heard++)
@@ -80,7 +106,21 @@ static void lead(int crowd, int processes)
     if (write(crowd, "", 1) != 1)
         fail("write");
     close(crowd);
-    sleep_forever();
+    sleep_with_socket(cgroup != NULL);
+}
+
+/* The inode of a network namespace without a process, which lives as long as we do. */
+static unsigned long keep_empty_namespace(void)
+{
+    struct stat status;
+    int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (own < 0 || unshare(CLONE_NEWNET) < 0)
+        fail("unshare");
+    int kept = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (kept < 0 || fstat(kept, &status) < 0 || setns(own, CLONE_NEWNET) < 0)
+        fail("setns");
+    close(own);
+    return status.st_ino;
 }
 
 static void end(const pid_t *leaders, int groups)
@@ -94,10 +134,11 @@ static void end(const pid_t *leaders, int groups)
 
 int main(int argc, char **argv)
 {
-    int groups = argc == 3 ? atoi(argv[1]) : 0;
-    int processes = argc == 3 ? atoi(argv[2]) : 0;
+    int groups = argc == 3 || argc == 4 ? atoi(argv[1]) : 0;
+    int processes = argc == 3 || argc == 4 ? atoi(argv[2]) : 0;
+    const char *cgroup = argc == 4 ? argv[3] : NULL;
     if (groups < 1 || processes < 2) {
-        fprintf(stderr, "usage: crowd GROUPS PROCESSES (at least 1 and 2)\n");
+        fprintf(stderr, "usage: crowd GROUPS PROCESSES [CGROUP] (at least 1 and 2)\n");
         return 2;
     }
 
@@ -121,7 +162,7 @@ int main(int argc, char **argv)
             break;
         if (leaders[made] == 0) {
             close(told[0]);
-            lead(told[1], processes);
+            lead(told[1], processes, cgroup, made);
         }
     }
     close(told[1]);
@@ -143,7 +184,7 @@ int main(int argc, char **argv)
     }
     int complete = heard == 2 * groups;
     if (complete) {
-        printf("ready %d\n", leaders[0]);
+        printf("ready %d %lu\n", leaders[0], keep_empty_namespace());
         fflush(stdout);
         while (poll(until, 2, -1) < 0 && errno == EINTR)
             ;

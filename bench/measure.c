@@ -1,6 +1,7 @@
 /*
  * measure COMMAND [ARG...]: runs it once, its output into a pipe that is read to its end. Prints its wall time in
- * nanoseconds, its peak memory in KiB (ru_maxrss) and its status as wait(2) has it.
+ * nanoseconds, its processor time (user and system) in microseconds, its peak memory in KiB (ru_maxrss) and its status
+ * as wait(2) has it.
  *
  * A small process does this, because the peak of a forked child begins with what its parent had, and because forking a
  * process of Node's size is itself of the order of what is measured.
@@ -51,6 +52,8 @@ int main(int argc, char **argv)
     }
     clock_gettime(CLOCK_MONOTONIC, &after);
     long long wall = (after.tv_sec - before.tv_sec) * 1000000000LL + (after.tv_nsec - before.tv_nsec);
-    printf("%lld %ld %d\n", wall, usage.ru_maxrss, status);
+    long long user = usage.ru_utime.tv_sec * 1000000LL + usage.ru_utime.tv_usec;
+    long long system = usage.ru_stime.tv_sec * 1000000LL + usage.ru_stime.tv_usec;
+    printf("%lld %lld %ld %d\n", wall, user + system, usage.ru_maxrss, status);
     return 0;
 }

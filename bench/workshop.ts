@@ -3,15 +3,19 @@
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { pidOfRemains, remainsName } from './remains.ts';
 
 const run = promisify(execFile);
 
 const ATTEMPTS = 5;
+
+export const PROCESSES_IN_GROUP = 10;
 
 export type CProgram = 'crowd' | 'readlinks' | 'measure';
 
@@ -22,15 +26,33 @@ export interface Row {
   readonly inside?: boolean;
 }
 
-/** In the order of the runs. Units: milliseconds and MiB. */
-export interface Series {
-  readonly times: number[];
-  readonly peaks: number[];
+/** Of one run. NaN: not measured. */
+interface Run {
+  /** Unit: milliseconds, by the clock. */
+  readonly time: number;
+  /** Unit: milliseconds, of the processor; what else the machine does hardly changes it. */
+  readonly cpu: number;
+  /** Unit: MiB. */
+  readonly peak: number;
+}
+
+/** In the order of the runs. */
+export type Series = readonly Run[];
+
+/** By the name of the row. */
+export type Measured = ReadonlyMap<string, Series>;
+
+export interface Crowd {
+  /** A process in the first group. */
+  readonly pid: number;
+  /** The inode of a network namespace without a process. */
+  readonly empty: string;
 }
 
 export class Workshop {
-  private readonly crowds: ChildProcess[] = [];
-  private readonly folder: string;
+  /** Temporary files. */
+  readonly folder: string;
+  private crowds: ChildProcess[] = [];
   private readonly stop: AbortSignal;
 
   private constructor(folder: string, stop: AbortSignal) {
@@ -40,7 +62,8 @@ export class Workshop {
 
   /** Compiles the C programs in `sources`. `stop` ends what is being done: it throws. */
   static async open(sources: string, stop: AbortSignal): Promise<Workshop> {
-    const workshop = new Workshop(await mkdtemp(join(tmpdir(), 'nstool-bench-')), stop);
+    await sweep();
+    const workshop = new Workshop(await mkdtemp(join(tmpdir(), `${remainsName()}-`)), stop);
     try {
       for (const name of ['crowd', 'readlinks', 'measure'] as const) {
         const words = ['-O2', '-Wall', '-Wextra', '-o', workshop.program(name), join(sources, `${name}.c`)];
@@ -58,53 +81,66 @@ export class Workshop {
   }
 
   async close(): Promise<void> {
-    for (const crowd of this.crowds) {
-      crowd.stdin?.end();
-      if (crowd.exitCode === null && crowd.signalCode === null) await once(crowd, 'exit');
-    }
+    await this.disperse();
     await rm(this.folder, { recursive: true });
   }
 
-  /** Sleeping processes in groups of six fresh namespaces each, until close(). Returns the pid of one of them. */
-  async crowd(groups: number, processesInGroup: number): Promise<number> {
+  /** Sleeping processes in groups of six fresh namespaces each, until disperse(); with `cgroups` containers: see crowd.c. */
+  async crowd(groups: number, processesInGroup: number, cgroups?: string): Promise<Crowd> {
     this.stop.throwIfAborted();
-    const crowd = spawn(this.program('crowd'), [`${groups}`, `${processesInGroup}`], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const words = [`${groups}`, `${processesInGroup}`, ...(cgroups === undefined ? [] : [cgroups])];
+    const crowd = spawn(this.program('crowd'), words, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.crowds.push(crowd);
     for await (const line of createInterface({ input: crowd.stdout })) {
-      const pid = /^ready (\d+)$/.exec(line)?.[1];
-      if (pid !== undefined) return Number(pid);
+      const [, pid, empty] = /^ready (\d+) (\d+)$/.exec(line) ?? [];
+      if (pid !== undefined && empty !== undefined) return { pid: Number(pid), empty };
     }
     throw new Error('the crowd of processes could not be made');
   }
 
+  /** Ends all crowds. */
+  async disperse(): Promise<void> {
+    for (const crowd of this.crowds) {
+      crowd.stdin?.end();
+      if (crowd.exitCode === null && crowd.signalCode === null) await once(crowd, 'exit');
+    }
+    this.crowds = [];
+  }
+
   /** Each row once in every round, so that what else the machine does falls on all alike. The first round is not counted. */
-  async measure(rows: readonly Row[], rounds: number): Promise<ReadonlyMap<string, Series>> {
-    const measured = new Map<string, Series>(rows.map((row) => [row.name, { times: [], peaks: [] }]));
+  async measure(rows: readonly Row[], rounds: number): Promise<Measured> {
+    const measured = new Map<string, Run[]>(rows.map((row) => [row.name, []]));
     for (let round = 0; round <= rounds; round++) {
       for (const row of rows) {
-        const { time, peak } = row.inside === true ? await this.inside(row) : await this.once(row);
-        if (round === 0) continue;
-        measured.get(row.name)?.times.push(time);
-        measured.get(row.name)?.peaks.push(peak);
+        const run = row.inside === true ? await this.inside(row) : await this.once(row);
+        if (round > 0) measured.get(row.name)?.push(run);
       }
     }
     return measured;
   }
 
-  private async once({ command }: Row): Promise<{ time: number; peak: number }> {
+  private async once({ command }: Row): Promise<Run> {
     for (let attempt = 1; ; attempt++) {
       const { stdout } = await run(this.program('measure'), command, { signal: this.stop });
-      const [nanoseconds = NaN, kibibytes = NaN, status] = stdout.split(' ').map(Number);
-      if (status === 0) return { time: nanoseconds / 1e6, peak: kibibytes / 1024 };
+      const [nanoseconds = NaN, microseconds = NaN, kibibytes = NaN, status] = stdout.split(' ').map(Number);
+      if (status === 0) return { time: nanoseconds / 1e6, cpu: microseconds / 1e3, peak: kibibytes / 1024 };
       // lsns fails when a process ends while it looks: then the run does not count.
       if (attempt === ATTEMPTS) throw new Error(`'${command.join(' ')}' failed (wait status ${status})`);
     }
   }
 
-  private async inside({ command: [file, ...words] }: Row): Promise<{ time: number; peak: number }> {
+  private async inside({ command: [file, ...words] }: Row): Promise<Run> {
     const { stdout } = await run(file, words, { signal: this.stop });
-    return { time: Number(stdout), peak: NaN };
+    return { time: Number(stdout), cpu: NaN, peak: NaN };
+  }
+}
+
+/** Removes what killed benches have left; in a folder that all may write to, only what is our own. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = pidOfRemains(name);
+    const path = join(tmpdir(), name);
+    if (pid === undefined || existsSync(`/proc/${pid}`) || (await lstat(path)).uid !== process.getuid?.()) continue;
+    await rm(path, { recursive: true });
   }
 }
