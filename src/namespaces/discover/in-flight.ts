@@ -13,7 +13,7 @@ const SUBJECT = 'namespace';
 export const inFlight: Source = {
   name: 'descriptors in flight',
   when: 'deep, where the kernel does not list its namespaces (before Linux 6.19)',
-  cost: 'one file per socket',
+  cost: 'one file per socket, but for those that sock_diag has shown not to be of unix',
   blind: 'what the descriptors are',
   discover(scan) {
     if (scan.deep.isListed) return;
@@ -33,7 +33,8 @@ const MAX_SHOWN = 3;
 function carriersOf(scan: Scan): { readonly carriers: readonly string[]; readonly isTold: boolean } {
   const carriers: string[] = [];
   let isTold = scan.deep.sockets.size === 0;
-  for (const uses of scan.deep.sockets.values()) {
+  for (const [inode, uses] of scan.deep.sockets) {
+    if (scan.deep.notUnix.has(inode)) continue;
     const [use] = uses;
     const count = use === undefined ? undefined : countOf(scan, use);
     isTold ||= count !== undefined;

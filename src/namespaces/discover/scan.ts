@@ -52,6 +52,8 @@ export interface DeepScan {
   readonly tables: { readonly pid: number; readonly tid: number }[];
   /** Who has a socket, by its inode. */
   readonly sockets: Map<bigint, DescriptorUse[]>;
+  /** The inodes of sockets that are known not to be unix sockets: nothing else carries descriptors. */
+  readonly notUnix: Set<bigint>;
   readonly tuns: DescriptorUse[];
   /** Descriptors of io_uring. */
   readonly rings: DescriptorUse[];
@@ -78,6 +80,7 @@ export function emptyScan(host: Host, kinds: ReadonlySet<NamespaceKind>): Scan {
     deep: {
       tables: [],
       sockets: new Map(),
+      notUnix: new Set(),
       tuns: [],
       rings: [],
       sysfs: new Set(),

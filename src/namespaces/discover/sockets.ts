@@ -63,7 +63,9 @@ function askSockDiag(scan: Scan, text: string, door: NamespaceDoor | undefined, 
     for (const number of inodes.value) {
       const inode = BigInt(number);
       const uses = unknown.get(inode);
-      if (uses !== undefined) noteSocket(scan, text, inode, uses);
+      if (uses === undefined) continue;
+      noteSocket(scan, text, inode, uses);
+      if (family !== 'unix') scan.deep.notUnix.add(inode);
       unknown.delete(inode);
     }
   }

@@ -1,7 +1,11 @@
 // Deep discovery on hosts made of answers: other kernels, refusals, inodes that are used again.
 
 import { describe, expect, it } from 'vitest';
+import { questions, toHex } from '../../../src/host/recorded/archive.ts';
+import { AF_INET, INET_DIAG_MSG_LENGTH, SOCK_DIAG_BY_FAMILY } from '../../../src/kernel/abi/sock-diag.ts';
 import { isComplete } from '../../../src/kernel/gap-tally.ts';
+import { encodeMessage, view } from '../../../src/kernel/netlink/message.ts';
+import { encodeSocketDump } from '../../../src/kernel/netlink/sock-diag.ts';
 import { STATMOUNT_MASK } from '../../../src/kernel/statmount.ts';
 import { deepSources, discoverNamespaces, plainSources } from '../../../src/namespaces/discover/discover.ts';
 import type { Scan } from '../../../src/namespaces/discover/scan.ts';
@@ -35,6 +39,14 @@ const old: Answers = {
 
 function look(answers: Answers, kinds: readonly NamespaceKind[] = ['net']): Scan {
   return discoverNamespaces(hostOf({ ...old, ...answers }), new Set(kinds), { deep: true });
+}
+
+/** What sock_diag tells of a socket. */
+function inetSocket(family: number, inode: number): Uint8Array {
+  const body = new Uint8Array(INET_DIAG_MSG_LENGTH);
+  body[0] = family;
+  view(body).setUint32(68, inode, true);
+  return encodeMessage(SOCK_DIAG_BY_FAMILY, 0, [body]);
 }
 
 function details(scan: Scan): string {
@@ -214,6 +226,28 @@ describe('deep discovery', () => {
     expect(details(look(socket('pos:\t0\nscm_fds: 0\n')))).not.toContain('in flight');
     expect(details(look(socket('pos:\t0\nscm_fds: 2\n')))).toContain('in flight: 2 in /proc/7/fd/3');
     expect(details(look(socket('pos:\t0\n')))).toContain('in flight, before Linux 6.19');
+  });
+
+  it('looks for descriptors in flight only in what may be a unix socket', () => {
+    const fds = Array.from({ length: 40 }, (_, index) => index + 3);
+    const udp = fds.slice(1).map((fd) => inetSocket(AF_INET, 100 + fd));
+    const host = hostOf({
+      ...old,
+      ...Object.fromEntries(fds.map((fd) => [`link /proc/7/fd/${fd}`, { text: `socket:[${100 + fd}]` }])),
+      'directory /proc/7/fd': { names: fds.map(String) },
+      [questions.netlink(encodeSocketDump('udp'))]: { datagrams: udp.map(toHex) },
+      'namespace SIOCGSKNS of 7/3=103 ': { number: '10' },
+      'file /proc/7/fdinfo/3': { text: 'pos:\t0\nscm_fds: 2\n' },
+    });
+    const read: string[] = [];
+    const readFile = (path: string): ReturnType<typeof host.readFile> => {
+      read.push(path);
+      return host.readFile(path);
+    };
+    const scan = discoverNamespaces({ ...host, readFile }, new Set<NamespaceKind>(['net']), { deep: true });
+    expect(scan.namespaces.get('net:[10]')?.holders).toHaveLength(40);
+    expect(details(scan)).toContain('in flight: 2 in /proc/7/fd/3');
+    expect(read.filter((path) => path.includes('fdinfo'))).toEqual(['/proc/7/fdinfo/3']);
   });
 
   it('adds what the kernel lists beyond, and then leaves nothing in flight unsaid', () => {
