@@ -75,6 +75,7 @@ async function benchLooks(
     [command(runtime, 'ls', '--deep'), 2000],
     [renamed(command(runtime, 'show', `${pid}`), `${pid}`, 'PID'), 1000],
     [renamed(command(runtime, 'show', `net:${inode}`), inode, 'INODE'), 1000],
+    [renamed(command(runtime, 'show', `net:${empty}`), empty, 'EMPTY'), 1000],
     [renamed(command(runtime, 'holders', `net:${inode}`), inode, 'INODE'), 1000],
     [renamed(command(runtime, 'holders', `net:${empty}`), empty, 'EMPTY'), 1000],
     [command(runtime, 'ls', '-o', '+NAME,CGROUP'), undefined],
