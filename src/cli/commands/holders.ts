@@ -1,4 +1,4 @@
-import { namespaceKinds } from '../../kernel/abi/namespace-kinds.ts';
+import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
@@ -43,14 +43,20 @@ export const holders: CommandDefinition = {
     const { word, recording } = splitRecorded(invocation.operands[0] ?? '');
     const host = await context.host(recording);
     requireOwnProc(host);
-    // A child can be of any kind, so all are looked for.
-    const scan = discoverNamespaces(host, new Set(namespaceKinds.map((entry) => entry.kind)), { deep: true });
-    const namespace = findNamespace(scan, nameOf(host, word));
+    const name = nameOf(host, word);
+    const scan = discoverNamespaces(host, kindsFor(name), { deep: true });
+    const namespace = findNamespace(scan, name);
     const rows = holdersOf(scan, namespace).map((holder) => rowOf(scan, holder));
     const gaps = scan.gaps.list();
     return { stdout: print(invocation, rows, scan), notes: gaps.map(gapNote), status: 0 };
   },
 };
+
+/** A user namespace owns others of any kind. Mount namespaces tell how a mount in one of them is released. */
+function kindsFor({ kind }: NamespaceName): ReadonlySet<NamespaceKind> {
+  const isOfAny = kind === undefined || kind === 'user';
+  return new Set(isOfAny ? namespaceKinds.map((entry) => entry.kind) : [kind, 'mnt']);
+}
 
 /** `net:self` and `net:4913` are the namespace of a process. */
 function nameOf(host: Host, word: string): NamespaceName {
