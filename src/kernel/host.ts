@@ -51,6 +51,8 @@ export interface FileStatus {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** st_ctime. Unit: nanoseconds since 1970. Absent in older recordings. */
+  readonly changed?: bigint;
 }
 
 /** What stands in a directory, as lstat(2) tells it, and what overlayfs noted on it. */
@@ -141,8 +143,8 @@ export interface NetlinkRequest {
   readonly protocol: number;
   /** One whole message, header included. */
   readonly message: Uint8Array;
-  /** A file that the message speaks of: it is opened, and its descriptor written at `offset` as a 32-bit number. */
-  readonly descriptor?: { readonly path: string; readonly offset: number };
+  /** A namespace that the message speaks of: it is opened, and its descriptor written at `offset` as a 32-bit number. */
+  readonly descriptor?: { readonly door: NamespaceDoor; readonly offset: number };
   /** The message asks for a dump (NLM_F_DUMP): the answer is all datagrams up to NLMSG_DONE. */
   readonly dump?: boolean;
   /** The network namespace that is asked; absent: our own. */

@@ -1,15 +1,14 @@
 // The facts about namespaces that a listing shows, a row each: only those that were asked for are read.
 
-import { NETNSA_NSID_NOT_ASSIGNED } from '../kernel/abi/netlink.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
-import type { Reading } from '../kernel/host.ts';
-import { value, valueOf } from '../kernel/host.ts';
-import { decodeNsidReply, encodeNsidRequest } from '../kernel/netlink/nsid.ts';
-import { parseCgroup } from '../kernel/text/cgroup.ts';
-import { parseCmdline } from '../kernel/text/cmdline.ts';
-import { parsePasswd } from '../kernel/text/passwd.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { doorOf, pathDoor, type Door } from './discover/door.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
+import { createdOf } from './facts/created.ts';
+import { FactLook } from './facts/fact-look.ts';
+import { hostnameOf, mapsOf } from './facts/inside.ts';
+import { interfacesOf, netnsidOf, socketsOf } from './facts/network.ts';
+import { processorTime, readProcess, residentMemory, ThreadCounter, type ProcessFacts } from './facts/processes.ts';
+import { idOf, ownerOf, ownerUid, parentOf } from './facts/relations.ts';
 import type { Holder } from './holder.ts';
 import { EnteredMarks } from './entered-marks.ts';
 import { holdersOf } from './holders.ts';
@@ -50,18 +49,63 @@ export interface NamespaceRow {
   readonly holders: readonly string[];
   /** Of a namespace the pids that entered its container from outside; of a process the container that it entered. */
   readonly entered: readonly string[];
+  /** Who made the user namespace that owns it, by name; of a user namespace who made that one. */
+  readonly owner: string | null;
+  /** When it was made: `2026-11-22T10:17:44Z`, and with `~` behind it: about then. null: nothing tells. */
+  readonly created: string | null;
+  /** Of a uts namespace. */
+  readonly hostname: string | null;
+  /** Of a network namespace, in the order of their numbers. */
+  readonly interfaces: readonly string[] | null;
+  /** Of a user namespace: `uid:0:100000:65536`, that is from, to, count; see facts/inside.ts. */
+  readonly maps: readonly string[] | null;
+  /** All processes in it that were seen. */
+  readonly pids: readonly number[];
+  /** In a row for a namespace sums over its processes; in a row for a process its own. After a deep scan threads are those that are in it. */
+  readonly threads: number | null;
+  /** Unit: seconds. */
+  readonly cpu: number | null;
+  /** Unit: bytes. */
+  readonly rss: number | null;
+  /** Of a network namespace: how many sockets programs have in it. */
+  readonly sockets: number | null;
 }
 
 /** A fact that costs reads. */
 export type Fact =
-  'ppid' | 'command' | 'uid' | 'user' | 'netnsid' | 'pns' | 'ons' | 'id' | 'name' | 'cgroup' | 'holders' | 'entered';
+  | 'ppid'
+  | 'command'
+  | 'uid'
+  | 'user'
+  | 'netnsid'
+  | 'pns'
+  | 'ons'
+  | 'id'
+  | 'name'
+  | 'cgroup'
+  | 'holders'
+  | 'entered'
+  | 'owner'
+  | 'created'
+  | 'hostname'
+  | 'interfaces'
+  | 'maps'
+  | 'threads'
+  | 'cpu'
+  | 'rss'
+  | 'sockets';
 
-/** A row for each namespace, by its lowest pid, in the order of inodes. */
-export function namespaceRows(scan: Scan, facts: ReadonlySet<Fact>): readonly NamespaceRow[] {
+/** A row for each namespace that is to be shown, by its lowest pid, in the order of inodes. */
+export function namespaceRows(
+  scan: Scan,
+  facts: ReadonlySet<Fact>,
+  isShown: (namespace: Namespace) => boolean = () => true,
+): readonly NamespaceRow[] {
   const reader = new FactReader(scan, facts);
   return [...scan.namespaces.values()]
+    .filter(isShown)
     .toSorted((a, b) => compare(a.inode, b.inode) || compare(a.kind, b.kind))
-    .map((namespace) => reader.row(namespace, lowest(namespace.pids)));
+    .map((namespace) => reader.row(namespace, lowest(namespace.pids), namespace.pids));
 }
 
 /** A row for each process of one namespace, in the order of pids. */
@@ -69,7 +113,7 @@ export function processRows(scan: Scan, namespace: Namespace, facts: ReadonlySet
   const reader = new FactReader(scan, facts);
   return namespace.pids
     .toSorted((a, b) => a - b)
-    .map((pid) => ({ ...reader.row(namespace, pid), entered: reader.markOf(pid) }));
+    .map((pid) => ({ ...reader.row(namespace, pid, [pid]), entered: reader.markOf(pid) }));
 }
 
 function compare<T>(a: T, b: T): number {
@@ -82,35 +126,28 @@ function lowest(pids: readonly number[]): number | undefined {
   return least;
 }
 
-interface ProcessFacts {
-  readonly ppid: number | null;
-  readonly command: string | null;
-  readonly uid: number | null;
-  readonly cgroup: string | null;
-}
-
-/** What holds for a namespace, by whichever door it is asked. */
-interface NamespaceFacts {
-  readonly netnsid: string | null;
-  readonly pns: bigint | null;
-  readonly ons: bigint | null;
-  readonly id: bigint | null;
-  readonly holders: readonly string[];
-}
+/** What holds for a namespace, by whichever process of it a row speaks. */
+type NamespaceFacts = Pick<
+  NamespaceRow,
+  'netnsid' | 'pns' | 'ons' | 'id' | 'holders' | 'owner' | 'created' | 'hostname' | 'interfaces' | 'maps' | 'sockets'
+>;
 
 /** Reads each process, each namespace and each name once, however many rows show it. */
 class FactReader {
   private readonly processes = new Map<number, ProcessFacts>();
   private readonly namespaces = new Map<Namespace, NamespaceFacts>();
-  private names: ReadonlyMap<number, string> | undefined;
   private readonly scan: Scan;
   private readonly facts: ReadonlySet<Fact>;
+  private readonly look: FactLook;
+  private readonly threads: ThreadCounter;
   private readonly naming: Naming;
   private readonly marks: EnteredMarks;
 
   constructor(scan: Scan, facts: ReadonlySet<Fact>) {
     this.scan = scan;
     this.facts = facts;
+    this.look = new FactLook(scan);
+    this.threads = new ThreadCounter(this.look);
     this.naming = new Naming(scan.host);
     this.marks = new EnteredMarks(scan.host);
   }
@@ -119,14 +156,18 @@ class FactReader {
     return this.facts.has('entered') ? this.marks.ofProcess(pid) : [];
   }
 
-  row(namespace: Namespace, pid: number | undefined): NamespaceRow {
+  /** `summed`: the processes of which THREADS, CPU and RSS are. */
+  row(namespace: Namespace, pid: number | undefined, summed: readonly number[]): NamespaceRow {
+    const { look, facts } = this;
     const path = pid === undefined ? null : `/proc/${pid}/ns/${namespace.kind}`;
     // A mount in a foreign mount namespace is of use only where ours has none: the copies that every new mount
     // namespace makes of /run/netns would only repeat it.
     const nsfs = namespace.mounts.length > 0 ? namespace.mounts : namespace.foreignMounts;
-    const door = path ?? nsfs[0];
+    const door = path === null ? doorOf(namespace) : pathDoor(path);
     const process = pid === undefined ? undefined : this.process(pid);
-    const uid = process === undefined ? this.ownerUid(namespace, door) : process.uid;
+    const wantsUid = facts.has('uid') || facts.has('user');
+    // A namespace without a process belongs to whoever made the user namespace that owns it.
+    const uid = process?.uid ?? (pid === undefined && wantsUid ? ownerUid(look, namespace, door) : null);
     return {
       ns: namespace.inode,
       type: namespace.kind,
@@ -136,24 +177,38 @@ class FactReader {
       ppid: process?.ppid ?? null,
       command: process?.command ?? null,
       uid,
-      user: uid === null || !this.facts.has('user') ? null : this.userName(uid),
+      user: uid === null || !facts.has('user') ? null : look.userName(uid),
       nsfs,
-      name: this.facts.has('name') ? this.naming.nameOf(namespace, pid) : null,
+      name: facts.has('name') ? this.naming.nameOf(namespace, pid) : null,
       cgroup: process?.cgroup ?? null,
-      entered: this.facts.has('entered') ? this.marks.ofNamespace(namespace) : [],
+      entered: facts.has('entered') ? this.marks.ofNamespace(namespace) : [],
+      pids: namespace.pids,
+      threads: facts.has('threads') ? this.threads.count(namespace, summed) : null,
+      cpu: facts.has('cpu') ? processorTime(look, summed) : null,
+      rss: facts.has('rss') ? residentMemory(look, summed) : null,
       ...this.namespace(namespace, door),
     };
   }
 
-  private namespace(namespace: Namespace, door: string | undefined): NamespaceFacts {
+  private namespace(namespace: Namespace, door: Door | undefined): NamespaceFacts {
     const known = this.namespaces.get(namespace);
     if (known !== undefined) return known;
+    const { look, facts } = this;
+    const { kind } = namespace;
+    const owner = facts.has('owner') ? ownerUid(look, namespace, door) : null;
     const found: NamespaceFacts = {
-      netnsid: this.facts.has('netnsid') && namespace.kind === 'net' ? this.netnsid(door) : null,
-      pns: this.facts.has('pns') ? this.parent(namespace, door) : null,
-      ons: this.facts.has('ons') ? this.owner(door) : null,
-      id: this.facts.has('id') ? this.id(door) : null,
-      holders: this.facts.has('holders') ? countHolders(holdersOf(this.scan, namespace)) : [],
+      netnsid: facts.has('netnsid') && kind === 'net' ? netnsidOf(look, door) : null,
+      pns: facts.has('pns') ? parentOf(look, namespace, door) : null,
+      ons: facts.has('ons') ? ownerOf(look, namespace, door) : null,
+      id: facts.has('id') ? idOf(look, namespace, door) : null,
+      holders: facts.has('holders') ? countHolders(holdersOf(this.scan, namespace)) : [],
+      owner: owner === null ? null : look.userName(owner),
+      created: facts.has('created') ? createdOf(look, namespace) : null,
+      hostname: facts.has('hostname') && kind === 'uts' ? hostnameOf(look, namespace) : null,
+      // Before the links: the socket that asks for them is in the namespace for a moment.
+      sockets: facts.has('sockets') && kind === 'net' ? socketsOf(look, namespace, door) : null,
+      interfaces: facts.has('interfaces') && kind === 'net' ? interfacesOf(look, namespace, door) : null,
+      maps: facts.has('maps') && kind === 'user' ? mapsOf(look, namespace) : null,
     };
     this.namespaces.set(namespace, found);
     return found;
@@ -162,87 +217,10 @@ class FactReader {
   private process(pid: number): ProcessFacts {
     const known = this.processes.get(pid);
     if (known !== undefined) return known;
-    const found = this.readProcess(pid);
+    const found = readProcess(this.look, this.facts, pid);
     this.processes.set(pid, found);
     return found;
   }
-
-  private readProcess(pid: number): ProcessFacts {
-    const { facts } = this;
-    const folder = `/proc/${pid}`;
-    const wantsUid = facts.has('uid') || facts.has('user');
-    const status = wantsUid ? this.known(this.scan.host.stat(folder)) : null;
-    const cmdline = facts.has('command') ? this.known(this.scan.host.readFile(`${folder}/cmdline`)) : null;
-    let command = cmdline === null ? null : commandLine(cmdline);
-    let ppid: number | null = null;
-    if (facts.has('ppid') || (facts.has('command') && command === null)) {
-      const stat = this.known(this.read(`${folder}/stat`, parseStat));
-      ppid = stat?.ppid ?? null;
-      if (facts.has('command')) command ??= stat?.comm ?? null;
-    }
-    const cgroup = facts.has('cgroup') ? this.known(this.read(`${folder}/cgroup`, parseCgroup)) : null;
-    return { ppid, command, uid: status?.uid ?? null, cgroup: cgroup === null ? null : tellingPath(cgroup) };
-  }
-
-  private read<T>(path: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): Reading<T> {
-    const bytes = this.scan.host.readFile(path);
-    return bytes.ok ? parse(bytes.value, path) : bytes;
-  }
-
-  /** The value, or null and a counted gap. */
-  private known<T>(reading: Reading<T>): T | null {
-    if (reading.ok) return reading.value;
-    this.scan.gaps.add('fact', reading.gap);
-    return null;
-  }
-
-  private userName(uid: number): string {
-    if (this.names === undefined) {
-      const bytes = valueOf(this.scan.host.readFile('/etc/passwd'));
-      this.names = bytes === undefined ? new Map<number, string>() : parsePasswd(bytes);
-    }
-    return this.names.get(uid) ?? String(uid);
-  }
-
-  private netnsid(door: string | undefined): string | null {
-    if (door === undefined) return null;
-    const reply = this.scan.host.netlink(encodeNsidRequest(door));
-    const nsid = this.known(reply.ok ? decodeNsidReply(reply.value, door) : reply);
-    if (nsid === null) return null;
-    return nsid === NETNSA_NSID_NOT_ASSIGNED ? 'unassigned' : String(nsid);
-  }
-
-  private parent(namespace: Namespace, door: string | undefined): bigint | null {
-    if (door === undefined || (namespace.kind !== 'pid' && namespace.kind !== 'user')) return null;
-    return this.known(visible(this.scan.host.askNamespace(door, ['NS_GET_PARENT'])));
-  }
-
-  private owner(door: string | undefined): bigint | null {
-    if (door === undefined) return null;
-    return this.known(visible(this.scan.host.askNamespace(door, ['NS_GET_USERNS'])));
-  }
-
-  /** Kernels before 6.18 have none: no gap. */
-  private id(door: string | undefined): bigint | null {
-    return door === undefined ? null : (valueOf(this.scan.host.askNamespace(door, ['NS_GET_ID'])) ?? null);
-  }
-
-  /** A namespace without a process belongs to whoever made the user namespace that owns it. */
-  private ownerUid(namespace: Namespace, door: string | undefined): number | null {
-    if (door === undefined || !(this.facts.has('uid') || this.facts.has('user'))) return null;
-    const path = ['NS_GET_OWNER_UID'] as const;
-    const uid = this.scan.host.askNamespace(door, namespace.kind === 'user' ? path : ['NS_GET_USERNS', ...path]);
-    const known = this.known(visible(uid));
-    return known === null ? null : Number(known);
-  }
-}
-
-/** Of a process's paths in all hierarchies the longest. */
-function tellingPath(memberships: readonly { readonly path: string }[]): string | null {
-  return memberships.reduce<string | null>(
-    (best, { path }) => (best === null || path.length > best.length ? path : best),
-    null,
-  );
 }
 
 /** `process:3`, in the order in which the sorts were met. */
@@ -250,15 +228,4 @@ function countHolders(holders: readonly Holder[]): readonly string[] {
   const counts = new Map<string, number>();
   for (const { type } of holders) counts.set(type, (counts.get(type) ?? 0) + 1);
   return [...counts].map(([type, count]) => `${type}:${count}`);
-}
-
-/** EPERM here means the top of the tree, or beyond what we may see: the kernel does not tell which. No gap. */
-function visible(answer: Reading<bigint>): Reading<bigint | null> {
-  return !answer.ok && answer.gap.errno === 'EPERM' ? value(null) : answer;
-}
-
-/** The arguments joined by spaces; null where there are none, as for kernel threads and zombies. */
-function commandLine(cmdline: Uint8Array): string | null {
-  const words = parseCmdline(cmdline);
-  return words.length === 0 ? null : words.join(' ');
 }

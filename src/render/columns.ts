@@ -1,12 +1,14 @@
 // A view as a table of columns: the one source of -o, --list-columns, headings, JSON keys and help.
 
-export type Cell = string | number | bigint | null | readonly string[];
+export type Cell = string | number | bigint | null | readonly string[] | readonly number[];
 
 export interface Column<Row> {
   /** The key in JSON; the name for -o is the same in capitals. */
   readonly key: string;
   readonly help: string;
   readonly type: 'number' | 'string' | 'list';
+  /** A number of bytes: for eyes as `12.3M`; raw, in JSON and in filters in full. */
+  readonly unit?: 'bytes';
   /** May be cut at its end when the terminal is too narrow. */
   readonly shrinks?: boolean;
   readonly get: (row: Row) => Cell;
@@ -42,6 +44,16 @@ export function cellText(cell: Cell): string {
   if (cell === null) return '-';
   if (typeof cell === 'object') return cell.length === 0 ? '-' : cell.join(',');
   return String(cell);
+}
+
+const PREFIXES = ['', 'K', 'M', 'G', 'T', 'P', 'E'];
+
+/** `512`, `1.5K`, `12.3M`: the letters are powers of 1024, as in a filter. */
+export function bytesText(bytes: number): string {
+  let [size, prefix] = [bytes, 0];
+  // 1023.95 and more would be rounded to 1024.0.
+  while (size >= 1023.95 && prefix < PREFIXES.length - 1) [size, prefix] = [size / 1024, prefix + 1];
+  return `${prefix === 0 ? size : size.toFixed(1)}${PREFIXES[prefix]}`;
 }
 
 /** Numbers by size, texts by their characters, what is unknown last. */

@@ -1,6 +1,6 @@
 // Rows as aligned text: no borders, two spaces between columns, a record a line.
 
-import { cellText, heading, type Column } from './columns.ts';
+import { bytesText, cellText, heading, type Column } from './columns.ts';
 import { escapeControls, escapeWord } from './escape.ts';
 import { drawTree, type TreeNode } from './tree.ts';
 import { displayWidth, pad, shorten } from './width.ts';
@@ -52,7 +52,8 @@ export function renderRaw<Row>(rows: readonly Row[], columns: readonly Column<Ro
 }
 
 function textOf<Row>(column: Column<Row>, row: Row): string {
-  return escapeControls(cellText(column.get(row)));
+  const cell = column.get(row);
+  return escapeControls(column.unit === 'bytes' && typeof cell === 'number' ? bytesText(cell) : cellText(cell));
 }
 
 function layOut<Row>(

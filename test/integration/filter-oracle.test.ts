@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filterColumns } from '../../src/cli/commands/ls-columns.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { discoverNamespaces } from '../../src/namespaces/discover/discover.ts';
 import { namespaceRows, type Fact, type NamespaceRow } from '../../src/namespaces/rows.ts';
-import { matches, parseFilter, type FilterColumn } from '../../src/render/filter/filter.ts';
+import { matches, parseFilter } from '../../src/render/filter/filter.ts';
 import { eventually } from '../support/lsns.ts';
 import { newestUtilLinux } from '../support/newest-util-linux.ts';
 import { startReady, type Started } from '../support/odd-process.ts';
@@ -21,20 +22,9 @@ const newest = newestUtilLinux();
 const facts: ReadonlySet<Fact> = new Set(['ppid', 'command', 'uid', 'user', 'netnsid', 'pns', 'ons']);
 const kinds = new Set(namespaceKinds.map(({ kind }) => kind));
 
-function column(key: keyof NamespaceRow, type: FilterColumn<NamespaceRow>['type']): FilterColumn<NamespaceRow> {
-  return { key, type, get: (row) => row[key] };
-}
-
-const columns = [
-  ...(['ns', 'nprocs', 'pid', 'ppid', 'uid', 'pns', 'ons'] as const).map((key) => column(key, 'number')),
-  ...(['type', 'path', 'command', 'user', 'netnsid'] as const).map((key) => column(key, 'string')),
-  column('nsfs', 'list'),
-];
-
-/** lsns shows the mounts of our own mount namespace only, and a parent and owner that it does not know as 0. */
+/** lsns shows the mounts of our own mount namespace only. */
 function asLsnsRow(row: NamespaceRow): NamespaceRow {
-  const nsfs = row.nsfs.filter((path) => !/^\/proc\/[0-9]+\/root\//.test(path));
-  return { ...row, nsfs, pns: row.pns ?? 0n, ons: row.ons ?? 0n };
+  return { ...row, nsfs: row.nsfs.filter((path) => !/^\/proc\/[0-9]+\/root\//.test(path)) };
 }
 
 function hostRows(): readonly NamespaceRow[] {
@@ -53,7 +43,7 @@ function lsnsInodes(filter: string): ReadonlySet<number> {
 }
 
 function ourInodes(filter: string, rows: readonly NamespaceRow[]): ReadonlySet<number> {
-  const parsed = parseFilter(filter, columns);
+  const parsed = parseFilter(filter, filterColumns);
   if (!parsed.ok) throw new Error(`${filter}: ${parsed.problem} at ${parsed.at}`);
   return new Set(rows.filter((row) => matches(parsed.filter, row)).map(({ ns }) => Number(ns)));
 }
@@ -156,6 +146,10 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare') || newest === undefined)(
     'PID != {pid}',
     'PPID == 0',
     'PNS == 0',
+    'ONS == 0',
+    'ONS',
+    '!ONS && PNS < 1',
+    'ONS <= PNS',
     'PNS != 0 || ONS == {user}',
     'ONS != {user} && TYPE == "net"',
     'UID == 0',
@@ -231,6 +225,6 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare') || newest === undefined)(
     'TYPE =~ "[[:foo:]]"',
   ])('both refuse %s', (expression) => {
     expect(lsns(expression).status).toBe(1);
-    expect(parseFilter(expression, columns)).toMatchObject({ ok: false });
+    expect(parseFilter(expression, filterColumns)).toMatchObject({ ok: false });
   });
 });

@@ -7,11 +7,13 @@ import { decodeAttributes, decodeMessages } from '../../src/kernel/netlink/messa
 import { decodeNsidReply } from '../../src/kernel/netlink/nsid.ts';
 import { parseCmdline } from '../../src/kernel/text/cmdline.ts';
 import { parseIdMap } from '../../src/kernel/text/id-map.ts';
+import { parseBootTime } from '../../src/kernel/text/kernel-stat.ts';
 import { parseLimit } from '../../src/kernel/text/limits.ts';
 import { parseMountinfo, unescapeOctal } from '../../src/kernel/text/mountinfo.ts';
 import { formatNamespaceLink, parseNamespaceLink } from '../../src/kernel/text/namespace-link.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { parsePasswd } from '../../src/kernel/text/passwd.ts';
+import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../src/kernel/text/status.ts';
 import type { Reading } from '../../src/kernel/host.ts';
@@ -83,6 +85,8 @@ describe('parsers', () => {
   total('status', sample('status'), (bytes) => parseStatus(bytes, 'FILE'));
   total('mountinfo', sample('mountinfo'), (bytes) => parseMountinfo(bytes, 'FILE'));
   total('uid_map', sample('map'), (bytes) => parseIdMap(bytes, 'FILE'));
+  total('boot time', 'cpu 1 2\nbtime 1790000000\n', (bytes) => parseBootTime(bytes, 'FILE'));
+  total('sockstat', 'sockets: used 163\nTCP: inuse 4\n', (bytes) => parseSocketsUsed(bytes, 'FILE'));
   total('limits', sample('limits'), (bytes) => parseLimit(bytes, 'FILE', 'Max open files'));
   total('netlink messages', sample('netlink'), (bytes) => decodeMessages(bytes, 'FILE'));
   total('netlink attributes', sample('netlink').slice(20), (bytes) => decodeAttributes(bytes, 'FILE'));

@@ -39,9 +39,31 @@ export const lsColumns: readonly LsColumn[] = [
   column('entered', 'list', 'pids put into its container from outside; of a process that container', {
     fact: 'entered',
   }),
+  column('owner', 'string', 'who made the user namespace that owns it; of a user namespace, who made it', {
+    fact: 'owner',
+  }),
+  column('created', 'string', 'when it was made (UTC); ~ behind it: about then, by its processes or mounts', {
+    fact: 'created',
+  }),
+  column('threads', 'number', 'threads of its processes; with --deep those that are in it', { fact: 'threads' }),
+  column('pids', 'list', 'all processes in it', { shrinks: true }),
+  column('cpu', 'number', 'seconds of processor time of its processes, user and system', { fact: 'cpu' }),
+  column('rss', 'number', 'resident memory of its processes; what they share counts for each', {
+    fact: 'rss',
+    unit: 'bytes',
+  }),
+  column('hostname', 'string', 'host name (uts)', { fact: 'hostname', shrinks: true }),
+  column('interfaces', 'list', 'network interfaces (net)', { fact: 'interfaces', shrinks: true }),
+  column('sockets', 'number', 'sockets that programs have in it, of all families (net)', { fact: 'sockets' }),
+  column('maps', 'list', 'uid:INSIDE:HERE:COUNT and gid:... for each range (user)', { fact: 'maps', shrinks: true }),
 ];
+
+/** In a filter a parent or owner that is not known is 0, as lsns has it; in the answer it is null. */
+export const filterColumns: readonly LsColumn[] = lsColumns.map((column) =>
+  column.key === 'pns' || column.key === 'ons' ? { ...column, get: (row) => column.get(row) ?? 0n } : column,
+);
 
 /** A line for each. */
 export function lsColumnList(): readonly string[] {
-  return lsColumns.map(({ key, help }) => `  ${key.toUpperCase().padEnd(8)} ${help}`);
+  return lsColumns.map(({ key, help }) => `  ${key.toUpperCase().padEnd(10)} ${help}`);
 }

@@ -14,7 +14,7 @@ import { parseFilter, type Filter } from '../../render/filter/filter.ts';
 import { flag, optionValue, type Invocation } from '../define-command.ts';
 import { nearest } from '../nearest.ts';
 import { splitRecorded } from '../recorded-target.ts';
-import { lsColumns, type LsColumn } from './ls-columns.ts';
+import { filterColumns, lsColumns, type LsColumn } from './ls-columns.ts';
 
 export interface NamespaceName {
   readonly inode: bigint;
@@ -33,8 +33,12 @@ export interface LsQuery {
   readonly tree: TreeShape;
   /** Use every source of discovery. */
   readonly deep: boolean;
+  /** Is anything of the answer about what keeps a namespace? That can be one of another kind. */
+  readonly asksHolders: boolean;
   /** Only namespaces without a process. */
   readonly persistent: boolean;
+  /** Only namespaces that nothing but names and mounts keep. */
+  readonly unused: boolean;
   readonly filter: Filter<NamespaceRow> | undefined;
   /** What the filter asks, shown or not. */
   readonly filterKeys: readonly string[];
@@ -59,19 +63,24 @@ export function lsQuery(invocation: Invocation): LsQuery {
   const json = flag(invocation, 'json');
   const types = typesOf(invocation);
   const recording = tasks.find((task) => task.recording !== undefined)?.recording ?? operand?.recording;
-  const filter = filterOf(invocation, lsColumns, `nstool ls -Q 'TYPE == "net" && NPROCS > 1'`);
+  const filter = filterOf(invocation, filterColumns, `nstool ls -Q 'TYPE == "net" && NPROCS > 1'`);
   const columns = columnsOf(invocation, operand !== undefined, types?.includes('net') === true);
   const namespace = operand === undefined ? undefined : namespaceName(operand.word);
+  const sort = sortOf(invocation, lsColumns);
+  const asked = [...columns.map(({ key }) => key), ...(filter?.keys ?? []), sort?.key];
+  const asksHolders = flag(invocation, 'unused') || asked.includes('holders');
   return {
     kinds: new Set(types ?? namespaceKinds.map((entry) => entry.kind)),
     columns,
     format: json ? 'json' : flag(invocation, 'raw') ? 'raw' : 'text',
     tree: treeOf(invocation),
-    deep: flag(invocation, 'deep') || columns.some((column) => column.key === 'holders'),
+    deep: flag(invocation, 'deep') || asksHolders,
+    asksHolders,
+    unused: flag(invocation, 'unused'),
     persistent: flag(invocation, 'persistent'),
     filter: filter?.filter,
     filterKeys: filter?.keys ?? [],
-    sort: sortOf(invocation, lsColumns),
+    sort,
     headings: !flag(invocation, 'noheadings'),
     truncate: !flag(invocation, 'notruncate'),
     namespace,
@@ -86,6 +95,7 @@ const EXCLUSIVE = [
   ['--list', '--tree'],
   ['--task', 'NAMESPACE'],
   ['--task', '--persistent'],
+  ['--unused', 'NAMESPACE'],
 ] as const;
 
 /** Errors: USAGE. */

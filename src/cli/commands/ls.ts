@@ -1,10 +1,11 @@
-import { namespaceKinds } from '../../kernel/abi/namespace-kinds.ts';
+import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { relations } from '../../namespaces/discover/relations.ts';
-import type { Scan } from '../../namespaces/discover/scan.ts';
+import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
+import { isUnused } from '../../namespaces/holders.ts';
 import { namespaceTree, processTree, relationTree } from '../../namespaces/row-tree.ts';
 import { namespaceRows, processRows, type NamespaceRow } from '../../namespaces/rows.ts';
 import { heading } from '../../render/columns.ts';
@@ -20,6 +21,7 @@ import { factsOf, findNamespace, linksOfTargets, lsQuery, type LsQuery, type Tre
 import { textOptions } from './text-options.ts';
 
 const kindNames = namespaceKinds.map((entry) => entry.kind);
+const ALL_KINDS: ReadonlySet<NamespaceKind> = new Set(kindNames);
 
 export const ls: CommandDefinition = {
   name: 'ls',
@@ -32,7 +34,10 @@ export const ls: CommandDefinition = {
     'What could not be read is counted on standard error, and in the JSON.',
     '',
     '-Q takes the language of scols-filter(5) over any column, shown or not: == != < <= > >= =~ !~, && || ! and their',
-    'words, parentheses. As in lsns && and || bind alike, from the left. What is unknown is equal to nothing.',
+    'words, parentheses. As in lsns && and || bind alike, from the left. What is unknown is equal to nothing, but PNS',
+    'and ONS that are not known are 0, as in lsns. Sizes may be written 10M. RSS > 10M && CPU > 60 are numbers.',
+    '',
+    'In a list of the processes of NAMESPACE, THREADS, CPU and RSS are those of each process.',
     '',
     ...matrixHelp,
     '',
@@ -49,6 +54,7 @@ export const ls: CommandDefinition = {
     },
     { long: 'task', short: 'p', value: 'TARGET', help: 'only the namespaces of this process or name; repeatable' },
     { long: 'persistent', short: 'P', help: 'only namespaces without a process' },
+    { long: 'unused', help: 'only those that nothing but names and mounts keep; implies --deep' },
     { long: 'deep', help: 'look everywhere: threads, descriptors, sockets, all mounts, owners; slower' },
     {
       long: 'filter',
@@ -90,6 +96,8 @@ export const ls: CommandDefinition = {
     { line: 'nstool ls --deep -P -o +HOLDERS', does: 'namespaces without a process, and what keeps them' },
     { line: 'nstool ls --matrix', does: 'who shares what with the host and with each other' },
     { line: `nstool ls --matrix -t net -Q 'NET!="host"'`, does: 'who is not in the network of the host' },
+    { line: 'nstool ls --unused -o NS,TYPE,NSFS,CREATED', does: 'what a clean-up forgot, and since when' },
+    { line: 'nstool ls -t pid -o +CPU,RSS --sort RSS', does: 'which pid namespace takes the memory' },
     { line: 'nstool ls -T', does: 'below the user namespaces that own them' },
   ],
   exitStatus: [
@@ -126,19 +134,27 @@ function treeOf(query: LsQuery, context: Context): Exclude<TreeShape, 'default'>
 function look(host: Host, query: LsQuery, context: Context): Scan {
   const tree = treeOf(query, context);
   const related = tree === 'owner' || tree === 'parent';
-  // What owns the others has to be in the tree of owners.
-  const kinds = tree === 'owner' ? new Set([...query.kinds, 'user' as const]) : query.kinds;
+  const kinds = query.asksHolders ? ALL_KINDS : shownKinds(query, tree);
   const scan = discoverNamespaces(host, kinds, { deep: query.deep });
   if (related && !query.deep) relations.discover(scan);
   return scan;
 }
 
+/** What owns the others has to be in the tree of owners. */
+function shownKinds({ kinds }: LsQuery, tree: TreeShape): ReadonlySet<NamespaceKind> {
+  return tree === 'owner' ? new Set([...kinds, 'user' as const]) : kinds;
+}
+
 function rowsOf(scan: Scan, query: LsQuery, tree: TreeShape): readonly NamespaceRow[] {
-  const { filter, sort, tasks, namespace, persistent } = query;
+  const { filter, sort, tasks, namespace, persistent, unused } = query;
+  const kinds = shownKinds(query, tree);
   const facts = factsOf(query, tree === 'process');
+  const isShown = (of: Namespace): boolean => kinds.has(of.kind) && (!unused || isUnused(scan, of));
   const links = tasks.length === 0 ? undefined : linksOfTargets(scan.host, tasks, query.kinds);
   const all =
-    namespace === undefined ? namespaceRows(scan, facts) : processRows(scan, findNamespace(scan, namespace), facts);
+    namespace === undefined
+      ? namespaceRows(scan, facts, isShown)
+      : processRows(scan, findNamespace(scan, namespace), facts);
   const rows = all.filter(
     (row) =>
       (links === undefined || links.has(`${row.type}:[${row.ns}]`)) &&

@@ -6,7 +6,7 @@ import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
 import type { Filter } from '../../render/filter/filter.ts';
 import { flag, optionValue, type Invocation } from '../define-command.ts';
 import { splitRecorded } from '../recorded-target.ts';
-import { lsColumns } from './ls-columns.ts';
+import { filterColumns, lsColumns } from './ls-columns.ts';
 import { filterOf, typesOf } from './ls-query.ts';
 
 export interface WatchQuery {
@@ -27,7 +27,7 @@ const SHOWN: readonly Fact[] = ['ppid', 'command', 'uid', 'user'];
 
 /** Errors: USAGE, BAD_VALUE. */
 export function watchQuery(invocation: Invocation): WatchQuery {
-  const filter = filterOf(invocation, lsColumns, `nstool watch -Q 'TYPE == "net"'`);
+  const filter = filterOf(invocation, filterColumns, `nstool watch -Q 'TYPE == "net"'`);
   const tasks = (invocation.options.get('task') ?? []).map((word) => splitRecorded(word));
   if (flag(invocation, 'from') || tasks.some((task) => task.recording !== undefined)) {
     throw new NsError('USAGE', { what: 'a recorded host does not change', tryThis: 'nstool ls --from FILE' });

@@ -57,6 +57,6 @@ function wholeFile(path: string): Uint8Array {
 }
 
 function statusOf(path: string): FileStatus {
-  const { dev, ino, mode, uid, gid } = statSync(path, { bigint: true });
-  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid) };
+  const { dev, ino, mode, uid, gid, ctimeNs } = statSync(path, { bigint: true });
+  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid), changed: ctimeNs };
 }

@@ -1,12 +1,12 @@
 // Netlink requests and the kernel's answers. Source: netlink(7), include/uapi/linux/netlink.h.
 
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from '../../kernel/abi/netlink.ts';
 import { doorText } from '../../kernel/door.ts';
 import { gap, value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
 import { decodeMessages, view, type NetlinkMessage } from '../../kernel/netlink/message.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
-import { gapOfErrnoNumber, gapOfError } from '../gap-of-error.ts';
+import { gapOfErrnoNumber } from '../gap-of-error.ts';
 import { inNetworkNamespace } from './network-namespace.ts';
 import { gapOfThrown, openDoor } from './nsfs.ts';
 
@@ -64,9 +64,9 @@ export function askNetlink(request: NetlinkRequest): Reading<readonly Uint8Array
   if (descriptor === undefined) return askWhole(request, request.message);
   let fd: number;
   try {
-    fd = openSync(descriptor.path, 'r');
+    fd = openDoor(descriptor.door);
   } catch (error) {
-    return gapOfError(descriptor.path, error);
+    return gapOfThrown(doorText(descriptor.door), error);
   }
   try {
     const message = Uint8Array.from(request.message);
@@ -79,7 +79,8 @@ export function askNetlink(request: NetlinkRequest): Reading<readonly Uint8Array
 
 function askWhole(request: NetlinkRequest, message: Uint8Array): Reading<readonly Uint8Array[]> {
   const { protocol, namespace, dump = false } = request;
-  const where = namespace === undefined ? (request.descriptor?.path ?? '') : doorText(namespace);
+  const door = namespace ?? request.descriptor?.door;
+  const where = door === undefined ? '' : doorText(door);
   const what = where === '' ? 'netlink' : `netlink ${where}`;
   try {
     if (namespace === undefined) return exchange(socketOf(protocol), message, dump, what);

@@ -33,7 +33,7 @@ export type Answer =
   | { readonly text: string }
   | { readonly hex: string }
   | { readonly names: readonly string[] }
-  | { readonly status: Record<keyof FileStatus, string> }
+  | { readonly status: StatusAnswer }
   | { readonly tree: ArchivedTree }
   | { readonly number: string }
   | { readonly numbers: readonly string[] }
@@ -66,6 +66,9 @@ export const TREE_NUMBERS: readonly TreeNumber[] = [
   'modified',
 ];
 
+/** Recordings of the first format have no `changed`. */
+export type StatusAnswer = Record<Exclude<keyof FileStatus, 'changed'>, string> & { readonly changed?: string };
+
 export interface Entry {
   readonly question: string;
   readonly answer: Answer;
@@ -81,7 +84,7 @@ export const questions = {
   namespace: (door: NamespaceDoor, asked: readonly NamespaceQuestion[]): string =>
     `namespace ${doorText(door)} ${asked.join(' ')}`,
   netlink: ({ protocol, message, descriptor, namespace }: NetlinkRequest): string =>
-    `netlink ${protocol} ${toHex(message)} ${descriptor?.path ?? ''}` +
+    `netlink ${protocol} ${toHex(message)} ${descriptor === undefined ? '' : doorText(descriptor.door)}` +
     (namespace === undefined ? '' : ` in ${doorText(namespace)}`),
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
   mountNamespaces: (): string => 'mount-namespaces',

@@ -164,7 +164,9 @@ function statusOf(entry: Fields): FileStatus | undefined {
   if (dev === undefined || ino === undefined || mode === undefined || uid === undefined || gid === undefined) {
     return undefined;
   }
-  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid) };
+  const changed = bigintOf(status['changed']);
+  const known = changed === undefined ? {} : { changed };
+  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid), ...known };
 }
 
 function treeOf(entry: Fields): Tree | undefined {

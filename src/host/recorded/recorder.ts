@@ -57,8 +57,9 @@ function encodeBytes(bytes: Uint8Array): Answer {
   }
 }
 
-function encodeStatus({ dev, ino, mode, uid, gid }: FileStatus): Answer {
-  return { status: { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}` } };
+function encodeStatus({ dev, ino, mode, uid, gid, changed }: FileStatus): Answer {
+  const known = changed === undefined ? {} : { changed: `${changed}` };
+  return { status: { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}`, ...known } };
 }
 
 /** The directory itself comes first; times before 1970 are negative, and stand as the kernel's 64 bits. */

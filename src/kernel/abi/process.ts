@@ -4,3 +4,6 @@ export const SIGNAL_NUMBERS = { SIGKILL: 9, SIGPIPE: 13, SIGXFSZ: 25 } as const;
 
 /** RLIMIT_NOFILE: one more than the highest descriptor number. */
 export const RLIMIT_NOFILE = 7;
+
+/** Clock ticks a second in /proc/PID/stat, whatever the kernel's own HZ. Source: include/asm-generic/param.h USER_HZ. */
+export const USER_HZ = 100;

@@ -2,7 +2,7 @@
 // Source: include/uapi/linux/net_namespace.h, net/core/net_namespace.c. Since: Linux 4.0.
 
 import { NETLINK_ROUTE, NETNSA_FD, NETNSA_NSID, NLM_F_REQUEST, RTM_GETNSID, RTM_NEWNSID } from '../abi/netlink.ts';
-import { gap, value, type NetlinkRequest, type Reading } from '../host.ts';
+import { gap, value, type NamespaceDoor, type NetlinkRequest, type Reading } from '../host.ts';
 import {
   decodeAttributes,
   decodeMessages,
@@ -16,11 +16,11 @@ import {
 const RTGENMSG_LENGTH = 4;
 const DESCRIPTOR_OFFSET = NLMSG_HEADER_LENGTH + RTGENMSG_LENGTH + 4;
 
-/** Asks for the id of the network namespace that the file at `path` is. */
-export function encodeNsidRequest(path: string): NetlinkRequest {
+/** Asks for the id of the network namespace behind the door. */
+export function encodeNsidRequest(door: NamespaceDoor): NetlinkRequest {
   const descriptor = encodeAttribute(NETNSA_FD, new Uint8Array(4));
   const message = encodeMessage(RTM_GETNSID, NLM_F_REQUEST, [new Uint8Array(RTGENMSG_LENGTH), descriptor]);
-  return { protocol: NETLINK_ROUTE, message, descriptor: { path, offset: DESCRIPTOR_OFFSET } };
+  return { protocol: NETLINK_ROUTE, message, descriptor: { door, offset: DESCRIPTOR_OFFSET } };
 }
 
 /** The id, NETNSA_NSID_NOT_ASSIGNED (-1) when there is none. */

@@ -21,6 +21,8 @@ export interface ProcessStatus {
   readonly namespacePids: readonly number[];
   /** Absent (0) for a zombie's. */
   readonly threads: number;
+  /** VmRSS. Unit: KiB. Absent (0) for kernel threads and zombies, which have no memory of their own. */
+  readonly residentKib: number;
 }
 
 /**
@@ -65,6 +67,9 @@ export function parseStatus(bytes: Uint8Array, file: string): Reading<ProcessSta
   if (namespacePids === undefined) return bad('NSpid');
   const threads = fields.has('Threads') ? numbers('Threads')?.[0] : 0;
   if (threads === undefined) return bad('Threads');
+  const resident = fields.get('VmRSS')?.text.trim() ?? '0 kB';
+  const residentKib = parseDecimal(/^([0-9]+) kB$/.exec(resident)?.[1]);
+  if (residentKib === undefined) return bad('VmRSS');
   return value({
     name: unescapeName(name),
     pid: single.Pid,
@@ -76,6 +81,7 @@ export function parseStatus(bytes: Uint8Array, file: string): Reading<ProcessSta
     effectiveCapabilities: BigInt(`0x${capabilities}`),
     namespacePids,
     threads,
+    residentKib,
   });
 }
 

@@ -36,6 +36,7 @@ function noteDescriptor(scan: Scan, wanted: ReadonlySet<string>, use: Descriptor
   if (text.startsWith('/')) {
     // /dev/net/tun, wherever a container has it.
     if (text.endsWith('/tun')) scan.deep.tuns.push(use);
+    else if (/\/tap[0-9]+$/.test(text)) scan.deep.taps.push(use);
     return;
   }
   const kind = text.slice(0, text.indexOf(':'));

@@ -15,6 +15,7 @@ import { processLinks } from './process-links.ts';
 import { relations } from './relations.ts';
 import { emptyScan, type Scan, type Source } from './scan.ts';
 import { sockets } from './sockets.ts';
+import { tapDescriptors } from './tap-descriptors.ts';
 import { threads } from './threads.ts';
 import { tunDescriptors } from './tun-descriptors.ts';
 
@@ -28,6 +29,7 @@ export const deepSources: readonly Source[] = [
   descriptors,
   sockets,
   tunDescriptors,
+  tapDescriptors,
   allMounts,
   names,
   relations,

@@ -55,6 +55,8 @@ export interface DeepScan {
   /** The inodes of sockets that are known not to be unix sockets: nothing else carries descriptors. */
   readonly notUnix: Set<bigint>;
   readonly tuns: DescriptorUse[];
+  /** Descriptors of files named as macvtap devices are. */
+  readonly taps: DescriptorUse[];
   /** Descriptors of io_uring. */
   readonly rings: DescriptorUse[];
   /** The devices of the sysfs superblocks that are mounted anywhere. */
@@ -82,6 +84,7 @@ export function emptyScan(host: Host, kinds: ReadonlySet<NamespaceKind>): Scan {
       sockets: new Map(),
       notUnix: new Set(),
       tuns: [],
+      taps: [],
       rings: [],
       sysfs: new Set(),
       unknownQuestions: new Set(),

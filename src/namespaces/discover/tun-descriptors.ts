@@ -11,7 +11,7 @@ export const tunDescriptors: Source = {
   name: 'tun descriptors',
   when: 'deep, for net',
   cost: '0.05 ms per descriptor of /dev/net/tun',
-  blind: 'descriptors of macvtap devices (/dev/tapN), and those of other users',
+  blind: 'descriptors of other users',
   discover(scan) {
     if (!scan.kinds.has('net')) return;
     for (const use of scan.deep.tuns) {

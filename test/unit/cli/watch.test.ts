@@ -38,6 +38,16 @@ const row = {
   cgroup: null,
   holders: [],
   entered: [],
+  owner: null,
+  created: null,
+  hostname: null,
+  interfaces: null,
+  maps: null,
+  pids: [4913],
+  threads: null,
+  cpu: null,
+  rss: null,
+  sockets: null,
 } as const;
 
 const gone = (fromStart: boolean): Report => {

@@ -1,22 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { parseCmdline, splitWords } from '../../../src/kernel/text/cmdline.ts';
 import { isMapped, parseIdMap } from '../../../src/kernel/text/id-map.ts';
+import { parseBootTime } from '../../../src/kernel/text/kernel-stat.ts';
 import { parseLimit } from '../../../src/kernel/text/limits.ts';
 import { parseMountinfo, unescapeOctal } from '../../../src/kernel/text/mountinfo.ts';
 import { parseNamespaceLink } from '../../../src/kernel/text/namespace-link.ts';
 import { parsePasswd } from '../../../src/kernel/text/passwd.ts';
+import { parseSocketsUsed } from '../../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../../src/kernel/text/status.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** A line of Linux 6.18, cut after the start time. */
-const statTail = 'S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1234 0 0';
+const rest = { pid: 42, state: 'S', ppid: 1, userTicks: 250, systemTicks: 31, threads: 7, startTicks: 1234n };
+const statTail = 'S 1 42 42 0 -1 4194560 1 0 0 0 250 31 0 0 20 0 7 0 1234 0 0';
 
 describe('/proc/PID/stat', () => {
   it('reads the name up to the last parenthesis', () => {
     const read = parseStat(bytes(`42 (a) R 7 (b) ${statTail}\n`), 'stat');
-    expect(read).toEqual({ ok: true, value: { pid: 42, comm: 'a) R 7 (b', state: 'S', ppid: 1, startTicks: 1234n } });
+    expect(read).toEqual({ ok: true, value: { ...rest, comm: 'a) R 7 (b' } });
   });
 
   it('reads a name that holds newlines and is empty', () => {
@@ -67,8 +70,17 @@ describe('/proc/PID/status', () => {
         effectiveCapabilities: 0x1fffffffffn,
         namespacePids: [42, 1],
         threads: 3,
+        residentKib: 0,
       },
     });
+  });
+
+  it('reads resident memory, which kernel threads and zombies have none of', () => {
+    expect(parseStatus(bytes(`${status}VmRSS:\t    1280 kB\n`), 'status')).toMatchObject({
+      ok: true,
+      value: { residentKib: 1280 },
+    });
+    expect(parseStatus(bytes(`${status}VmRSS:\t1280 MB\n`), 'status')).toMatchObject({ ok: false, gap: { line: 13 } });
   });
 
   it('has no pids of namespaces before Linux 4.1', () => {
@@ -83,6 +95,27 @@ describe('/proc/PID/status', () => {
       gap: { reason: 'malformed', what: 'status', line: 7, text: '0\tx\t2\t4294967295' },
     });
     expect(parseStatus(bytes('Name:\tx\n'), 'status')).toMatchObject({ ok: false, gap: { text: 'no line "Pid:"' } });
+  });
+});
+
+describe('/proc/stat', () => {
+  it('tells when the host was started', () => {
+    expect(parseBootTime(bytes('cpu  1 2\nintr 5 0\nbtime 1790000000\nprocesses 7\n'), 'stat')).toEqual({
+      ok: true,
+      value: 1790000000,
+    });
+    expect(parseBootTime(bytes('cpu 1\nbtime x\n'), 'stat')).toMatchObject({ ok: false, gap: { line: 2 } });
+    expect(parseBootTime(bytes(''), 'stat')).toMatchObject({ ok: false, gap: { text: 'no line "btime"' } });
+  });
+});
+
+describe('/proc/PID/net/sockstat', () => {
+  it('tells how many sockets there are', () => {
+    const text = 'sockets: used 163\nTCP: inuse 4 orphan 0 tw 0 alloc 5 mem 1\nUDP: inuse 1 mem 0\n';
+    expect(parseSocketsUsed(bytes(text), 'sockstat')).toEqual({ ok: true, value: 163 });
+    for (const bad of ['', 'sockets: used\n', 'TCP: inuse 4\n', 'sockets: used -1\n']) {
+      expect(parseSocketsUsed(bytes(bad), 'sockstat')).toMatchObject({ ok: false, gap: { what: 'sockstat', line: 1 } });
+    }
   });
 });
 

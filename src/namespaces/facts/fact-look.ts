@@ -1,0 +1,66 @@
+// What every reader of facts needs: files parsed, gaps counted, names and times looked up once.
+
+import { value, valueOf, type Reading } from '../../kernel/host.ts';
+import { parseBootTime } from '../../kernel/text/kernel-stat.ts';
+import { parsePasswd } from '../../kernel/text/passwd.ts';
+import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
+import type { Namespace, Scan } from '../discover/scan.ts';
+
+export class FactLook {
+  readonly scan: Scan;
+  private readonly stats = new Map<number, ProcessStat | null>();
+  private readonly own = new Map<string, string | undefined>();
+  private users: ReadonlyMap<number, string> | undefined;
+  private booted: number | null | undefined;
+
+  constructor(scan: Scan) {
+    this.scan = scan;
+  }
+
+  /** The value, or null and a counted gap. */
+  known<T>(reading: Reading<T>): T | null {
+    if (reading.ok) return reading.value;
+    this.scan.gaps.add('fact', reading.gap);
+    return null;
+  }
+
+  /** A file parsed; null and a counted gap where that fails. */
+  parsed<T>(path: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): T | null {
+    const bytes = this.scan.host.readFile(path);
+    return this.known(bytes.ok ? parse(bytes.value, path) : bytes);
+  }
+
+  /** /proc/PID/stat, read once however many facts come from it. */
+  stat(pid: number): ProcessStat | null {
+    const known = this.stats.get(pid);
+    if (known !== undefined) return known;
+    const stat = this.parsed(`/proc/${pid}/stat`, parseStat);
+    this.stats.set(pid, stat);
+    return stat;
+  }
+
+  /** Are we in it ourselves? Then it needs no entering. */
+  isOurs({ kind, inode }: Namespace): boolean {
+    if (!this.own.has(kind)) this.own.set(kind, valueOf(this.scan.host.readLink(`/proc/self/ns/${kind}`)));
+    return this.own.get(kind) === `${kind}:[${inode}]`;
+  }
+
+  userName(uid: number): string {
+    if (this.users === undefined) {
+      const bytes = valueOf(this.scan.host.readFile('/etc/passwd'));
+      this.users = bytes === undefined ? new Map<number, string>() : parsePasswd(bytes);
+    }
+    return this.users.get(uid) ?? String(uid);
+  }
+
+  /** When the host was started, in seconds since 1970. */
+  bootTime(): number | null {
+    this.booted ??= this.parsed('/proc/stat', parseBootTime);
+    return this.booted;
+  }
+}
+
+/** EPERM here means the top of the tree, or beyond what we may see: the kernel does not tell which. No gap. */
+export function visible(answer: Reading<bigint>): Reading<bigint | null> {
+  return !answer.ok && answer.gap.errno === 'EPERM' ? value(null) : answer;
+}
