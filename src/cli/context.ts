@@ -18,6 +18,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     stderr: stream(2, colorWhen),
     host: (file = recording) => openHost(file),
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
+    release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
     readStdin,
     environment,
     variable: (name) => env[name],

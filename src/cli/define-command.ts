@@ -4,6 +4,7 @@
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
 import type { Host, Reading } from '../kernel/host.ts';
 import type { Program } from '../kernel/program.ts';
+import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
 import type { Theme } from '../render/theme.ts';
 
 export interface OptionDefinition {
@@ -67,6 +68,8 @@ export interface Context {
   readonly host: (recording?: string) => Promise<Host>;
   /** What the kernel tells of processes; `wake` is called when there is something to read. */
   readonly processEvents: (wake: () => void) => Promise<Reading<ProcessEventSocket>>;
+  /** Takes names and mounts of a namespace of this machine away: an outcome for each operation. */
+  readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
   readonly readStdin: () => string;
   /** What a program that takes our place inherits. */
   readonly environment: () => readonly Uint8Array[];

@@ -34,7 +34,14 @@ function childrenByNamespace(scan: Scan): Map<string, Holder[]> {
   return children;
 }
 
-/** Does it keep the namespace only by a name or a mount, which can be taken away without ending anything? */
+/** `process:3`, in the order in which the sorts were met. */
+export function countHolders(holders: readonly Holder[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { type } of holders) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, count]) => `${type}:${count}`);
+}
+
+/** Is it kept only by names and mounts, which can be taken away without ending anything? */
 export function isUnused(scan: Scan, namespace: Namespace): boolean {
   const holders = holdersOf(scan, namespace);
   return holders.length > 0 && holders.every(({ type }) => type === 'name' || type === 'mount');

@@ -9,9 +9,8 @@ import { hostnameOf, mapsOf } from './facts/inside.ts';
 import { interfacesOf, netnsidOf, socketsOf } from './facts/network.ts';
 import { processorTime, readProcess, residentMemory, ThreadCounter, type ProcessFacts } from './facts/processes.ts';
 import { idOf, ownerOf, ownerUid, parentOf } from './facts/relations.ts';
-import type { Holder } from './holder.ts';
 import { EnteredMarks } from './entered-marks.ts';
-import { holdersOf } from './holders.ts';
+import { countHolders, holdersOf } from './holders.ts';
 import { Naming } from './naming.ts';
 
 /** Keys as `lsns -J` has them. null: unknown, or there is none. A fact that was not asked for is null too. */
@@ -221,11 +220,4 @@ class FactReader {
     this.processes.set(pid, found);
     return found;
   }
-}
-
-/** `process:3`, in the order in which the sorts were met. */
-function countHolders(holders: readonly Holder[]): readonly string[] {
-  const counts = new Map<string, number>();
-  for (const { type } of holders) counts.set(type, (counts.get(type) ?? 0) + 1);
-  return [...counts].map(([type, count]) => `${type}:${count}`);
 }

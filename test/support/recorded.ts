@@ -75,6 +75,7 @@ function contextOf(
       return host ?? never();
     },
     processEvents: never,
+    release: never,
     readStdin: never,
     environment: never,
     variable: never,

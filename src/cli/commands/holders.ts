@@ -17,6 +17,7 @@ import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Invocation } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { splitRecorded } from '../recorded-target.ts';
+import { release, releaseJson, releaseText, requireReleasable, type Release } from './holders-release.ts';
 import { findNamespace, type NamespaceName } from './ls-query.ts';
 
 export const holders: CommandDefinition = {
@@ -27,28 +28,41 @@ export const holders: CommandDefinition = {
   description: [
     'Lists every reason that was found why NAMESPACE (net:4026532177, a path, netns:NAME) is alive: processes, threads,',
     'open descriptors, sockets, tun devices, mounts in any mount namespace, names, namespaces below it; with the command',
-    'that would release each. Nothing is released. Of a process its namespace must be named by kind: net:self.',
+    'that would release each. Of a process its namespace must be named by kind: net:self.',
+    '',
+    '--release lists the same, and then what it would take away; with --yes it does so. That is names and mounts only, in',
+    'any mount namespace: each is unmounted if it still is this namespace, and of a name in /run/netns the file is removed,',
+    'as ip-netns(8) does. Processes, threads and descriptors are left alone: what they keep goes on, and is named.',
   ],
-  options: [{ long: 'json', short: 'J', help: 'as JSON, with the gaps' }],
+  options: [
+    { long: 'release', help: 'after the list, what would be done to take its names and mounts away' },
+    { long: 'yes', help: 'with --release: do it' },
+    { long: 'json', short: 'J', help: 'as JSON, with the gaps' },
+  ],
   examples: [
     { line: 'nstool holders net:4026532177', does: 'why is it still there' },
     { line: 'nstool holders netns:blue --json', does: 'the same by name, as JSON' },
+    { line: 'nstool holders net:4026532177 --release', does: 'what a release would do' },
+    { line: 'nstool holders net:4026532177 --release --yes', does: 'takes its names and mounts away' },
   ],
   exitStatus: [
-    [0, 'listed; what could not be looked at is named'],
+    [0, 'listed; with --release --yes: it has no name and no mount any more'],
+    [1, 'with --release --yes: there was none, or one could not be taken away'],
     [2, 'the command line is wrong'],
     [3, 'no such namespace'],
   ],
   async run(invocation, context) {
     const { word, recording } = splitRecorded(invocation.operands[0] ?? '');
+    requireReleasable(invocation, recording);
     const host = await context.host(recording);
     requireOwnProc(host);
     const name = nameOf(host, word);
     const scan = discoverNamespaces(host, kindsFor(name), { deep: true });
     const namespace = findNamespace(scan, name);
     const rows = holdersOf(scan, namespace).map((holder) => rowOf(scan, holder));
-    const gaps = scan.gaps.list();
-    return { stdout: print(invocation, rows, scan), notes: gaps.map(gapNote), status: 0 };
+    const released = flag(invocation, 'release') ? await release(scan, namespace, invocation, context) : undefined;
+    const notes = [...scan.gaps.list().map(gapNote), ...(released?.notes ?? [])];
+    return { stdout: print(invocation, rows, scan, released), notes, status: released?.status ?? 0 };
   },
 };
 
@@ -137,9 +151,12 @@ function quoted(word: string): string {
   return /^[A-Za-z0-9_\-+=:.,/@]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-function print(invocation: Invocation, rows: readonly HolderRow[], scan: Scan): string {
-  if (!flag(invocation, 'json')) return renderTable(rows, columns, { headings: true });
+function print(invocation: Invocation, rows: readonly HolderRow[], scan: Scan, released: Release | undefined): string {
+  if (!flag(invocation, 'json')) {
+    return `${renderTable(rows, columns, { headings: true })}${released === undefined ? '' : releaseText(released)}`;
+  }
   const gaps = scan.gaps.list();
   const list = rows.map((row) => rowJson(row, columns));
-  return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), holders: list });
+  const more = released === undefined ? {} : { release: releaseJson(released) };
+  return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), holders: list, ...more });
 }

@@ -17,9 +17,13 @@ export interface Libc {
   send(fd: number, bytes: Uint8Array): number;
   recv(fd: number, into: Uint8Array, flags: number): number;
   setns(fd: number, type: number): number;
+  unshare(flags: number): number;
+  fchdir(fd: number): number;
+  chroot(path: string): number;
+  umount2(path: string, flags: number): number;
+  /** openat2(2), close-on-exec, with RESOLVE_* flags. Since: Linux 5.6. */
+  openat2(folder: number, path: string, flags: number, resolve: number): number;
   openByHandle(mount: number, handle: Uint8Array, flags: number): number;
-  /** `how` is a struct open_how. */
-  openat2(folder: number, path: string, how: Uint8Array): number;
   /** The names of extended attributes, each with a zero after it; the length of all. A last link is not followed. */
   listAttributes(path: Uint8Array, into: Uint8Array): number;
   getAttribute(path: Uint8Array, name: string, into: Uint8Array): number;
@@ -76,6 +80,7 @@ function bind(koffi: Koffi): Libc {
     fcntl: bound('fcntl', 'int fcntl(int fd, int command, int argument)'),
     ...socketCalls(bound),
     setns: bound('setns', 'int setns(int fd, int nstype)'),
+    ...mountCalls(bound),
     openByHandle: bound('open_by_handle_at', 'int open_by_handle_at(int mount, uint8_t *handle, int flags)'),
     ...rawCalls(bound),
     ...fileCalls(bound),
@@ -109,13 +114,27 @@ function fileCalls(bound: Bound): Pick<Libc, 'openat2' | 'listAttributes' | 'get
     'long lgetxattr(const uint8_t *path, const char *name, _Out_ uint8_t *value, size_t size)',
   );
   return {
-    openat2: (folder, path, how) => openat2(SYS_OPENAT2, folder, path, how, how.length),
+    openat2(folder, path, flags, resolve) {
+      // struct open_how: flags, mode, resolve.
+      const how = BigUint64Array.of(BigInt(flags | O_CLOEXEC), 0n, BigInt(resolve));
+      return openat2(SYS_OPENAT2, folder, path, new Uint8Array(how.buffer), how.byteLength);
+    },
     listAttributes: (path, into) => list(path, into, into.length),
     getAttribute: (path, name, into) => get(path, name, into, into.length),
   };
 }
 
-/** Source: include/uapi/asm-generic/unistd.h. Since: Linux 5.6. */
+function mountCalls(bound: Bound): Pick<Libc, 'unshare' | 'fchdir' | 'chroot' | 'umount2'> {
+  return {
+    unshare: bound('unshare', 'int unshare(int flags)'),
+    fchdir: bound('fchdir', 'int fchdir(int fd)'),
+    chroot: bound('chroot', 'int chroot(const char *path)'),
+    umount2: bound('umount2', 'int umount2(const char *path, int flags)'),
+  };
+}
+
+const O_CLOEXEC = 0o2000000;
+/** Has one number on all machines. Source: include/uapi/asm-generic/unistd.h. Since: Linux 5.6. */
 const SYS_OPENAT2 = 437;
 
 /** syscall(2) passes its arguments on in registers, so what takes numbers and pointers needs no variable arguments. */

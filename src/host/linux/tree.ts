@@ -75,12 +75,7 @@ function openTop({ base, root, path }: TreeQuery): number {
 function openIn(base: string, root: string): number {
   const folder = openSync(base, O_RDONLY | O_DIRECTORY);
   try {
-    const how = new BigUint64Array([
-      BigInt(O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC),
-      0n,
-      BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
-    ]);
-    return libc().openat2(folder, root, new Uint8Array(how.buffer));
+    return libc().openat2(folder, root, O_RDONLY | O_DIRECTORY | O_NONBLOCK, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   } finally {
     closeSync(folder);
   }
