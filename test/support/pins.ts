@@ -38,8 +38,10 @@ function program(): string {
   return file;
 }
 
-export function startPin(way: PinWay): Promise<Pin> {
-  const child = spawn(program(), [way], { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
+/** `within` are words before the command that execute it in the end, as `['unshare', '--net']`. */
+export function startPin(way: PinWay, within: readonly string[] = []): Promise<Pin> {
+  const [file = '', ...args] = [...within, program(), way];
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
   const closed = new Promise<void>((done) => child.once('close', () => done()));
   const end = async (): Promise<void> => {
     child.kill('SIGKILL');
