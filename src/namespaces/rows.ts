@@ -205,7 +205,7 @@ class FactReader {
       created: facts.has('created') ? createdOf(look, namespace) : null,
       hostname: facts.has('hostname') && kind === 'uts' ? hostnameOf(look, namespace) : null,
       // Before the links: the socket that asks for them is in the namespace for a moment.
-      sockets: facts.has('sockets') && kind === 'net' ? socketsOf(look, namespace, door) : null,
+      sockets: facts.has('sockets') && kind === 'net' ? socketsOf(look, namespace) : null,
       interfaces: facts.has('interfaces') && kind === 'net' ? interfacesOf(look, namespace, door) : null,
       maps: facts.has('maps') && kind === 'user' ? mapsOf(look, namespace) : null,
     };

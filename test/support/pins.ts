@@ -40,7 +40,7 @@ function program(): string {
 
 /** `within` are words before the command that execute it in the end, as `['unshare', '--net']`. */
 export function startPin(way: PinWay, within: readonly string[] = []): Promise<Pin> {
-  const [file = '', ...args] = [...within, program(), way];
+  const [file, ...args] = [...within, program(), way] as const;
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
   const closed = new Promise<void>((done) => child.once('close', () => done()));
   const end = async (): Promise<void> => {

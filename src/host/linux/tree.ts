@@ -17,7 +17,6 @@ import { gapOfErrnoNumber, gapOfError } from '../gap-of-error.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const STEP = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
-const O_CLOEXEC = 0o2_000_000;
 /** Source: linux/openat2.h. */
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;

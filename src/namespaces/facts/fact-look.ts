@@ -8,7 +8,7 @@ import type { Namespace, Scan } from '../discover/scan.ts';
 
 export class FactLook {
   readonly scan: Scan;
-  private readonly stats = new Map<number, ProcessStat | null>();
+  private readonly stats = new Map<number, ProcessStat | null | undefined>();
   private readonly own = new Map<string, string | undefined>();
   private users: ReadonlyMap<number, string> | undefined;
   private booted: number | null | undefined;
@@ -24,19 +24,32 @@ export class FactLook {
     return null;
   }
 
-  /** A file parsed; null and a counted gap where that fails. */
-  parsed<T>(path: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): T | null {
-    const bytes = this.scan.host.readFile(path);
-    return this.known(bytes.ok ? parse(bytes.value, path) : bytes);
+  /** Null and a counted gap: there is no way to ask. */
+  unknown(what: string): null {
+    return this.known({ ok: false, gap: { reason: 'unsupported', what } });
   }
 
-  /** /proc/PID/stat, read once however many facts come from it. */
-  stat(pid: number): ProcessStat | null {
-    const known = this.stats.get(pid);
-    if (known !== undefined) return known;
-    const stat = this.parsed(`/proc/${pid}/stat`, parseStat);
-    this.stats.set(pid, stat);
-    return stat;
+  /** A file parsed; null and a counted gap where that fails. */
+  parsed<T>(path: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): T | null {
+    return this.known(this.read(path, parse));
+  }
+
+  /** As `parsed`; undefined where it is gone, so that what ended meanwhile counts for nothing. */
+  parsedOrGone<T>(path: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): T | null | undefined {
+    const reading = this.read(path, parse);
+    const known = this.known(reading);
+    return reading.ok || reading.gap.reason !== 'gone' ? known : undefined;
+  }
+
+  private read<T>(path: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): Reading<T> {
+    const bytes = this.scan.host.readFile(path);
+    return bytes.ok ? parse(bytes.value, path) : bytes;
+  }
+
+  /** /proc/PID/stat, read once however many facts come from it; undefined: gone. */
+  stat(pid: number): ProcessStat | null | undefined {
+    if (!this.stats.has(pid)) this.stats.set(pid, this.parsedOrGone(`/proc/${pid}/stat`, parseStat));
+    return this.stats.get(pid);
   }
 
   /** Are we in it ourselves? Then it needs no entering. */

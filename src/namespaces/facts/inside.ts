@@ -8,11 +8,9 @@ import type { FactLook } from './fact-look.ts';
 
 /** The host name in a uts namespace. */
 export function hostnameOf(look: FactLook, namespace: Namespace): string | null {
-  if (look.isOurs(namespace)) {
-    const bytes = look.known(look.scan.host.readFile('/proc/sys/kernel/hostname'));
-    return bytes === null ? null : decodeText(bytes).trimEnd();
-  }
-  return null;
+  if (!look.isOurs(namespace)) return look.unknown(`host name of uts:[${namespace.inode}]: told to those inside only`);
+  const bytes = look.known(look.scan.host.readFile('/proc/sys/kernel/hostname'));
+  return bytes === null ? null : decodeText(bytes).trimEnd();
 }
 
 /**
@@ -21,13 +19,7 @@ export function hostnameOf(look: FactLook, namespace: Namespace): string | null 
  */
 export function mapsOf(look: FactLook, { kind, inode, pids }: Namespace): readonly string[] | null {
   const [pid] = pids;
-  if (pid === undefined) {
-    look.known({
-      ok: false,
-      gap: { reason: 'unsupported', what: `id maps of ${kind}:[${inode}]: no process is in it` },
-    });
-    return null;
-  }
+  if (pid === undefined) return look.unknown(`id maps of ${kind}:[${inode}]: no process that we see is in it`);
   const uids = look.parsed(`/proc/${pid}/uid_map`, parseIdMap);
   const gids = look.parsed(`/proc/${pid}/gid_map`, parseIdMap);
   return uids === null || gids === null ? null : [...words('uid', uids), ...words('gid', gids)];

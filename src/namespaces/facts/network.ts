@@ -27,8 +27,8 @@ export function interfacesOf(look: FactLook, namespace: Namespace, door: Door | 
 }
 
 /** How many sockets of all families programs have in it, open here or elsewhere. */
-export function socketsOf(look: FactLook, namespace: Namespace, door: Door | undefined): number | null {
+export function socketsOf(look: FactLook, namespace: Namespace): number | null {
   const [pid] = namespace.pids;
   if (pid !== undefined) return look.parsed(`/proc/${pid}/net/sockstat`, parseSocketsUsed);
-  return door === undefined ? null : null;
+  return look.unknown(`sockets of net:[${namespace.inode}]: no process that we see is in it`);
 }

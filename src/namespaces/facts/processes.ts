@@ -47,23 +47,40 @@ function tellingPath(memberships: readonly { readonly path: string }[]): string 
   );
 }
 
-/** Seconds of processor time of these processes, in user and kernel mode, to a hundredth. A process that is gone has none. */
-export function processorTime(look: FactLook, pids: readonly number[]): number {
-  let ticks = 0;
+/** null where one of them is unknown: part of a sum would look like all of it. What is gone (undefined) adds nothing. */
+function sum<T>(
+  pids: readonly number[],
+  read: (pid: number) => T | null | undefined,
+  add: (found: T, pid: number) => number,
+): number | null {
+  let total = 0;
   for (const pid of pids) {
-    const stat = look.stat(pid);
-    ticks += (stat?.userTicks ?? 0) + (stat?.systemTicks ?? 0);
+    const found = read(pid);
+    if (found === null) return null;
+    if (found !== undefined) total += add(found, pid);
   }
-  return ticks / USER_HZ;
+  return total;
+}
+
+/** Seconds of processor time of these processes, in user and kernel mode, to a hundredth. */
+export function processorTime(look: FactLook, pids: readonly number[]): number | null {
+  const ticks = sum(
+    pids,
+    (pid) => look.stat(pid),
+    (stat) => stat.userTicks + stat.systemTicks,
+  );
+  return ticks === null ? null : ticks / USER_HZ;
 }
 
 const KIB = 1024;
 
 /** Bytes of resident memory of these processes; what several share counts for each. */
-export function residentMemory(look: FactLook, pids: readonly number[]): number {
-  let kib = 0;
-  for (const pid of pids) kib += look.parsed(`/proc/${pid}/status`, parseStatus)?.residentKib ?? 0;
-  return kib * KIB;
+export function residentMemory(look: FactLook, pids: readonly number[]): number | null {
+  return sum(
+    pids,
+    (pid) => look.parsedOrGone(`/proc/${pid}/status`, parseStatus),
+    ({ residentKib }) => residentKib * KIB,
+  );
 }
 
 /**
@@ -79,11 +96,17 @@ export class ThreadCounter {
     this.look = look;
   }
 
-  count(namespace: Namespace, pids: readonly number[]): number {
+  count(namespace: Namespace, pids: readonly number[]): number | null {
     const strays = this.straysOf(namespace.kind);
-    let threads = namespace.holders.filter((holder) => holder.type === 'thread').length;
-    for (const pid of pids) threads += Math.max((this.look.stat(pid)?.threads ?? 0) - (strays.get(pid) ?? 0), 0);
-    return threads;
+    const threads = sum(
+      pids,
+      (pid) => this.look.stat(pid),
+      (stat, pid) => Math.max(stat.threads - (strays.get(pid) ?? 0), 0),
+    );
+    // In a list of processes a row is of one of them: what the others have elsewhere is none of its.
+    const isWhole = pids === namespace.pids;
+    const guests = isWhole ? namespace.holders.filter((holder) => holder.type === 'thread').length : 0;
+    return threads === null ? null : threads + guests;
   }
 
   private straysOf(kind: Namespace['kind']): ReadonlyMap<number, number> {

@@ -85,6 +85,16 @@ const row: NamespaceRow = {
   cgroup: null,
   holders: [],
   entered: [],
+  owner: null,
+  created: null,
+  hostname: null,
+  interfaces: null,
+  maps: null,
+  pids: [4913],
+  threads: null,
+  cpu: null,
+  rss: null,
+  sockets: null,
 };
 const watched = {
   kind: 'net',

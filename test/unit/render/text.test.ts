@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { selectColumns, type Column } from '../../../src/render/columns.ts';
+import { bytesText, selectColumns, type Column } from '../../../src/render/columns.ts';
 import { escapeControls, escapeWord } from '../../../src/render/escape.ts';
 import { renderJson } from '../../../src/render/json.ts';
 import { renderBoxed } from '../../../src/render/table.ts';
@@ -149,5 +149,28 @@ describe('a boxed table', () => {
     const text = renderBoxed(['a'], [['b\u001b[31m']]);
     expect(text.includes('\u001b')).toBe(false);
     expect(text.split('\n')[1]).toContain('a');
+  });
+});
+
+describe('bytes', () => {
+  it.each([
+    [0, '0'],
+    [512, '512'],
+    [1023, '1023'],
+    [1024, '1.0K'],
+    [1536, '1.5K'],
+    [1024 * 1024 - 1, '1.0M'],
+    [12.34 * 1024 ** 2, '12.3M'],
+    [1024 ** 6 * 4, '4.0E'],
+  ])('%i are %s', (bytes, text) => {
+    expect(bytesText(bytes)).toBe(text);
+  });
+
+  it('stay a number in raw output', () => {
+    const sized = [
+      { key: 'rss', type: 'number', unit: 'bytes', help: '', get: (row: { rss: number }) => row.rss },
+    ] as const;
+    expect(renderTable([{ rss: 2048 }], sized, { headings: false })).toBe('2.0K\n');
+    expect(renderRaw([{ rss: 2048 }], sized, false)).toBe('2048\n');
   });
 });
