@@ -18,7 +18,7 @@ import type { ReleasePlan } from '../../src/kernel/release.ts';
 import { linkOf } from '../support/entered.ts';
 import { startReady, type Started } from '../support/odd-process.ts';
 import { startPin } from '../support/pins.ts';
-import { nstool, PLAIN_UID, run, type RunResult } from '../support/program.ts';
+import { commandLine, PLAIN_UID, run, type RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { makeTarget } from '../support/targets.ts';
 
@@ -33,8 +33,25 @@ interface Answer {
   };
 }
 
+/** A mount namespace of our own, of which nobody else on this machine makes copies. */
+let stage: Started;
+
+/** Words before a command that is to run in it. */
+function within(): readonly string[] {
+  return ['nsenter', `--mount=/proc/${stage.pid}/ns/mnt`];
+}
+
+/** A path of it, from here. */
+function there(path: string): string {
+  return `/proc/${stage.pid}/root${path}`;
+}
+
+function nstool(args: readonly string[], uid?: number): RunResult {
+  return run([...within(), ...commandLine(args, uid)]);
+}
+
 function sh(script: string): void {
-  const { status, stderr } = run(['sh', '-ec', script]);
+  const { status, stderr } = run([...within(), 'sh', '-ec', script]);
   if (status !== 0) throw new Error(`${script}: ${stderr}`);
 }
 
@@ -48,12 +65,12 @@ function ours({ release }: Answer): Answer['release'] {
   return { ...release, operations: release.operations.filter(({ mnt }) => mnt === null) };
 }
 
-function isMounted(inode: number, pid: number | 'self' = 'self'): boolean {
+function isMounted(inode: number, pid: number | 'self' = stage.pid): boolean {
   return readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(` net:[${inode}] `);
 }
 
 function waitIn(...words: readonly string[]): Promise<Started> {
-  return startReady([...words, 'sh', '-c', 'echo ready; exec sleep 1000']);
+  return startReady([...within(), ...words, 'sh', '-c', 'echo ready; exec sleep 1000']);
 }
 
 describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('holders --release', () => {
@@ -61,16 +78,17 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
   let inode: number;
   const started: { end(): Promise<void> }[] = [];
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    const setUp = 'mount -t tmpfs tmpfs /run; mkdir /run/netns; echo ready; exec sleep 1000';
+    stage = await startReady(['unshare', '--mount', 'sh', '-ec', setUp]);
+    started.push(stage);
     folder = mkdtempSync(join(tmpdir(), 'release-'));
     sh(`ip netns add ${NAME}`);
-    inode = statSync(FILE).ino;
+    inode = statSync(there(FILE)).ino;
   });
 
   afterEach(async () => {
     await Promise.all(started.splice(0).map((one) => one.end()));
-    for (const name of readdirSync(folder)) run(['umount', '-q', join(folder, name)]);
-    run(['ip', 'netns', 'delete', NAME]);
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -87,7 +105,7 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
       kept_by: [],
     });
     expect(nstool(['holders', `net:${inode}`, '--release']).stdout).toMatch(/\n\nACT {2}.*\nunmount {2}.* planned /);
-    expect([isMounted(inode), existsSync(FILE)]).toEqual([true, true]);
+    expect([isMounted(inode), existsSync(there(FILE))]).toEqual([true, true]);
   });
 
   it('takes a name away as `ip netns delete` does', () => {
@@ -98,14 +116,14 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
       ['remove', 'released'],
     ]);
     expect(stderr).toContain(`nothing else that was found keeps net:[${inode}]`);
-    expect(existsSync(FILE)).toBe(false);
+    expect(existsSync(there(FILE))).toBe(false);
     expect(isMounted(inode)).toBe(false);
   });
 
   it('takes mounts away that lie on each other, in odd places, and leaves their files', () => {
     const odd = join(folder, 'a b\n\\x');
     writeFileSync(odd, '');
-    for (let times = 0; times < 2; times += 1) expect(run(['mount', '--bind', FILE, odd]).status).toBe(0);
+    for (let times = 0; times < 2; times += 1) expect(run([...within(), 'mount', '--bind', FILE, odd]).status).toBe(0);
     expect(release(`net:${inode}`, '--yes').status).toBe(0);
     expect(isMounted(inode)).toBe(false);
     expect(existsSync(odd)).toBe(true);
@@ -119,8 +137,13 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
     const bind = join(folder, 'bound');
     writeFileSync(bind, '');
     const script = `mount --bind ${FILE} ${bind}; exec sleep 1000`;
-    const second = await startReady(['unshare', '--mount', 'sh', '-ec', `echo ready; ${script}`]);
-    const keeper = await startReady(['sh', '-c', `exec 9</proc/${second.pid}/ns/mnt; echo ready; exec sleep 1000`]);
+    const second = await startReady([...within(), 'unshare', '--mount', 'sh', '-ec', `echo ready; ${script}`]);
+    const keeper = await startReady([
+      ...within(),
+      'sh',
+      '-c',
+      `exec 9</proc/${second.pid}/ns/mnt; echo ready; exec sleep 1000`,
+    ]);
     started.push(keeper);
     while (!readFileSync(`/proc/${second.pid}/mountinfo`, 'utf8').includes(bind))
       await new Promise((go) => setTimeout(go, 5));
@@ -131,11 +154,9 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
     expect(status).toBe(0);
     expect(answer.release.kept_by).toEqual([]);
     expect(isMounted(inode, other.pid)).toBe(false);
-    const within = run(['nsenter', `--mount=/proc/${keeper.pid}/fd/9`, 'cat', '/proc/self/mountinfo']);
-    expect(within.stdout).toContain(' / ');
-    expect(within.stdout).not.toContain(`net:[${inode}]`);
-    // All of us came back.
-    expect(linkOf('self', 'mnt')).not.toBe(linkOf(other.pid, 'mnt'));
+    const left = run(['nsenter', `--mount=/proc/${keeper.pid}/fd/9`, 'cat', '/proc/self/mountinfo']).stdout;
+    expect(left).toContain(' / ');
+    expect(left).not.toContain(`net:[${inode}]`);
   });
 
   it.skipIf(lacks('python'))('takes a mount away that is known by a process with another root', async () => {
@@ -143,7 +164,7 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
       mkdir ${folder}/root; mount -t tmpfs tmpfs ${folder}/root; touch ${folder}/root/there
       mount --bind ${FILE} ${folder}/root/there
       exec python3 -c 'import os, time; os.chroot("${folder}/root"); print("ready", flush=True); time.sleep(1000)'`;
-    const chrooted = await startReady(['unshare', '--mount', 'sh', '-ec', script]);
+    const chrooted = await startReady([...within(), 'unshare', '--mount', 'sh', '-ec', script]);
     started.push(chrooted);
     const { status, answer } = release(`net:${inode}`, '--yes');
     expect(answer.release.operations).toContainEqual(
@@ -160,14 +181,14 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
     expect(answer.release.kept_by).toEqual(['process:1']);
     expect(stderr).toContain(`net:[${inode}] is kept by process:1`);
     expect(linkOf(inside.pid, 'net')).toBe(`net:[${inode}]`);
-    expect(existsSync(FILE)).toBe(false);
+    expect(existsSync(there(FILE))).toBe(false);
   });
 
   it('removes a link that is a name, and not what it leads to', async () => {
     const target = await makeTarget(['--net']);
     started.push(target);
     const link = `/run/netns/${NAME}-link`;
-    symlinkSync(`/proc/${target.pid}/ns/net`, link);
+    symlinkSync(`/proc/${target.pid}/ns/net`, there(link));
     try {
       const { status, answer } = release(linkOf(target.pid, 'net'), '--yes');
       expect(status).toBe(0);
@@ -175,9 +196,9 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
         operations: [{ act: 'remove', path: link, outcome: 'released' }],
         kept_by: ['process:1'],
       });
-      expect(existsSync(link)).toBe(false);
+      expect(existsSync(there(link))).toBe(false);
     } finally {
-      rmSync(link, { force: true });
+      rmSync(there(link), { force: true });
     }
   });
 
@@ -191,11 +212,31 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
     expect(release(`net:${pin.inode}`).status).toBe(0);
   });
 
-  it('leaves what is mounted there by now alone', () => {
+  it('says of a mount that it is locked in a less privileged mount namespace, and does the others', async () => {
+    const user = await waitIn('unshare', '--user', '--map-root-user', '--mount');
+    started.push(user);
+    const { status, answer } = release(`net:${inode}`, '--yes');
+    const mnt = Number(/[0-9]+/.exec(linkOf(user.pid, 'mnt'))?.[0]);
+    expect(answer.release.operations.map((row) => [row['act'], row['mnt'], row['outcome'], row['errno']])).toEqual([
+      ['unmount', null, 'released', null],
+      ['unmount', mnt, 'failed', 'EINVAL'],
+      ['remove', null, 'released', null],
+    ]);
+    expect(JSON.stringify(answer.release.operations)).toContain('is locked there');
+    expect({ status, left: answer.release.kept_by }).toEqual({ status: 1, left: ['mount:1'] });
+  });
+
+  it('leaves what is mounted there by now alone, and comes back to where it was', () => {
+    const place = {
+      inode: BigInt(statSync(`/proc/${stage.pid}/ns/mnt`).ino),
+      door: `/proc/${stage.pid}/ns/mnt`,
+      root: null,
+    };
     const plan: ReleasePlan = {
       namespace: { kind: 'net', inode: BigInt(inode), id: null },
-      operations: [{ op: 'unmount', path: FILE, within: null, reason: '' }],
+      operations: [{ op: 'unmount', path: FILE, within: place, reason: '' }],
     };
+    const here = [linkOf('self', 'mnt'), process.cwd(), readdirSync('/').toString()];
     const other: ReleasePlan = { ...plan, namespace: { kind: 'net', inode: BigInt(inode) + 1n, id: null } };
     const reused: ReleasePlan = { ...plan, namespace: { kind: 'net', inode: BigInt(inode), id: 1n } };
     expect(applyRelease(other)).toEqual([{ type: 'gone' }]);
@@ -219,10 +260,16 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
     });
     expect(refused.map(({ type }) => type)).toEqual(['failed', 'failed', 'failed']);
     expect([isMounted(inode), existsSync(file), existsSync(link)]).toEqual([true, true, true]);
+    expect(applyRelease(plan)).toEqual([{ type: 'released' }]);
+    expect(isMounted(inode)).toBe(false);
+    expect([linkOf('self', 'mnt'), process.cwd(), readdirSync('/').toString()]).toEqual(here);
+    const elsewhere = { ...place, inode: place.inode + 1n };
+    const moved = { op: 'unmount', path: FILE, within: elsewhere, reason: '' } as const;
+    expect(applyRelease({ ...plan, operations: [moved] })).toEqual([{ type: 'gone' }]);
   });
 
   it('is refused to a plain user, and says so', () => {
-    const result = nstool(['holders', `net:${inode}`, '--release', '--yes'], { uid: PLAIN_UID });
+    const result = nstool(['holders', `net:${inode}`, '--release', '--yes'], PLAIN_UID);
     expect(result.status).toBe(1);
     expect(result.stdout).toContain('failed   EPERM');
     expect(isMounted(inode)).toBe(true);

@@ -28,9 +28,21 @@ export function applyRelease({ namespace, operations }: ReleasePlan): readonly R
     } catch (error) {
       const thrown = gapOfThrown(operation.path, error);
       if (thrown.ok || thrown.gap.reason === 'gone') return { type: 'gone' };
-      return { type: 'failed', gap: thrown.gap };
+      return { type: 'failed', gap: isLocked(operation, thrown.gap) ? locked(thrown.gap) : thrown.gap };
     }
   });
+}
+
+/**
+ * A mount that came into a mount namespace from a more privileged one is locked there, for root too: with the others it
+ * was made of one piece. Source: mount_namespaces(7).
+ */
+function isLocked(operation: ReleaseOperation, { errno }: Gap): boolean {
+  return operation.op === 'unmount' && operation.within !== null && errno === 'EINVAL';
+}
+
+function locked(gap: Gap): Gap {
+  return { ...gap, what: `${gap.what} is locked there, and goes with that mount namespace` };
 }
 
 function unmount(namespace: ReleasePlan['namespace'], { path, within }: Unmount): ReleaseOutcome {

@@ -44,7 +44,7 @@ describe('netlink messages', () => {
 describe('ids of network namespaces', () => {
   it('are asked for by a descriptor that the host fills in', () => {
     const request = encodeNsidRequest('/run/netns/blue');
-    expect(request.descriptor).toEqual({ path: '/run/netns/blue', offset: 24 });
+    expect(request.descriptor).toEqual({ door: '/run/netns/blue', offset: 24 });
     expect(request.message.length).toBe(28);
   });
 
