@@ -8,13 +8,12 @@
 import { USER_HZ } from '../../kernel/abi/process.ts';
 import { valueOf } from '../../kernel/host.ts';
 import type { Namespace } from '../discover/scan.ts';
-import { isInitial } from '../initial.ts';
 import type { FactLook } from './fact-look.ts';
 
 /** In seconds since 1970, as `2026-11-22T10:17:44Z`; `~` behind it: about then. */
 export function createdOf(look: FactLook, namespace: Namespace): string | null {
   const { kind, inode } = namespace;
-  if (isInitial(look.scan.host, kind, inode) === true) return timeText(look.bootTime(), '');
+  if (look.isInitial(kind, inode) === true) return timeText(look.bootTime(), '');
   const started = firstStart(look, namespace.pids);
   if (kind === 'pid' && started !== null) return timeText(started, '');
   const signs = [started, firstMounted(look, namespace)].filter((time) => time !== null);

@@ -5,9 +5,11 @@ import { parseBootTime } from '../../kernel/text/kernel-stat.ts';
 import { parsePasswd } from '../../kernel/text/passwd.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import type { Namespace, Scan } from '../discover/scan.ts';
+import { judgeOfInitial } from '../initial.ts';
 
 export class FactLook {
   readonly scan: Scan;
+  readonly isInitial: ReturnType<typeof judgeOfInitial>;
   private readonly stats = new Map<number, ProcessStat | null | undefined>();
   private readonly own = new Map<string, string | undefined>();
   private users: ReadonlyMap<number, string> | undefined;
@@ -15,6 +17,7 @@ export class FactLook {
 
   constructor(scan: Scan) {
     this.scan = scan;
+    this.isInitial = judgeOfInitial(scan.host);
   }
 
   /** The value, or null and a counted gap. */
