@@ -56,7 +56,7 @@ export interface FileStatus {
 }
 
 /** What stands in a directory, as lstat(2) tells it, and what overlayfs noted on it. */
-export interface TreeEntry extends FileStatus {
+export interface TreeEntry extends Omit<FileStatus, 'changed'> {
   /** Below the directory that was asked for. A byte that is no part of UTF-8 stands as U+DC00 and its value. */
   readonly path: string;
   /** How many names it has. */

@@ -7,7 +7,10 @@ import type { Gap, NamespaceDoor } from './host.ts';
 export interface ReleasePlan {
   /** Whose names and mounts they are: what turns out to be of another one is left alone. `id` is null before Linux 6.18. */
   readonly namespace: { readonly kind: NamespaceKind; readonly inode: bigint; readonly id: bigint | null };
-  /** Mounts first, ours before those of others, as these may be copies that go with ours; then the files they were on. */
+  /**
+   * Our mounts, the files that names leave, then the mounts of others: many of these are copies that go with ours, or with
+   * the file (unlink(2) takes what is mounted on it elsewhere away, even where it is locked; since Linux 3.18).
+   */
   readonly operations: readonly ReleaseOperation[];
 }
 

@@ -17,15 +17,17 @@ export function releasePlan(scan: Scan, namespace: Namespace): ReleasePlan {
   const { kind, inode, id = null } = namespace;
   const holders = holdersOf(scan, namespace);
   const names = holders.filter((holder) => holder.type === 'name');
-  const mounts = holders.filter((holder) => holder.type === 'mount').toSorted((a, b) => rank(scan, a) - rank(scan, b));
-  const unmounts = names.filter(({ symlink }) => !symlink).map(unmountName);
+  const mounts = holders.filter((holder) => holder.type === 'mount');
+  const ours = mounts.filter(({ pid }) => pid === scan.host.self.pid);
+  const theirs = mounts.filter(({ pid }) => pid !== scan.host.self.pid);
   const removals = new Map(names.map((name) => [name.path, removeName(scan, name)]));
-  const operations = [...unmounts, ...mounts.flatMap((mount) => unmount(scan, mount)), ...removals.values()];
+  const operations = [
+    ...names.filter(({ symlink }) => !symlink).map(unmountName),
+    ...ours.flatMap((mount) => unmount(scan, mount)),
+    ...removals.values(),
+    ...theirs.flatMap((mount) => unmount(scan, mount)),
+  ];
   return { namespace: { kind, inode, id }, operations };
-}
-
-function rank({ host }: Scan, { pid }: MountHolder): number {
-  return pid === host.self.pid ? 0 : 1;
 }
 
 type NameHolder = Extract<Holder, { type: 'name' }>;

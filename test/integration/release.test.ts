@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -213,14 +214,26 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
   });
 
   it('says of a mount that it is locked in a less privileged mount namespace, and does the others', async () => {
+    const bind = join(folder, 'bound');
+    sh(`touch ${bind}; mount --bind ${FILE} ${bind}`);
     const user = await waitIn('unshare', '--user', '--map-root-user', '--mount');
     started.push(user);
     const { status, answer } = release(`net:${inode}`, '--yes');
     const mnt = Number(/[0-9]+/.exec(linkOf(user.pid, 'mnt'))?.[0]);
-    expect(answer.release.operations.map((row) => [row['act'], row['mnt'], row['outcome'], row['errno']])).toEqual([
-      ['unmount', null, 'released', null],
-      ['unmount', mnt, 'failed', 'EINVAL'],
-      ['remove', null, 'released', null],
+    const done = answer.release.operations.map(({ act, path, mnt, outcome, errno }) => [
+      act,
+      path,
+      mnt,
+      outcome,
+      errno,
+    ]);
+    expect(done).toEqual([
+      ['unmount', FILE, null, 'released', null],
+      ['unmount', bind, null, 'released', null],
+      ['remove', FILE, null, 'released', null],
+      // With its file the copy of the name is gone, though it was locked, too.
+      ['unmount', FILE, mnt, 'gone', null],
+      ['unmount', bind, mnt, 'failed', 'EINVAL'],
     ]);
     expect(JSON.stringify(answer.release.operations)).toContain('is locked there');
     expect({ status, left: answer.release.kept_by }).toEqual({ status: 1, left: ['mount:1'] });
@@ -259,7 +272,7 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'nsenter', 'cc'))('
       ],
     });
     expect(refused.map(({ type }) => type)).toEqual(['failed', 'failed', 'failed']);
-    expect([isMounted(inode), existsSync(file), existsSync(link)]).toEqual([true, true, true]);
+    expect([isMounted(inode), existsSync(file), readlinkSync(link)]).toEqual([true, true, FILE]);
     expect(applyRelease(plan)).toEqual([{ type: 'released' }]);
     expect(isMounted(inode)).toBe(false);
     expect([linkOf('self', 'mnt'), process.cwd(), readdirSync('/').toString()]).toEqual(here);

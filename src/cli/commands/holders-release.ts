@@ -65,7 +65,8 @@ export async function release(
   const outcomes = await context.release(plan);
   const rows = plan.operations.map((operation, index) => rowOf(operation, outcomes[index]));
   const left = leftHolders(scan, plan);
-  const isDone = rows.length > 0 && rows.every(({ outcome }) => outcome !== 'failed') && !left.some(isReleasable);
+  const isLeft = rows.some(({ act, outcome }) => act === 'remove' && outcome === 'failed') || left.some(isReleasable);
+  const isDone = rows.length > 0 && !isLeft;
   return { rows, keptBy: countHolders(left), notes: [verdict(plan, left)], status: isDone ? 0 : 1 };
 }
 

@@ -185,7 +185,7 @@ it('in a filter a parent or owner that is not known is 0, and only there', () =>
 });
 
 describe('a plan of release', () => {
-  it('has our mounts before those of others, files last and once, and nothing that runs', () => {
+  it('has our mounts, files once, then the mounts of others, and nothing that runs', () => {
     const scan = scanOf(hostOf({ 'link /run/netns/linked': { text: '/proc/9/ns/net' } }), { 'net:[5]': [9] });
     const namespace = scan.namespaces.get('net:[5]');
     if (namespace === undefined) return expect.unreachable();
@@ -207,9 +207,9 @@ describe('a plan of release', () => {
       { op: 'unmount', path: '/run/netns/blue', within: null },
       { op: 'unmount', path: '/run/netns/blue', within: null },
       { op: 'unmount', path: '/x', within: null },
-      { op: 'unmount', path: '/x', within },
       { op: 'remove', path: '/run/netns/blue', link: null },
       { op: 'remove', path: '/run/netns/linked', link: '/proc/9/ns/net' },
+      { op: 'unmount', path: '/x', within },
     ]);
     expect(operations).toHaveLength(6);
   });
