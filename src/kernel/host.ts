@@ -137,6 +137,30 @@ export type NamespaceDoor =
     }
   | { readonly id: bigint; readonly type: number; readonly inode: bigint };
 
+/**
+ * The kinds that one thread of a process with many may join, and leave again, given CAP_SYS_ADMIN over the namespace.
+ * Source: setns(2).
+ */
+export type EnterableKind = 'cgroup' | 'ipc' | 'net' | 'uts';
+
+/** A file whose text depends on the namespace of its reader. */
+export interface InsideQuery {
+  readonly kind: EnterableKind;
+  /** Leads to a namespace of that kind. */
+  readonly door: NamespaceDoor;
+  /** For the reader itself /proc/thread-self: /proc/self is another thread's, if one asks from a worker. */
+  readonly path: string;
+}
+
+/** A POSIX message queue, a file named as in mq_open(3) without its slash. Source: mq_overview(7). */
+export interface MessageQueueFile {
+  readonly name: string;
+  /** Its owner is who made it, as an id here. */
+  readonly status: FileStatus;
+  /** What the file says of the queue. */
+  readonly bytes: Uint8Array;
+}
+
 /** One netlink request. */
 export interface NetlinkRequest {
   /** NETLINK_ROUTE and its kin. */
@@ -188,6 +212,13 @@ export interface Host {
   readonly self: { readonly pid: number; readonly uid: number };
   /** A whole file. Errors: gone, denied, unsupported. */
   readFile(path: string): Reading<Uint8Array>;
+  /**
+   * A whole file, as who is in another namespace reads it: of uts /proc/sys/kernel/hostname and domainname, of ipc
+   * /proc/sysvipc and /proc/sys/fs/mqueue, of net /proc/thread-self/net, of cgroup the paths in /proc/PID/cgroup and
+   * mountinfo. Mounts, and with them /proc and its pids, stay ours. Errors: denied (also where the namespace is our
+   * own, without CAP_SYS_ADMIN: read it without entering), gone, unsupported.
+   */
+  readFileInside(query: InsideQuery): Reading<Uint8Array>;
   /** The text of a symbolic link, not followed. */
   readLink(path: string): Reading<string>;
   /** The names in a directory, without `.` and `..`, in no order that means anything. */
@@ -210,6 +241,11 @@ export interface Host {
    * times; then its messages carry NLM_F_DUMP_INTR. Errors: denied, unsupported, malformed.
    */
   netlink(request: NetlinkRequest): Reading<readonly Uint8Array[]>;
+  /**
+   * The POSIX message queues of the ipc namespace behind the door; without one, of our own. Since: Linux 5.2. Errors:
+   * denied (without CAP_SYS_ADMIN in our mount namespace's owner and over the ipc namespace), gone, unsupported.
+   */
+  messageQueues(door?: NamespaceDoor): Reading<readonly MessageQueueFile[]>;
   /** Does a thread use its leader's table of descriptors? Source: kcmp(2). Since: Linux 3.5, CONFIG_KCMP. */
   sharesFiles(pid: number, tid: number): Reading<boolean>;
   /**

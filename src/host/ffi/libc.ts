@@ -30,6 +30,8 @@ export interface Libc {
   memfdCreate(name: string, flags: number): number;
   /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
   syscall(number: number, ...args: SyscallNumbers): number;
+  /** One that takes a text and flags: fsopen(2). */
+  syscallText(number: number, text: string, flags: number): number;
   /** One that takes a request and a buffer for the answer, of `length` elements: statmount(2) and its kin. */
   syscallInto(number: number, request: Uint8Array, into: Uint8Array, length: number): number;
   /** Returns only by throwing. */
@@ -138,13 +140,14 @@ const O_CLOEXEC = 0o2000000;
 const SYS_OPENAT2 = 437;
 
 /** syscall(2) passes its arguments on in registers, so what takes numbers and pointers needs no variable arguments. */
-function rawCalls(bound: Bound): Pick<Libc, 'syscall' | 'syscallInto'> {
+function rawCalls(bound: Bound): Pick<Libc, 'syscall' | 'syscallText' | 'syscallInto'> {
   const into = bound(
     'syscall',
     'long syscall(long number, uint8_t *request, uint8_t *into, size_t length, long flags)',
   );
   return {
     syscall: bound('syscall', 'long syscall(long number, long a, long b, long c, long d, long e)'),
+    syscallText: bound('syscall', 'long syscall(long number, const char *text, long flags)'),
     syscallInto: (number, request, buffer, length) => into(number, request, buffer, length, 0),
   };
 }

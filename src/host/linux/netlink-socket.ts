@@ -7,7 +7,7 @@ import { gap, value, type NetlinkRequest, type Reading } from '../../kernel/host
 import { decodeMessages, view, type NetlinkMessage } from '../../kernel/netlink/message.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfErrnoNumber } from '../gap-of-error.ts';
-import { inNetworkNamespace } from './network-namespace.ts';
+import { inNamespace } from './in-namespace.ts';
 import { gapOfThrown, openDoor } from './nsfs.ts';
 
 const AF_NETLINK = 16;
@@ -98,7 +98,7 @@ function askWhole(request: NetlinkRequest, message: Uint8Array): Reading<readonl
 
 function socketIn(namespace: number, protocol: number): number {
   try {
-    return inNetworkNamespace(namespace, () => openSocket(protocol));
+    return inNamespace('net', namespace, () => openSocket(protocol));
   } finally {
     closeSync(namespace);
   }

@@ -1,10 +1,11 @@
 // A recorded host as text: a header and then a line of JSON for each question and its answer, so that an archive can
 // be read, compared and edited by hand.
 
-import { doorText } from '../../kernel/door.ts';
+import { doorText, insideText } from '../../kernel/door.ts';
 import type {
   FileStatus,
   Gap,
+  InsideQuery,
   MountQuery,
   NamespaceDoor,
   NamespaceListQuery,
@@ -40,6 +41,13 @@ export type Answer =
   | { readonly datagrams: readonly string[] }
   | { readonly structs: readonly string[] }
   | { readonly shared: boolean }
+  | {
+      readonly queues: readonly {
+        readonly name: string;
+        readonly status: StatusAnswer;
+        readonly hex: string;
+      }[];
+    }
   /** Id, inode and number of mounts of each. */
   | { readonly mount_namespaces: readonly (readonly string[])[] }
   | { readonly gap: Omit<Gap, 'what'> & Partial<Gap> };
@@ -76,6 +84,7 @@ export interface Entry {
 
 export const questions = {
   file: (path: string): string => `file ${path}`,
+  fileInside: (query: InsideQuery): string => `file-inside ${insideText(query)}`,
   link: (path: string): string => `link ${path}`,
   directory: (path: string): string => `directory ${path}`,
   stat: (path: string): string => `stat ${path}`,
@@ -86,6 +95,7 @@ export const questions = {
   netlink: ({ protocol, message, descriptor, namespace }: NetlinkRequest): string =>
     `netlink ${protocol} ${toHex(message)} ${descriptor === undefined ? '' : doorText(descriptor.door)}` +
     (namespace === undefined ? '' : ` in ${doorText(namespace)}`),
+  messageQueues: (door?: NamespaceDoor): string => `message-queues${door === undefined ? '' : ` in ${doorText(door)}`}`,
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
   mountNamespaces: (): string => 'mount-namespaces',
   mounts: ({ namespace, mask, magics }: MountQuery): string =>

@@ -10,6 +10,7 @@ import {
   type GapReason,
   type Host,
   type ListedMountNamespace,
+  type MessageQueueFile,
   type Reading,
   type Tree,
   type TreeAttribute,
@@ -98,12 +99,14 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
   return {
     self: header.self,
     readFile: (path) => answer(questions.file(path), bytesOf),
+    readFileInside: (query) => answer(questions.fileInside(query), bytesOf),
     readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text'])),
     readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names'])),
     stat: (path) => answer(questions.stat(path), statusOf),
     tree: (query) => answer(questions.tree(query), treeOf),
     askNamespace: (door, asked) => answer(questions.namespace(door, asked), (entry) => bigintOf(entry['number'])),
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
+    messageQueues: (door) => answer(questions.messageQueues(door), queuesOf),
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
     mountNamespaces: () => answer(questions.mountNamespaces(), mountNamespacesOf),
     mounts: (query) => answer(questions.mounts(query), (entry) => stringsOf(entry['structs'])?.map(fromHex)),
@@ -149,6 +152,19 @@ function mountNamespacesOf(entry: Fields): readonly ListedMountNamespace[] | und
     listed.push({ id, inode, mounts: Number(mounts) });
   }
   return listed;
+}
+
+function queuesOf(entry: Fields): readonly MessageQueueFile[] | undefined {
+  const rows: unknown = entry['queues'];
+  if (!Array.isArray(rows)) return undefined;
+  const queues: MessageQueueFile[] = [];
+  for (const row of rows) {
+    if (!isFields(row)) return undefined;
+    const [name, status, bytes] = [stringOf(row['name']), statusOf(row), bytesOf(row)];
+    if (name === undefined || status === undefined || bytes === undefined) return undefined;
+    queues.push({ name, status, bytes });
+  }
+  return queues;
 }
 
 function bytesOf(entry: Fields): Uint8Array | undefined {

@@ -1,7 +1,15 @@
 // Wraps a host and notes every question with its answer: the archive is then exactly what a command asked.
 
-import type { FileStatus, Gap, Host, ListedMountNamespace, Reading, Tree } from '../../kernel/host.ts';
-import { askedIn, questions, toHex, TREE_NUMBERS, type Answer, type Entry } from './archive.ts';
+import type {
+  FileStatus,
+  Gap,
+  Host,
+  ListedMountNamespace,
+  MessageQueueFile,
+  Reading,
+  Tree,
+} from '../../kernel/host.ts';
+import { askedIn, questions, toHex, TREE_NUMBERS, type Answer, type Entry, type StatusAnswer } from './archive.ts';
 
 export interface Recorder {
   readonly host: Host;
@@ -21,6 +29,7 @@ export function recording(host: Host): Recorder {
     host: {
       self: host.self,
       readFile: (path) => note(questions.file(path), host.readFile(path), encodeBytes),
+      readFileInside: (query) => note(questions.fileInside(query), host.readFileInside(query), encodeBytes),
       readLink: (path) => note(questions.link(path), host.readLink(path), (text) => ({ text })),
       readDirectory: (path) => note(questions.directory(path), host.readDirectory(path), (names) => ({ names })),
       stat: (path) => note(questions.stat(path), host.stat(path), encodeStatus),
@@ -31,6 +40,7 @@ export function recording(host: Host): Recorder {
         })),
       netlink: (request) =>
         note(questions.netlink(request), host.netlink(request), (datagrams) => ({ datagrams: datagrams.map(toHex) })),
+      messageQueues: (door) => note(questions.messageQueues(door), host.messageQueues(door), encodeQueues),
       sharesFiles: (pid, tid) =>
         note(questions.sharesFiles(pid, tid), host.sharesFiles(pid, tid), (shared) => ({ shared })),
       mountNamespaces: () => note(questions.mountNamespaces(), host.mountNamespaces(), encodeMountNamespaces),
@@ -57,9 +67,19 @@ function encodeBytes(bytes: Uint8Array): Answer {
   }
 }
 
-function encodeStatus({ dev, ino, mode, uid, gid, changed }: FileStatus): Answer {
+function encodeStatus(status: FileStatus): Answer {
+  return { status: statusTexts(status) };
+}
+
+function statusTexts({ dev, ino, mode, uid, gid, changed }: FileStatus): StatusAnswer {
   const known = changed === undefined ? {} : { changed: `${changed}` };
-  return { status: { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}`, ...known } };
+  return { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}`, ...known };
+}
+
+function encodeQueues(queues: readonly MessageQueueFile[]): Answer {
+  return {
+    queues: queues.map(({ name, status, bytes }) => ({ name, status: statusTexts(status), hex: toHex(bytes) })),
+  };
 }
 
 /** The directory itself comes first; times before 1970 are negative, and stand as the kernel's 64 bits. */

@@ -36,6 +36,16 @@ const live: Host = {
   askNamespace: (door, questions) =>
     typeof door === 'string' ? value(1n << 60n) : gap({ reason: 'denied', what: questions.join(' '), errno: 'EPERM' }),
   netlink: ({ namespace }) => value([Uint8Array.of(namespace === undefined ? 1 : 2)]),
+  readFileInside: ({ kind, door }) =>
+    door === '/closed' ? gap({ reason: 'denied', what: kind, errno: 'EPERM' }) : value(Uint8Array.of(120, 10)),
+  messageQueues: (door) =>
+    value([
+      {
+        name: door === undefined ? 'ours' : 'theirs',
+        status: { dev: 4n, ino: 9n, mode: 0o100600, uid: 1, gid: 2 },
+        bytes: Uint8Array.of(0x51),
+      },
+    ]),
   sharesFiles: (pid, tid) => value(pid === tid),
   mountNamespaces: () => value([{ id: 1n << 40n, inode: 4026531832n, mounts: 21 }]),
   mounts: ({ magics }) => value([Uint8Array.from(magics)]),
@@ -55,6 +65,11 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a namespace by its id': (host) => host.askNamespace({ id: 3n, type: 0, inode: 0n }, ['NS_GET_NSTYPE']),
   netlink: (host) => host.netlink(encodeLinkDump()),
   'netlink in another namespace': (host) => host.netlink(encodeLinkDump('/run/netns/blue')),
+  'a file inside': (host) => host.readFileInside({ kind: 'uts', door: '/ns', path: '/a' }),
+  'a file inside of another kind': (host) => host.readFileInside({ kind: 'ipc', door: '/ns', path: '/a' }),
+  'a file inside that is closed': (host) => host.readFileInside({ kind: 'uts', door: '/closed', path: '/a' }),
+  'message queues': (host) => host.messageQueues(),
+  'message queues inside': (host) => host.messageQueues('/ns'),
   'a shared table': (host) => host.sharesFiles(7, 7),
   'a table of its own': (host) => host.sharesFiles(7, 8),
   'mount namespaces': (host) => host.mountNamespaces(),

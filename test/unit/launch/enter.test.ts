@@ -56,6 +56,8 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {} }: Situati
       return value(asked.length === 0 ? BigInt(match?.[2] ?? 0) : BigInt(kind.flagValue));
     },
     netlink: () => unsupported('netlink'),
+    readFileInside: () => unsupported('setns'),
+    messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
     mountNamespaces: () => unsupported('mount namespaces'),
     mounts: () => unsupported('mounts'),

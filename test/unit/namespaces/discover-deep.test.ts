@@ -71,6 +71,8 @@ describe('deep discovery', () => {
       ...host,
       ...costly,
       mounts: never,
+      readFileInside: never,
+      messageQueues: never,
       listNamespaces: never,
       readLink: (path: string) => {
         asked.push(path);

@@ -1,0 +1,77 @@
+// The POSIX message queues of an ipc namespace. A mount that is attached nowhere has all of them; it ends with its
+// descriptor. Source: mq_overview(7), fsopen(2), fsmount(2) (Linux 5.2).
+
+import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
+import { doorText } from '../../kernel/door.ts';
+import { value, type MessageQueueFile, type NamespaceDoor, type Reading } from '../../kernel/host.ts';
+import { decodeText } from '../../kernel/text/text.ts';
+import { libc } from '../ffi/libc.ts';
+import { inNamespace } from './in-namespace.ts';
+import { gapOfThrown, openDoor } from './nsfs.ts';
+import { SYS_FSCONFIG, SYS_FSMOUNT, SYS_FSOPEN } from './system-calls.ts';
+import { statusOf, wholeDescriptor } from './whole-file.ts';
+
+/** Close on exec, in fsopen(2) and in fsmount(2). Source: include/uapi/linux/mount.h. */
+const CLOEXEC = 1;
+const FSCONFIG_CMD_CREATE = 6;
+/** MOUNT_ATTR_RDONLY, NOSUID, NODEV, NOEXEC. */
+const HARMLESS = 0xf;
+
+export function messageQueues(door?: NamespaceDoor): Reading<readonly MessageQueueFile[]> {
+  const what = door === undefined ? 'message queues' : `message queues in ${doorText(door)}`;
+  let mount = -1;
+  try {
+    mount = door === undefined ? mountQueues() : mountThrough(door);
+    // What was mounted there stays it, also from here: only mounting depends on the namespace.
+    return value(queuesBelow(`/proc/thread-self/fd/${mount}`));
+  } catch (error) {
+    return gapOfThrown(what, error);
+  } finally {
+    if (mount >= 0) closeSync(mount);
+  }
+}
+
+function mountThrough(door: NamespaceDoor): number {
+  const fd = openDoor(door);
+  try {
+    return inNamespace('ipc', fd, mountQueues);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function mountQueues(): number {
+  const context = libc().syscallText(SYS_FSOPEN, 'mqueue', CLOEXEC);
+  try {
+    libc().syscall(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+    return libc().syscall(SYS_FSMOUNT, context, CLOEXEC, HARMLESS, 0, 0);
+  } finally {
+    closeSync(context);
+  }
+}
+
+function queuesBelow(folder: string): readonly MessageQueueFile[] {
+  const queues: MessageQueueFile[] = [];
+  // A name may be any bytes.
+  for (const name of readdirSync(folder, 'buffer')) {
+    const queue = readQueue(Buffer.concat([Buffer.from(`${folder}/`), name]));
+    if (queue !== undefined) queues.push({ name: decodeText(name), ...queue });
+  }
+  return queues;
+}
+
+/** undefined: it was removed meanwhile. */
+function readQueue(path: Buffer): Omit<MessageQueueFile, 'name'> | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return { status: statusOf(fstatSync(fd, { bigint: true })), bytes: wholeDescriptor(fd) };
+  } finally {
+    closeSync(fd);
+  }
+}
