@@ -74,6 +74,8 @@ class Names {
 
 /** Paths below /proc are the kernel's, but for what lies in the root of a process. */
 function anonymousQuestion(question: string, names: Names): string {
+  const inside = /^(file-inside .*? in [a-z]+ )(\/.*)$/s.exec(question);
+  if (inside !== null) return `${inside[1]}${anonymousQuestion(` ${inside[2]}`, names).slice(1)}`;
   const match = /^(.*? )(\/proc\/[0-9]+\/root)?(\/.*?)((?: NS_[A-Z_]+)*| ?)$/s.exec(question);
   if (match === null) return question;
   const [, verb = '', root = '', path = '', rest = ''] = match;
@@ -86,10 +88,13 @@ function anonymousAnswer(question: string, answer: Answer, names: Names): Answer
     const { reason, errno } = answer.gap;
     return { gap: { reason, ...(errno === undefined ? {} : { errno }) } };
   }
+  if ('queues' in answer) {
+    return { queues: answer.queues.map((queue) => ({ ...queue, name: names.word('queue', queue.name) })) };
+  }
   const bytes = 'hex' in answer ? Buffer.from(answer.hex, 'hex').toString('utf8') : undefined;
   const text = 'text' in answer ? answer.text : bytes;
   if (text === undefined) return answer;
-  const file = /^file (.*)$/s.exec(question)?.[1];
+  const file = (/^file (.*)$/s.exec(question) ?? /^file-inside (.*?) in [a-z]+ /s.exec(question))?.[1];
   if (file === undefined) return answer;
   return { text: anonymousFile(file, text, names) };
 }
@@ -97,6 +102,7 @@ function anonymousAnswer(question: string, answer: Answer, names: Names): Answer
 function anonymousFile(file: string, text: string, names: Names): string {
   if (file === '/etc/passwd') return anonymousPasswd(text, names);
   if (file === '/proc/sys/kernel/osrelease') return `${withoutLocalVersion(text)}\n`;
+  if (/^\/proc\/sys\/kernel\/(?:host|domain)name$/.test(file)) return `${names.word('host', text.trim())}\n`;
   switch (/^\/proc\/(?:[0-9]+|self|thread-self)\/(\w+)$/.exec(file)?.[1] ?? '') {
     case 'cmdline':
       return anonymousCommand(text, names);

@@ -157,8 +157,8 @@ export interface MessageQueueFile {
   readonly name: string;
   /** Its owner is who made it, as an id here. */
   readonly status: FileStatus;
-  /** What the file says of the queue. */
-  readonly bytes: Uint8Array;
+  /** What the file says of the queue. Absent (null): it is closed to us. */
+  readonly bytes: Uint8Array | null;
 }
 
 /** One netlink request. */

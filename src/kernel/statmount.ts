@@ -39,9 +39,7 @@ export function decodeStatMount(bytes: Uint8Array, what: string): Reading<StatMo
     return gap({ reason: 'malformed', what, text: `a struct statmount of ${length} bytes` });
   const fields = view(bytes);
   const number = (offset: number): number => fields.getUint32(offset, true);
-  const told = fields.getBigUint64(STATMOUNT_OFFSET.mask, true);
-  const text = (flag: bigint, offset: number): string | null =>
-    (told & flag) === 0n ? null : stringAt(bytes, STATMOUNT_LENGTH + number(offset));
+  const text = (flag: bigint, offset: number): string | null => statmountText(bytes, flag, offset);
   return value({
     id: fields.getBigUint64(STATMOUNT_OFFSET.id, true),
     oldId: number(STATMOUNT_OFFSET.oldId),
@@ -51,6 +49,13 @@ export function decodeStatMount(bytes: Uint8Array, what: string): Reading<StatMo
     root: text(STATMOUNT_MNT_ROOT, STATMOUNT_OFFSET.root),
     mountPoint: text(STATMOUNT_MNT_POINT, STATMOUNT_OFFSET.mountPoint),
   });
+}
+
+/** A string of a whole struct. Absent (null): the kernel did not tell it. */
+export function statmountText(bytes: Uint8Array, flag: bigint, offset: number): string | null {
+  const fields = view(bytes);
+  if ((fields.getBigUint64(STATMOUNT_OFFSET.mask, true) & flag) === 0n) return null;
+  return stringAt(bytes, STATMOUNT_LENGTH + fields.getUint32(offset, true));
 }
 
 /** Up to the NUL; empty where the offset lies beyond the end. */

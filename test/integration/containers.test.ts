@@ -2,7 +2,7 @@
 // compared with what we say of them when it does not.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containerName, displayName } from '../../src/containers/display-name.ts';
@@ -10,6 +10,8 @@ import { identifyProcess, IdentityResolver } from '../../src/containers/identify
 import type { Identity } from '../../src/containers/identity.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { enteredProcesses } from '../../src/namespaces/entered.ts';
+import { diffTargets } from '../../src/inspect/diff/diff.ts';
+import { sideOf } from '../../src/inspect/diff/side.ts';
 import { parentOf, until, Yard } from '../support/engines.ts';
 import { lacks } from '../support/requires.ts';
 import { childrenOf } from '../support/targets.ts';
@@ -66,6 +68,33 @@ describe.skipIf(lacks('root', 'busybox', 'docker'))('docker, its daemons killed'
   });
 
   afterAll(() => yard.close());
+
+  it('has a container that differs from the host in what docker gave it', () => {
+    const pid = pids.get('private') ?? 0;
+    const { differences, unknowns } = diffTargets(sideOf(host, String(pid)), sideOf(host, 'host'));
+    const rows = (what: string): readonly (readonly unknown[])[] =>
+      differences.filter((row) => row.what === what).map(({ name, a, b }) => [name, a, b]);
+    const apart = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'].filter(
+      (kind) => readlinkSync(`/proc/${pid}/ns/${kind}`) !== readlinkSync(`/proc/self/ns/${kind}`),
+    );
+    expect(apart.length).toBeGreaterThanOrEqual(5);
+    expect(new Set(rows('namespace').map(([name]) => name))).toEqual(new Set(apart));
+    expect(rows('hostname')).toEqual([
+      [null, ids.get('private')?.slice(0, 12), readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()],
+    ]);
+    const cgroups = readFileSync(`/proc/${pid}/cgroup`, 'utf8').trim().split('\n');
+    for (const { name, a, b } of differences.filter(({ what }) => what === 'cgroup root')) {
+      expect(cgroups.map((line) => line.replace(/^[0-9]+/, ''))).toContain(`:${name ?? ''}:${a as string}`);
+      expect(b).toBe('/');
+    }
+    expect(rows('cgroup root').length).toBe(cgroups.filter((line) => !line.endsWith(':/')).length);
+    expect(rows('capabilities')).toContainEqual(['effective', [], expect.arrayContaining(['cap_sys_admin'])]);
+    expect(rows('mount').map(([name]) => name)).toEqual(expect.arrayContaining(['/', '/proc', '/etc/hosts']));
+    expect(rows('processes')).toEqual([[null, 1, expect.any(Number)]]);
+    expect([...rows('uid_map'), ...rows('clock offset')]).toEqual([]);
+    // The first process of this host may be closed even to root; all else is known.
+    expect(unknowns.filter(({ gap: { what } }) => !what.startsWith('/proc/1/'))).toEqual([]);
+  });
 
   it.each(['web', 'odd.na-me_1', 'private'])('names %s, its data not in the usual place', (name) => {
     const identity = identify(pids.get(name) ?? 0);

@@ -26,7 +26,18 @@ function namesOf({ differences }: TargetDiff, what: string): readonly (string | 
   return differences.filter((row) => row.what === what).map(({ name }) => name);
 }
 
-const INSIDE_ONLY = ['cgroup root', 'domainname', 'hostname', 'list of ipc objects'];
+/** What a plain user may not go inside for. */
+const INSIDE_ONLY =
+  process.geteuid?.() === 0
+    ? []
+    : [
+        'cgroup root',
+        'domainname',
+        'hostname',
+        ...['message queue', 'semaphore set', 'shared memory segment', 'POSIX message queue'].map(
+          (name) => `${name} list`,
+        ),
+      ].toSorted();
 
 const KINDS = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
 

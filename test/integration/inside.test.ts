@@ -1,13 +1,15 @@
 // What is told to those inside only, read from outside: as hostname(1), ipcs(1) and /dev/mqueue have it there.
 
-import { readFileSync, readlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
+import { show } from '../../src/inspect/show/show.ts';
 import type { EnterableKind, Reading } from '../../src/kernel/host.ts';
 import { decodeText } from '../../src/kernel/text/text.ts';
+import { pathDoor } from '../../src/namespaces/discover/door.ts';
 import { run, PLAIN_UID } from '../support/program.ts';
+import { startReady, type Started } from '../support/odd-process.ts';
 import { lacks } from '../support/requires.ts';
-import { makeTarget, type TargetProcess } from '../support/targets.ts';
 
 const host = linuxHost();
 const KINDS: readonly EnterableKind[] = ['cgroup', 'ipc', 'net', 'uts'];
@@ -24,7 +26,7 @@ function ourNamespaces(): readonly string[] {
 describe
   .skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'python'))
   .sequential('inside other namespaces', () => {
-    let target: TargetProcess;
+    let target: Started;
     let before: readonly string[];
 
     beforeAll(async () => {
@@ -35,12 +37,9 @@ describe
         'ip link set lo up',
         'ipcmk -Q -p 640 >&2; ipcmk -M 4096 >&2; ipcmk -S 3 >&2',
         `mount -t mqueue none /mnt; touch /mnt/plain; chown ${PLAIN_UID} /mnt/plain; umount /mnt`,
-        'exec sleep 1000',
+        'echo ready; exec sleep 1000',
       ].join('\n');
-      target = await makeTarget(['-m', '-u', '-i', '-n', '-C'], undefined, ['sh', '-c', script]);
-      while (!readFileSync(`/proc/${target.pid}/cmdline`, 'utf8').startsWith('sleep')) {
-        await new Promise((done) => setTimeout(done, 10));
-      }
+      target = await startReady(['unshare', '-m', '-u', '-i', '-n', '-C', 'sh', '-ec', script]);
     });
     afterAll(async () => {
       await target.end();
@@ -56,6 +55,15 @@ describe
       host.readFileInside({ kind, door: `/proc/${target.pid}/ns/${kind}`, path });
     const inside = (...command: readonly string[]): string =>
       run(['nsenter', `--target=${target.pid}`, '-i', '-u', '-n', '-C', ...command]).stdout;
+
+    /** A namespace's page, that has no gaps but those of the processes that are closed to us. */
+    const page = (kind: EnterableKind): Readonly<Record<string, unknown>> => {
+      const path = `/proc/${target.pid}/ns/${kind}`;
+      const inode = BigInt(/[0-9]+/.exec(readlinkSync(path))?.[0] ?? 0);
+      const { fields, gaps } = show(host, { type: 'namespace', kind, inode, path, door: pathDoor(path) });
+      expect(gaps.filter(({ subject }) => subject !== 'process')).toEqual([]);
+      return Object.fromEntries(fields.map(({ key, value }) => [key, value]));
+    };
 
     test('the names of a uts namespace', () => {
       expect(decodeText(must(read('uts', '/proc/sys/kernel/hostname')))).toBe('inside.example\n');
@@ -92,6 +100,26 @@ describe
       expect(names.toSorted()).toEqual(inMountedQueues().toSorted());
     });
 
+    test('are shown as lsipc(1) has them', () => {
+      const { sysv, mqueue } = page('ipc');
+      for (const [type, option] of [
+        ['msg', '-q'],
+        ['shm', '-m'],
+        ['sem', '-s'],
+      ] as const) {
+        const ours = (sysv as SysvRow[])
+          .filter((object) => object.type === type)
+          .map(({ key, id, mode, uid, creator_uid: creator }) => {
+            expect(uid).toBe(0);
+            return `0x${key.toString(16).padStart(8, '0')} ${id} ${rwx(mode)} root ${creator}`;
+          });
+        expect(ours).toEqual(lsipc(target.pid, option));
+        expect(ours).toHaveLength(1);
+      }
+      expect(mqueue).toEqual([{ name: 'plain', uid: PLAIN_UID, gid: 0, mode: '644', bytes: 0, notifies: null }]);
+      expect(page('uts')).toMatchObject({ hostname: 'inside.example', domainname: 'nis.example' });
+    });
+
     test('what cannot be read there leaves us where we are', () => {
       expect(read('uts', '/proc/no such file')).toMatchObject({ ok: false, gap: { reason: 'gone', errno: 'ENOENT' } });
       expect(host.readFileInside({ kind: 'ipc', door: '/proc/self/ns/uts', path: '/proc/version' })).toMatchObject({
@@ -106,8 +134,82 @@ describe
     });
   });
 
+/** Where cgroups of the test's own can be made: a v1 hierarchy without effect, or the unified one. */
+const HIERARCHY = ['/sys/fs/cgroup/pids', '/sys/fs/cgroup'].find((path) =>
+  readFileSync('/proc/self/mounts', 'utf8').match(new RegExp(` ${path} cgroup2? `)),
+);
+
+describe.skipIf(lacks('root', 'unshare') || HIERARCHY === undefined)('the root of a cgroup namespace', () => {
+  const name = `nstool-inside-${process.pid}`;
+  const top = `${HIERARCHY}/${name}`;
+  let target: Started;
+
+  beforeAll(async () => {
+    mkdirSync(`${top}/root/below`, { recursive: true });
+    const script = [
+      `echo $$ > ${top}/root/cgroup.procs`,
+      `exec unshare -C sh -c 'echo $$ > ${top}/root/below/cgroup.procs; echo ready; exec sleep 1000'`,
+    ].join('\n');
+    target = await startReady(['sh', '-ec', script]);
+  });
+  afterAll(async () => {
+    await target.end();
+    for (const folder of ['/root/below', '/root', '']) rmdirSync(`${top}${folder}`);
+  });
+
+  test('is a path here, though its processes lie below', () => {
+    const path = `/proc/${target.pid}/ns/cgroup`;
+    const inode = BigInt(/[0-9]+/.exec(readlinkSync(path))?.[0] ?? 0);
+    const { fields } = show(host, { type: 'namespace', kind: 'cgroup', inode, path, door: pathDoor(path) }, [
+      'cgroup_root',
+    ]);
+    const roots = fields[0]?.value as readonly { readonly path: string }[];
+    expect(roots.map((root) => root.path)).toContain(`/${name}/root`);
+    const hierarchies = readFileSync(`/proc/${target.pid}/cgroup`, 'utf8').trim().split('\n');
+    expect(roots).toHaveLength(hierarchies.length);
+  });
+});
+
+interface SysvRow {
+  readonly type: string;
+  readonly key: number;
+  readonly id: number;
+  readonly mode: string;
+  readonly uid: number;
+  readonly creator_uid: number;
+}
+
+/** `Key=0x… ID=0 …` of lsipc(1), a record a line. */
+function lsipc(pid: number, option: string): readonly string[] {
+  const { stdout } = run([
+    'nsenter',
+    `--target=${pid}`,
+    '-i',
+    'lsipc',
+    option,
+    '-r',
+    '--noheadings',
+    '-o',
+    'KEY,ID,PERMS,OWNER,CUID',
+  ]);
+  return stdout
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.trim().split(/\s+/).join(' '));
+}
+
 /** As a mount of our own shows them. */
 function inMountedQueues(): readonly string[] {
   const script = 'mount -t mqueue none /mnt && ls -1 /mnt';
   return run(['unshare', '-m', 'sh', '-c', script]).stdout.split('\n').filter(Boolean);
+}
+
+/** 640 as `rw-r-----`. */
+function rwx(mode: string): string {
+  const bits = Number.parseInt(mode, 8).toString(2).padStart(9, '0');
+  return bits
+    .split('')
+    .map((bit, index) => (bit === '1' ? 'rwx'.charAt(index % 3) : '-'))
+    .join('');
 }

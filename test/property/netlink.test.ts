@@ -8,6 +8,7 @@ import { decodeAddresses } from '../../src/kernel/netlink/addresses.ts';
 import { decodeLinks } from '../../src/kernel/netlink/links.ts';
 import { decodeRoutes } from '../../src/kernel/netlink/routes.ts';
 import { decodeListeners, decodeSocketInodes } from '../../src/kernel/netlink/sock-diag.ts';
+import { decodeMount } from '../../src/kernel/statmount-mount.ts';
 import { decodeStatMount } from '../../src/kernel/statmount.ts';
 import { netlinkFixture } from '../support/netlink-fixture.ts';
 
@@ -36,6 +37,7 @@ const decoders: readonly (readonly [string, (bytes: Uint8Array) => Reading<unkno
   ['sockets-netlink', (bytes) => decodeSocketInodes([bytes], 'x')],
   ['listeners-tcp', (bytes) => decodeListeners([bytes], 'x')],
   ['statmount', (bytes) => decodeStatMount(bytes, 'x')],
+  ['statmount', (bytes) => decodeMount(bytes, 'x')],
 ];
 
 describe.each(decoders)('%s', (name, decode) => {

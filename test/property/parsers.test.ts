@@ -12,10 +12,12 @@ import { parseLimit } from '../../src/kernel/text/limits.ts';
 import { parseMountinfo, unescapeOctal } from '../../src/kernel/text/mountinfo.ts';
 import { formatNamespaceLink, parseNamespaceLink } from '../../src/kernel/text/namespace-link.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
+import { parseQueueState } from '../../src/kernel/text/mqueue.ts';
 import { parsePasswd } from '../../src/kernel/text/passwd.ts';
 import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../src/kernel/text/status.ts';
+import { parseSysvObjects } from '../../src/kernel/text/sysvipc.ts';
 import type { Reading } from '../../src/kernel/host.ts';
 
 const seconds = Number(process.env['FC_SECONDS'] ?? 0);
@@ -32,6 +34,10 @@ const samples: Readonly<Record<string, string>> = {
     '22 27 0:21 / /pr\\040oc rw,relatime shared:3 - proc proc rw\n30 27 0:4 net:[4026532177] /n rw - nsfs nsfs rw\n',
   map: '         0       1000          1\n         1     100000      65536\n',
   limits: 'Max open files            1024                 524288               files     \n',
+  msg: '       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n -559038737          0   640           0          0     0     0     0     0     0     0          0          0 1793000000\n',
+  sem: '       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n         1          0   644          3     0     0     0     0          0 1793000000\n',
+  shm: '       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n         1          0  1644                  4096   7     0      0     0     0     0     0          0          0 1793000000                     0                     0\n',
+  mqueue: 'QSIZE:129        NOTIFY:2     SIGNO:0     NOTIFY_PID:8260  \n',
   passwd: 'root:x:0:0:root:/root:/bin/bash\n',
   netlink: '\x1c\0\0\0\x58\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x08\0\x01\0\x07\0\0\0',
   archive:
@@ -87,6 +93,10 @@ describe('parsers', () => {
   total('uid_map', sample('map'), (bytes) => parseIdMap(bytes, 'FILE'));
   total('boot time', 'cpu 1 2\nbtime 1790000000\n', (bytes) => parseBootTime(bytes, 'FILE'));
   total('sockstat', 'sockets: used 163\nTCP: inuse 4\n', (bytes) => parseSocketsUsed(bytes, 'FILE'));
+  total('sysvipc/msg', sample('msg'), (bytes) => parseSysvObjects(bytes, 'FILE', 'msg'));
+  total('sysvipc/sem', sample('sem'), (bytes) => parseSysvObjects(bytes, 'FILE', 'sem'));
+  total('sysvipc/shm', sample('shm'), (bytes) => parseSysvObjects(bytes, 'FILE', 'shm'));
+  total('message queues', sample('mqueue'), (bytes) => parseQueueState(bytes, 'FILE'));
   total('limits', sample('limits'), (bytes) => parseLimit(bytes, 'FILE', 'Max open files'));
   total('netlink messages', sample('netlink'), (bytes) => decodeMessages(bytes, 'FILE'));
   total('netlink attributes', sample('netlink').slice(20), (bytes) => decodeAttributes(bytes, 'FILE'));

@@ -1,7 +1,7 @@
 // The POSIX message queues of an ipc namespace. A mount that is attached nowhere has all of them; it ends with its
 // descriptor. Source: mq_overview(7), fsopen(2), fsmount(2) (Linux 5.2).
 
-import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, readdirSync, statSync } from 'node:fs';
 import { doorText } from '../../kernel/door.ts';
 import { value, type MessageQueueFile, type NamespaceDoor, type Reading } from '../../kernel/host.ts';
 import { decodeText } from '../../kernel/text/text.ts';
@@ -9,7 +9,7 @@ import { libc } from '../ffi/libc.ts';
 import { inNamespace } from './in-namespace.ts';
 import { gapOfThrown, openDoor } from './nsfs.ts';
 import { SYS_FSCONFIG, SYS_FSMOUNT, SYS_FSOPEN } from './system-calls.ts';
-import { statusOf, wholeDescriptor } from './whole-file.ts';
+import { statusOf, wholeFile } from './whole-file.ts';
 
 /** Close on exec, in fsopen(2) and in fsmount(2). Source: include/uapi/linux/mount.h. */
 const CLOEXEC = 1;
@@ -62,16 +62,24 @@ function queuesBelow(folder: string): readonly MessageQueueFile[] {
 
 /** undefined: it was removed meanwhile. */
 function readQueue(path: Buffer): Omit<MessageQueueFile, 'name'> | undefined {
-  let fd: number;
   try {
-    fd = openSync(path, 'r');
+    const status = statusOf(statSync(path, { bigint: true }));
+    return { status, bytes: contentOf(path) };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+function contentOf(path: Buffer): Uint8Array | null {
   try {
-    return { status: statusOf(fstatSync(fd, { bigint: true })), bytes: wholeDescriptor(fd) };
-  } finally {
-    closeSync(fd);
+    return wholeFile(path);
+  } catch (error) {
+    if (codeOf(error) === 'EACCES') return null;
+    throw error;
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

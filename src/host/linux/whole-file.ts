@@ -10,23 +10,18 @@ let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 const LARGEST_FILE = 64 * 1024 * 1024;
 
 /** Errors: throws what the kernel says, and EFBIG. */
-export function wholeFile(path: string): Uint8Array {
+export function wholeFile(path: string | Buffer): Uint8Array {
   const fd = openSync(path, 'r');
   try {
-    return wholeDescriptor(fd);
+    for (let length = 0; ;) {
+      const more = readSync(fd, scratch, length, scratch.length - length, null);
+      if (more === 0) return new Uint8Array(scratch.subarray(0, length));
+      length += more;
+      if (length > LARGEST_FILE) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
+      if (length === scratch.length) scratch = Buffer.concat([scratch], 2 * length);
+    }
   } finally {
     closeSync(fd);
-  }
-}
-
-/** The same of an open file. */
-export function wholeDescriptor(fd: number): Uint8Array {
-  for (let length = 0; ;) {
-    const more = readSync(fd, scratch, length, scratch.length - length, null);
-    if (more === 0) return new Uint8Array(scratch.subarray(0, length));
-    length += more;
-    if (length > LARGEST_FILE) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
-    if (length === scratch.length) scratch = Buffer.concat([scratch], 2 * length);
   }
 }
 

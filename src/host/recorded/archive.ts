@@ -45,7 +45,7 @@ export type Answer =
       readonly queues: readonly {
         readonly name: string;
         readonly status: StatusAnswer;
-        readonly hex: string;
+        readonly hex: string | null;
       }[];
     }
   /** Id, inode and number of mounts of each. */

@@ -160,7 +160,8 @@ function queuesOf(entry: Fields): readonly MessageQueueFile[] | undefined {
   const queues: MessageQueueFile[] = [];
   for (const row of rows) {
     if (!isFields(row)) return undefined;
-    const [name, status, bytes] = [stringOf(row['name']), statusOf(row), bytesOf(row)];
+    const [name, status] = [stringOf(row['name']), statusOf(row)];
+    const bytes = row['hex'] === null ? null : bytesOf(row);
     if (name === undefined || status === undefined || bytes === undefined) return undefined;
     queues.push({ name, status, bytes });
   }

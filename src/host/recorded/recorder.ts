@@ -77,8 +77,9 @@ function statusTexts({ dev, ino, mode, uid, gid, changed }: FileStatus): StatusA
 }
 
 function encodeQueues(queues: readonly MessageQueueFile[]): Answer {
+  const hex = (bytes: Uint8Array | null): string | null => (bytes === null ? null : toHex(bytes));
   return {
-    queues: queues.map(({ name, status, bytes }) => ({ name, status: statusTexts(status), hex: toHex(bytes) })),
+    queues: queues.map(({ name, status, bytes }) => ({ name, status: statusTexts(status), hex: hex(bytes) })),
   };
 }
 

@@ -2,15 +2,16 @@
 
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
-import { value } from '../../kernel/host.ts';
+import { value, type Reading } from '../../kernel/host.ts';
 import { clockSections } from './clocks.ts';
 import { compareSections, joined, type Comparison } from './compare.ts';
-import { cgroupRootSections, ipcSections, nameSections } from './entered-only.ts';
 import { environmentSection } from './environment.ts';
 import type { Section } from './fact.ts';
 import { idMapSections } from './id-maps.ts';
+import { cgroupRootSections, ipcSections, nameSections } from './inside.ts';
 import { mountSections } from './mounts.ts';
 import { networkSections } from './network.ts';
+import { processCountSections } from './process-count.ts';
 import { processSections } from './process.ts';
 import { requireLasting, type SeenNamespace, type Side } from './side.ts';
 
@@ -20,12 +21,12 @@ export interface TargetDiff extends Comparison {
   readonly sameHost: boolean;
 }
 
-/** What a namespace of each kind holds; of pid namespaces the process's own number in it, with its other fields. */
+/** What a namespace of each kind holds. */
 const contents: Record<NamespaceKind, (side: Side, namespace: SeenNamespace) => readonly Section[]> = {
   net: networkSections,
   mnt: mountSections,
   user: idMapSections,
-  pid: () => [],
+  pid: processCountSections,
   uts: nameSections,
   ipc: ipcSections,
   cgroup: cgroupRootSections,
@@ -97,20 +98,21 @@ interface ProcessOptions {
 
 function compareProcesses(a: Side, b: Side, options: ProcessOptions): Comparison {
   if (a.process === null || b.process === null || isSameProcess(a, b)) return { differences: [], unknowns: [] };
-  if (a.process.ok && b.process.ok) {
-    return compareSections(fieldsOf(a, a.process.value, options), fieldsOf(b, b.process.value, options));
-  }
-  const section = ({ process }: Side): Section => {
-    return { subject: 'process', facts: process?.ok === false ? process : value([]) };
-  };
-  return compareSections([section(a)], [section(b)]);
+  const { env, pidInside } = options;
+  const fieldsOf = ({ host, isHost }: Side, process: Reading<number>): readonly Section[] => [
+    ...processSections({ host, process, isHost }, pidInside),
+    environmentSection(host, process, env),
+  ];
+  return compareSections(fieldsOf(a, a.process), fieldsOf(b, b.process));
 }
 
 /** It is the same as itself, however little of it we may read. */
 function isSameProcess(a: Side, b: Side): boolean {
-  return a.host === b.host && a.process?.ok === true && b.process?.ok === true && a.process.value === b.process.value;
-}
-
-function fieldsOf({ host }: Side, pid: number, { env, pidInside }: ProcessOptions): readonly Section[] {
-  return [...processSections(host, pid, pidInside), environmentSection(host, pid, env)];
+  return (
+    a.isHost === b.isHost &&
+    a.host === b.host &&
+    a.process?.ok === true &&
+    b.process?.ok === true &&
+    a.process.value === b.process.value
+  );
 }

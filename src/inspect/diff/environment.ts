@@ -1,12 +1,12 @@
 // The environment that a process was started with.
 
-import { value, type Host } from '../../kernel/host.ts';
+import { value, type Host, type Reading } from '../../kernel/host.ts';
 import { parseCmdline } from '../../kernel/text/cmdline.ts';
 import type { Fact, Section } from './fact.ts';
 
 /** Source: proc_pid_environ(5). Values hold passwords: without `withValues` only the names are facts. */
-export function environmentSection(host: Host, pid: number, withValues: boolean): Section {
-  const bytes = host.readFile(`/proc/${pid}/environ`);
+export function environmentSection(host: Host, process: Reading<number>, withValues: boolean): Section {
+  const bytes = process.ok ? host.readFile(`/proc/${process.value}/environ`) : process;
   const subject = 'environment';
   if (!bytes.ok) return { subject, facts: bytes };
   const variables = variablesOf(parseCmdline(bytes.value));

@@ -1,17 +1,15 @@
 // What is in a mount namespace: the mounts that a process in it sees.
 
 import { value } from '../../kernel/host.ts';
-import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
+import type { Mount } from '../../kernel/text/mountinfo.ts';
+import { mountinfoOf, readMountTable } from '../mount-table.ts';
 import type { Fact, Section } from './fact.ts';
 import { readThrough, type SeenNamespace, type Side } from './side.ts';
 
 /** Source: proc_pid_mountinfo(5). Mount points are as the process sees them; ids and peer groups mean nothing outside. */
 export function mountSections(side: Side, namespace: SeenNamespace): readonly Section[] {
-  const mounts = readThrough(side, namespace, (host, pid) => {
-    const path = `/proc/${pid}/mountinfo`;
-    const bytes = host.readFile(path);
-    return bytes.ok ? parseMountinfo(bytes.value, path) : bytes;
-  });
+  const { inode, pids } = namespace;
+  const mounts = inode.ok ? readMountTable(side.host, inode.value, pids) : readThrough(side, namespace, mountinfoOf);
   return [{ subject: 'mount table', facts: mounts.ok ? value(mounts.value.map(mountFact)) : mounts }];
 }
 

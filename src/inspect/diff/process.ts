@@ -2,34 +2,46 @@
 
 import { decodeMask } from '../../capabilities/mask.ts';
 import { gap, value, type Host, type Reading } from '../../kernel/host.ts';
-import { parseCgroup } from '../../kernel/text/cgroup.ts';
+import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
+import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
+import { allCapabilities } from '../all-capabilities.ts';
+import { isInitial } from '../../namespaces/initial.ts';
 import type { Fact, FactValue, Section } from './fact.ts';
 
+/** Whose fields they are. */
+export interface Subject {
+  readonly host: Host;
+  /** A gap: which one it is cannot be seen. */
+  readonly process: Reading<number>;
+  /** The host itself, of which process 1 is only the first part: it has all capabilities and the root cgroups. */
+  readonly isHost: boolean;
+}
+
 /** Source: proc_pid_status(5), credentials(7). `pidInside`: the two are in pid namespaces of their own. */
-export function processSections(host: Host, pid: number, pidInside: boolean): readonly Section[] {
-  const status = parsed(host, pid, 'status', parseStatus);
-  const masks = parsed(host, pid, 'status', parseStatusMasks);
+export function processSections(subject: Subject, pidInside: boolean): readonly Section[] {
+  const status = parsed(subject, 'status', parseStatus);
+  const masks = parsed(subject, 'status', parseStatusMasks);
   return [
-    ...(pidInside ? [pidSection(status, pid)] : []),
+    ...(pidInside ? [pidSection(status)] : []),
     ...idSections(status),
-    ...capabilitySections(masks, pid),
-    maskSection(masks, pid, 'no_new_privs', ({ noNewPrivileges }) => yesNo(noNewPrivileges)),
-    maskSection(masks, pid, 'seccomp', ({ seccomp }) => (seccomp === null ? null : seccompName(seccomp))),
-    cgroupSection(host, pid),
-    linkSection(host, pid, 'root'),
-    linkSection(host, pid, 'cwd'),
+    ...(subject.isHost ? hostCapabilities(subject) : capabilitySections(masks)),
+    maskSection(masks, 'no_new_privs', ({ noNewPrivileges }) => yesNo(noNewPrivileges)),
+    maskSection(masks, 'seccomp', ({ seccomp }) => (seccomp === null ? null : seccompName(seccomp))),
+    subject.isHost ? hostCgroups(subject) : cgroupSection(subject),
+    linkSection(subject, 'root'),
+    linkSection(subject, 'cwd'),
   ];
 }
 
 function parsed<T>(
-  host: Host,
-  pid: number,
+  { host, process }: Subject,
   name: string,
   parse: (bytes: Uint8Array, file: string) => Reading<T>,
 ): Reading<T> {
-  const path = `/proc/${pid}/${name}`;
+  if (!process.ok) return process;
+  const path = `/proc/${process.value}/${name}`;
   const bytes = host.readFile(path);
   return bytes.ok ? parse(bytes.value, path) : bytes;
 }
@@ -37,19 +49,18 @@ function parsed<T>(
 /** One fact of what was read; null: this kernel does not tell it. */
 function single<T>(
   reading: Reading<T>,
-  pid: number,
   what: string,
   name: string | null,
   get: (read: T) => FactValue | null,
 ): Reading<readonly Fact[]> {
   if (!reading.ok) return reading;
   const found = get(reading.value);
-  if (found === null) return gap({ reason: 'unsupported', what: `/proc/${pid}/status has no such line` });
+  if (found === null) return gap({ reason: 'unsupported', what: '/proc/PID/status has no such line' });
   return value([{ what, name, value: found }]);
 }
 
-function pidSection(status: Reading<ProcessStatus>, pid: number): Section {
-  const facts = single(status, pid, 'pid inside', null, ({ namespacePids }) => namespacePids.at(-1) ?? null);
+function pidSection(status: Reading<ProcessStatus>): Section {
+  const facts = single(status, 'pid inside', null, ({ namespacePids }) => namespacePids.at(-1) ?? null);
   return { subject: 'pid inside', facts };
 }
 
@@ -76,9 +87,21 @@ function idText(ids: readonly number[]): string {
 const SETS = ['effective', 'permitted', 'inheritable', 'bounding', 'ambient'] as const;
 
 /** The five sets of the process, as names. Source: capabilities(7). */
-function capabilitySections(masks: Reading<StatusMasks>, pid: number): readonly Section[] {
+function capabilitySections(masks: Reading<StatusMasks>): readonly Section[] {
   return SETS.map((set) => {
-    const facts = single(masks, pid, 'capabilities', set, (read) => namesIn(read[set]));
+    const facts = single(masks, 'capabilities', set, (read) => namesIn(read[set]));
+    return { subject: `${set} capability set`, facts };
+  });
+}
+
+/** All that this kernel knows may be used there, and nothing is handed on to who is not root. */
+function hostCapabilities({ host }: Subject): readonly Section[] {
+  const all = allCapabilities(host);
+  return SETS.map((set) => {
+    const isEmpty = set === 'inheritable' || set === 'ambient';
+    const facts = all.ok
+      ? value([{ what: 'capabilities', name: set, value: isEmpty ? [] : (namesIn(all.value) ?? []) }])
+      : all;
     return { subject: `${set} capability set`, facts };
   });
 }
@@ -89,13 +112,8 @@ function namesIn(mask: bigint | null): readonly string[] | null {
   return [...names, ...unknown.map(String)];
 }
 
-function maskSection(
-  masks: Reading<StatusMasks>,
-  pid: number,
-  what: string,
-  get: (masks: StatusMasks) => string | null,
-): Section {
-  return { subject: `${what} flag`, facts: single(masks, pid, what, null, get) };
+function maskSection(masks: Reading<StatusMasks>, what: string, get: (masks: StatusMasks) => string | null): Section {
+  return { subject: `${what} flag`, facts: single(masks, what, null, get) };
 }
 
 function yesNo(flag: boolean | null): string | null {
@@ -110,17 +128,37 @@ function seccompName(mode: number): string {
   return SECCOMP[mode] ?? String(mode);
 }
 
-function cgroupSection(host: Host, pid: number): Section {
-  const memberships = parsed(host, pid, 'cgroup', parseCgroup);
+function cgroupSection(subject: Subject): Section {
+  const memberships = parsed(subject, 'cgroup', parseCgroup);
   if (!memberships.ok) return { subject: 'cgroup', facts: memberships };
-  const facts = memberships.value.map(({ controllers, path, deleted }): Fact => {
-    const name = controllers.length === 0 ? null : controllers.join(',');
-    return { what: 'cgroup', name, value: deleted ? `${path} (deleted)` : path };
+  const facts = memberships.value.map((membership) => {
+    const { path, deleted } = membership;
+    return cgroupFact(membership, deleted ? `${path} (deleted)` : path);
   });
   return { subject: 'cgroup', facts: value(facts) };
 }
 
-function linkSection(host: Host, pid: number, what: 'root' | 'cwd'): Section {
-  const link = host.readLink(`/proc/${pid}/${what}`);
+function cgroupFact({ controllers }: CgroupMembership, path: string): Fact {
+  return { what: 'cgroup', name: controllers.length === 0 ? null : controllers.join(','), value: path };
+}
+
+/** The top of each hierarchy, if that is what we see as `/`. */
+function hostCgroups({ host }: Subject): Section {
+  const subject = 'cgroup';
+  const file = '/proc/self/cgroup';
+  const bytes = host.readFile(file);
+  const own = bytes.ok ? parseCgroup(bytes.value, file) : bytes;
+  if (!own.ok) return { subject, facts: own };
+  const link = host.readLink('/proc/self/ns/cgroup');
+  const id = link.ok ? parseNamespaceLink(link.value, '/proc/self/ns/cgroup') : link;
+  if (id.ok && isInitial(host, 'cgroup', id.value.inode) !== true) {
+    const what = "the host's root cgroups lie beyond the root of our own cgroup namespace";
+    return { subject, facts: gap({ reason: 'unsupported', what }) };
+  }
+  return { subject, facts: value(own.value.map((membership) => cgroupFact(membership, '/'))) };
+}
+
+function linkSection({ host, process }: Subject, what: 'root' | 'cwd'): Section {
+  const link = process.ok ? host.readLink(`/proc/${process.value}/${what}`) : process;
   return { subject: `${what} link`, facts: link.ok ? value([{ what, name: null, value: link.value }]) : link };
 }

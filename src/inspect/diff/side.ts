@@ -24,6 +24,8 @@ export interface Side {
   readonly host: Host;
   /** Whose fields are compared besides the namespaces. Absent (null): the target is a namespace and has none. */
   readonly process: Reading<number> | null;
+  /** Is it the host itself, not one of its processes? */
+  readonly isHost: boolean;
   /** When that process started. Absent (null) when unreadable. */
   readonly startTicks: bigint | null;
   /** Those that the target has and this kernel knows. */
@@ -47,7 +49,7 @@ function processSide(host: Host, { pid, startTicks }: ProcessTarget): Side {
     const door = `/proc/${pid}/ns/${kind}`;
     return [kind, { kind, inode: inodeOf(host, door), door, pids: [pid] }];
   });
-  return { host, process: value(pid), startTicks: startTicks ?? null, namespaces: new Map(namespaces) };
+  return { host, process: value(pid), isHost: false, startTicks: startTicks ?? null, namespaces: new Map(namespaces) };
 }
 
 function namespaceSide(host: Host, target: NamespaceTarget): Side {
@@ -55,7 +57,7 @@ function namespaceSide(host: Host, target: NamespaceTarget): Side {
   const { kind, inode, pids } = namespace;
   const door = doorOf(namespace)?.at;
   const seen: SeenNamespace = { kind, inode: value(inode), door: typeof door === 'string' ? door : null, pids };
-  return { host, process: null, startTicks: null, namespaces: new Map([[kind, seen]]) };
+  return { host, process: null, isHost: false, startTicks: null, namespaces: new Map([[kind, seen]]) };
 }
 
 /** The initial namespaces, seen through who is in them: process 1, the kernel's threads, or we. */
@@ -65,6 +67,7 @@ function initialSide(host: Host): Side {
   return {
     host,
     process,
+    isHost: true,
     startTicks: process.ok ? startTicksOf(host, process.value) : null,
     namespaces: new Map(namespaces),
   };

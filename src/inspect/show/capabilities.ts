@@ -2,8 +2,8 @@
 
 import { decodeMask, formatMask } from '../../capabilities/mask.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
 import type { StatusMasks } from '../../kernel/text/status-masks.ts';
+import { allCapabilities } from '../all-capabilities.ts';
 import type { Field, Value } from './report.ts';
 
 const SETS = ['effective', 'permitted', 'inheritable', 'bounding', 'ambient'] as const;
@@ -15,7 +15,7 @@ const FEW = 5;
 export function capabilitiesField(host: Host, masks: StatusMasks | null): Field {
   const key = 'capabilities';
   if (masks === null) return { key, value: null, lines: ['-'] };
-  const all = knownCapabilities(host);
+  const all = valueOf(allCapabilities(host));
   const value: Record<string, Value> = {};
   const words: string[] = [];
   for (const set of SETS) {
@@ -24,13 +24,6 @@ export function capabilitiesField(host: Host, masks: StatusMasks | null): Field 
     if (set === 'effective' || (mask !== masks.effective && mask !== 0n)) words.push(`${set} ${collapse(mask, all)}`);
   }
   return { key, value, lines: [words.join('; ')] };
-}
-
-/** Every capability of the running kernel; undefined where it does not tell. */
-export function knownCapabilities(host: Host): bigint | undefined {
-  const bytes = valueOf(host.readFile('/proc/sys/kernel/cap_last_cap'));
-  const last = bytes === undefined ? undefined : parseDecimal(decodeText(bytes).trim());
-  return last === undefined || last > 63 ? undefined : (1n << BigInt(last + 1)) - 1n;
 }
 
 /** `full`, `none`, `full but cap_sys_resource`, or names. */

@@ -3,12 +3,12 @@
 
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
-import { value, type Host, type Reading } from '../../kernel/host.ts';
+import { value, valueOf, type Host, type Reading } from '../../kernel/host.ts';
 import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import type { StatusMasks } from '../../kernel/text/status-masks.ts';
+import { allCapabilities } from '../all-capabilities.ts';
 import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
-import { knownCapabilities } from './capabilities.ts';
 import { NOBODY, ProcessLook } from './process-look.ts';
 
 export class HostLook extends ProcessLook {
@@ -24,7 +24,7 @@ export class HostLook extends ProcessLook {
   }
 
   override get masks(): StatusMasks | null {
-    const all = knownCapabilities(this.host) ?? null;
+    const all = valueOf(allCapabilities(this.host)) ?? null;
     return { ...(super.masks ?? UNTOLD), effective: all, permitted: all, bounding: all };
   }
 

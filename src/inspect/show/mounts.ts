@@ -3,26 +3,33 @@
 
 import { pathHere } from '../../containers/mount-identity.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
-import type { Host } from '../../kernel/host.ts';
-import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
+import type { Host, Reading } from '../../kernel/host.ts';
+import type { Mount } from '../../kernel/text/mountinfo.ts';
+import { mountinfoOf } from '../mount-table.ts';
+import { hiddenMounts } from './hidden-mounts.ts';
 import type { Field, Value } from './report.ts';
 
 export interface ShownMount {
   readonly mount: Mount;
   /** The path of the same directory in our own mount namespace. Absent (null): its file system is not mounted here. */
   readonly here: string | null;
+  /** The mount that lies over it. Absent (null): it can be reached. */
+  readonly hiddenBy: Mount | null;
 }
 
 /** Absent (null) when unreadable. */
-export function readMounts(host: Host, pid: number, gaps: GapTally): readonly ShownMount[] | null {
-  const own = readTable(host, '/proc/self/mountinfo', gaps) ?? [];
-  const mounts = readTable(host, `/proc/${pid}/mountinfo`, gaps);
-  return mounts === null ? null : mounts.map((mount) => ({ mount, here: pathHere(own, mount, mount.root) ?? null }));
+export function readMounts(host: Host, table: Reading<readonly Mount[]>, gaps: GapTally): readonly ShownMount[] | null {
+  const own = known(mountinfoOf(host, 'self'), gaps) ?? [];
+  const mounts = known(table, gaps);
+  if (mounts === null) return null;
+  const hidden = hiddenMounts(mounts);
+  return mounts.map((mount) => {
+    const here = pathHere(own, mount, mount.root) ?? null;
+    return { mount, here, hiddenBy: hidden.get(mount.id) ?? null };
+  });
 }
 
-function readTable(host: Host, path: string, gaps: GapTally): readonly Mount[] | null {
-  const bytes = host.readFile(path);
-  const mounts = bytes.ok ? parseMountinfo(bytes.value, path) : bytes;
+function known(mounts: Reading<readonly Mount[]>, gaps: GapTally): readonly Mount[] | null {
   if (mounts.ok) return mounts.value;
   gaps.add('mount table', mounts.gap);
   return null;
@@ -37,8 +44,10 @@ export function isReadOnly({ options, superOptions }: Mount): boolean {
   return options.includes('ro') || superOptions.includes('ro');
 }
 
-function mountValue({ mount, here }: ShownMount): Value {
+function mountValue({ mount, here, hiddenBy }: ShownMount): Value {
   return {
+    id: mount.id,
+    parent: mount.parentId,
     target: mount.mountPoint,
     source: mount.source,
     fstype: mount.fsType,
@@ -46,12 +55,14 @@ function mountValue({ mount, here }: ShownMount): Value {
     read_only: isReadOnly(mount),
     propagation: propagation(mount),
     here,
+    hidden_by: hiddenBy?.id ?? null,
   };
 }
 
-function mountLine({ mount, here }: ShownMount): string {
+function mountLine({ mount, here, hiddenBy }: ShownMount): string {
   const where = here === null ? `${mount.fsType} ${mount.source}` : here;
-  return `${mount.mountPoint} ← ${where} ${isReadOnly(mount) ? 'ro' : 'rw'} ${propagation(mount)}`;
+  const over = hiddenBy === null ? '' : ` (hidden by ${hiddenBy.fsType} ${hiddenBy.source} on ${hiddenBy.mountPoint})`;
+  return `${mount.mountPoint} ← ${where} ${isReadOnly(mount) ? 'ro' : 'rw'} ${propagation(mount)}${over}`;
 }
 
 /** All mounts. */

@@ -1,20 +1,20 @@
 // What is shown of a namespace: fields of all kinds, and those of its own.
 
-import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { valueOf, type NamespaceQuestion } from '../../kernel/host.ts';
 import { parseCgroup } from '../../kernel/text/cgroup.ts';
-import { decodeText } from '../../kernel/text/text.ts';
 import { parseTimensOffsets } from '../../kernel/text/timens-offsets.ts';
-import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
-import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
-import { readPidIds } from '../pid-pairs.ts';
 import { readUserIds, type MappedIds, type UserIds } from '../user-ids.ts';
 import { isInitial } from '../../namespaces/initial.ts';
+import { cgroupRootField, nameField, posixQueuesField, sysvField } from './inside-fields.ts';
 import { mountsField, readMounts } from './mounts.ts';
 import type { NamespaceLook } from './namespace-look.ts';
+import { mountPeersField } from './mount-peers.ts';
 import { addressesField, linksField, netListenersField, routesField } from './network-fields.ts';
 import type { FieldDefinition } from './process-fields.ts';
+import { processesField } from './process-tree.ts';
 import { many, plain, type Field } from './report.ts';
+import { levelField, ownerUserField, ownsField } from './user-fields.ts';
 
 type NamespaceField = FieldDefinition<NamespaceLook>;
 
@@ -45,18 +45,35 @@ export const namespaceFields: readonly NamespaceField[] = [
   },
   asked('ons', 'the user namespace that owns it', notUser, 'NS_GET_USERNS'),
   asked('pns', 'the namespace that it lies in', ofKind('user', 'pid'), 'NS_GET_PARENT'),
+  { key: 'level', help: 'how deep it lies below the initial one', applies: ofKind('user'), build: levelField },
   asked('owner_uid', 'who made it, as a uid here', ofKind('user'), 'NS_GET_OWNER_UID'),
+  { key: 'owner_user', help: 'the name of that uid', applies: ofKind('user'), build: ownerUserField },
   {
     key: 'nsfs',
     help: 'where it is mounted',
     build: ({ namespace: { mounts, foreignMounts } }) => many('nsfs', [...mounts, ...foreignMounts], String, String),
   },
-  { key: 'processes', help: 'those in it; of a pid namespace also those below, with both pids', build: processesField },
+  {
+    key: 'processes',
+    help: 'those in it; of a pid namespace also those below, as a tree with both pids',
+    build: processesField,
+  },
   { key: 'links', help: 'its network interfaces', applies: ofKind('net'), build: linksField },
   { key: 'addresses', help: 'their addresses', applies: ofKind('net'), build: addressesField },
   { key: 'routes', help: 'its routes', applies: ofKind('net'), build: routesField },
   { key: 'listeners', help: 'who listens in it', applies: ofKind('net'), build: netListenersField },
-  { key: 'mounts', help: 'its mounts, and where their files are here', applies: ofKind('mnt'), build: mountsOf },
+  {
+    key: 'mounts',
+    help: 'its mounts, where their files are here, and which lie hidden under another',
+    applies: ofKind('mnt'),
+    build: mountsOf,
+  },
+  {
+    key: 'peers',
+    help: 'mounts of any namespace that get to know of mounts below its own (→ ↔), or tell it of theirs (← ↔)',
+    applies: ofKind('mnt'),
+    build: (look) => mountPeersField(look, valueOf(look.mountTable) ?? null),
+  },
   {
     key: 'uid_map',
     help: 'its uids, and what they are here',
@@ -70,47 +87,32 @@ export const namespaceFields: readonly NamespaceField[] = [
     build: (look) => mapField(look, 'gid_map', ({ gids }) => gids),
   },
   { key: 'owns', help: 'the namespaces that it owns', applies: ofKind('user'), build: ownsField },
-  { key: 'hostname', help: 'its host name', applies: ofKind('uts'), build: (look) => sysctlField(look, 'hostname') },
+  { key: 'hostname', help: 'its host name', applies: ofKind('uts'), build: (look) => nameField(look, 'hostname') },
   {
     key: 'domainname',
     help: 'its NIS domain name',
     applies: ofKind('uts'),
-    build: (look) => sysctlField(look, 'domainname'),
+    build: (look) => nameField(look, 'domainname'),
   },
   {
-    key: 'ipc',
-    help: 'how many System V queues, segments and semaphore sets',
+    key: 'sysv',
+    help: 'its System V queues, semaphores and segments: owner, creator, size',
     applies: ofKind('ipc'),
-    build: ipcField,
+    build: sysvField,
+  },
+  { key: 'mqueue', help: 'its POSIX message queues', applies: ofKind('ipc'), build: posixQueuesField },
+  {
+    key: 'cgroup_root',
+    help: 'the cgroup that is / in it, as a path here, in each hierarchy',
+    applies: ofKind('cgroup'),
+    build: cgroupRootField,
   },
   { key: 'cgroups', help: 'the cgroups of its processes', applies: ofKind('cgroup'), build: cgroupsField },
   { key: 'offsets', help: 'what it adds to the clocks', applies: ofKind('time'), build: offsetsField },
 ];
 
-/** People see the first of many. */
-const SHOWN = 20;
-
-function processesField(look: NamespaceLook): Field {
-  const { host, pid, kind, namespace, gaps } = look;
-  const pairs = kind === 'pid' && pid !== undefined ? readPidIds(host, pid, gaps).pairs : null;
-  const processes = (pairs ?? namespace.pids.map((here) => ({ here, inside: null }))).map((pair) => ({
-    ...pair,
-    comm: look.commOf(pair.here),
-  }));
-  const field = many(
-    'processes',
-    processes,
-    ({ here, inside, comm }) => ({ pid: here, inside: pairs === null ? null : inside, comm }),
-    ({ here, inside, comm }) => `${here} ${comm ?? '-'}${inside === null ? '' : ` (inside ${inside})`}`,
-  );
-  const more = field.lines.length - SHOWN;
-  if (field.lines.length === 0) return { ...field, lines: ['none that we see'] };
-  return more <= 0 ? field : { ...field, lines: [...field.lines.slice(0, SHOWN), `and ${more} more`] };
-}
-
-function mountsOf(look: NamespaceLook): Field {
-  const { host, pid, gaps } = look;
-  return mountsField(pid === undefined ? look.needsProcess('mount table') : readMounts(host, pid, gaps));
+function mountsOf({ host, mountTable, gaps }: NamespaceLook): Field {
+  return mountsField(readMounts(host, mountTable, gaps));
 }
 
 function mapField(look: NamespaceLook, key: string, of: (ids: UserIds) => readonly MappedIds[] | null): Field {
@@ -125,44 +127,6 @@ function mapField(look: NamespaceLook, key: string, of: (ids: UserIds) => readon
   return map?.length === 0 ? { ...field, lines: ['not written'] } : field;
 }
 
-/** Of those that have a process or a mount. */
-function ownsField({ host, namespace }: NamespaceLook): Field {
-  const scan = discoverNamespaces(host, new Set(namespaceKinds.map(({ kind }) => kind)));
-  const owned = [...scan.namespaces.values()].filter((other) => {
-    const door = doorOf(other);
-    const owner = door === undefined ? undefined : valueOf(askThrough(scan, door, ['NS_GET_USERNS']));
-    return owner === namespace.inode;
-  });
-  return many(
-    'owns',
-    owned,
-    ({ kind, inode }) => ({ type: kind, ns: inode }),
-    ({ kind, inode }) => `${kind}:${inode}`,
-  );
-}
-
-function sysctlField(look: NamespaceLook, name: 'hostname' | 'domainname'): Field {
-  if (!look.isOurs) return plain(name, look.needsEntering(name));
-  const bytes = look.known(name, look.host.readFile(`/proc/sys/kernel/${name}`));
-  return plain(name, bytes === null ? null : decodeText(bytes).trim());
-}
-
-const IPC_FILES = ['msg', 'sem', 'shm'] as const;
-
-/** Source: proc_sysvipc(5): a line of headings, then a line for each. */
-function ipcField(look: NamespaceLook): Field {
-  if (!look.isOurs) return plain('ipc', look.needsEntering('System V object'));
-  const counts = IPC_FILES.map((name) => {
-    const bytes = look.known('System V object', look.host.readFile(`/proc/sysvipc/${name}`));
-    return [name, bytes === null ? null : decodeText(bytes).trimEnd().split('\n').length - 1] as const;
-  });
-  return {
-    key: 'ipc',
-    value: Object.fromEntries(counts),
-    lines: [counts.map(([name, count]) => `${name} ${count ?? '-'}`).join(', ')],
-  };
-}
-
 function cgroupsField(look: NamespaceLook): Field {
   const paths = new Set<string>();
   for (const pid of look.namespace.pids) {
@@ -174,10 +138,13 @@ function cgroupsField(look: NamespaceLook): Field {
   return many('cgroups', look.pid === undefined ? look.needsProcess('cgroup') : [...paths].toSorted(), String, String);
 }
 
+/** The file tells of the namespace that the children of a process are born in, which may be another one. */
 function offsetsField(look: NamespaceLook): Field {
-  const path = `/proc/${look.pid ?? ''}/timens_offsets`;
-  const bytes =
-    look.pid === undefined ? look.needsProcess('clock offset') : look.known('clock offset', look.host.readFile(path));
+  const { host, namespace } = look;
+  const own = `time:[${namespace.inode}]`;
+  const pid = namespace.pids.find((each) => valueOf(host.readLink(`/proc/${each}/ns/time_for_children`)) === own);
+  const path = `/proc/${pid ?? ''}/timens_offsets`;
+  const bytes = pid === undefined ? look.needsProcess('clock offset') : look.known('clock offset', host.readFile(path));
   const offsets = bytes === null ? null : look.known('clock offset', parseTimensOffsets(bytes, path));
   return many(
     'offsets',

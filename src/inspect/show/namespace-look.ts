@@ -3,21 +3,30 @@
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host, NamespaceDoor, NamespaceQuestion, Reading } from '../../kernel/host.ts';
 import { valueOf } from '../../kernel/host.ts';
-import { parseStat } from '../../kernel/text/stat.ts';
+import type { Mount } from '../../kernel/text/mountinfo.ts';
+import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
+import { readMountTable } from '../mount-table.ts';
 
 export class NamespaceLook {
   readonly host: Host;
   readonly scan: Scan;
   readonly namespace: Namespace;
   readonly gaps: GapTally;
+  private keptMounts: Reading<readonly Mount[]> | undefined;
 
   constructor(scan: Scan, namespace: Namespace, gaps: GapTally) {
     this.host = scan.host;
     this.scan = scan;
     this.namespace = namespace;
     this.gaps = gaps;
+  }
+
+  /** Of a mount namespace. */
+  get mountTable(): Reading<readonly Mount[]> {
+    this.keptMounts ??= readMountTable(this.host, this.namespace.inode, this.namespace.pids);
+    return this.keptMounts;
   }
 
   get kind(): Namespace['kind'] {
@@ -69,16 +78,9 @@ export class NamespaceLook {
     return null;
   }
 
-  /** What only who is inside is told. */
-  needsEntering(subject: string): null {
-    const { kind, inode } = this.namespace;
-    this.gaps.add(subject, { reason: 'unsupported', what: `${kind}:[${inode}]: told to those inside only` });
-    return null;
-  }
-
-  commOf(pid: number): string | null {
+  statOf(pid: number): ProcessStat | null {
     const path = `/proc/${pid}/stat`;
     const bytes = valueOf(this.host.readFile(path));
-    return (bytes === undefined ? undefined : valueOf(parseStat(bytes, path))?.comm) ?? null;
+    return (bytes === undefined ? undefined : valueOf(parseStat(bytes, path))) ?? null;
   }
 }

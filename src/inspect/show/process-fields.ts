@@ -6,6 +6,7 @@ import { valueOf } from '../../kernel/host.ts';
 import { parseCmdline } from '../../kernel/text/cmdline.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
+import { mountinfoOf } from '../mount-table.ts';
 import { idInside, type MappedIds } from '../user-ids.ts';
 import { capabilitiesField } from './capabilities.ts';
 import { listenersField, readListeners } from './listeners.ts';
@@ -219,7 +220,7 @@ function isOurs(look: ProcessLook, kind: 'mnt' | 'net'): boolean {
 
 function mountsOfProcess(look: ProcessLook): Field {
   const shared = isOurs(look, 'mnt');
-  return hostMountsField(shared ? null : readMounts(look.host, look.pid, look.gaps), shared);
+  return hostMountsField(shared ? null : readMounts(look.host, mountinfoOf(look.host, look.pid), look.gaps), shared);
 }
 
 function listenersOfProcess(look: ProcessLook): Field {

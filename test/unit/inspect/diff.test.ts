@@ -126,6 +126,31 @@ const other: Omit<Told, 'pid'> = {
   environ: 'PATH=/usr/bin\0LANG=C\0PATH=/second\0',
 };
 
+const HEADS = {
+  msg: 'key msqid perms cbytes qnum lspid lrpid uid gid cuid cgid stime rtime ctime',
+  sem: 'key semid perms nsems uid gid cuid cgid otime ctime',
+  shm: 'key shmid perms size cpid lpid nattch uid gid cuid cgid atime dtime ctime rss swap',
+};
+const SEGMENT = '-1 0 1600 4096 30 0 2 100000 100000 100000 100000 0 0 0 0 0\n';
+const QUEUE = { name: 'q', status: { dev: '1', ino: '2', mode: '33184', uid: '100000', gid: '0' }, hex: null };
+
+/** What is told inside our namespaces, and inside those of process 30. */
+function insideAnswers(): object {
+  const file = (path: string, kind: string): string => `file-inside ${path} in ${kind} /proc/30/ns/${kind}`;
+  const ipc = Object.entries(HEADS).flatMap(([kind, head]) => [
+    [`file /proc/sysvipc/${kind}`, { text: `${head}\n` }],
+    [file(`/proc/sysvipc/${kind}`, 'ipc'), { text: `${head}\n${kind === 'shm' ? SEGMENT : ''}` }],
+  ]);
+  return {
+    ...(Object.fromEntries(ipc) as object),
+    'message-queues': { queues: [] },
+    'message-queues in /proc/30/ns/ipc': { queues: [QUEUE] },
+    [file('/proc/sys/kernel/hostname', 'uts')]: { text: 'inner\n' },
+    [file('/proc/sys/kernel/domainname', 'uts')]: { text: '(none)\n' },
+    [file('/proc/30/cgroup', 'cgroup')]: { text: '0::/\n' },
+  };
+}
+
 /** Processes 7 (we), 20 like it, 30 in eight namespaces of its own. */
 function host(more: Readonly<Record<string, object>> = {}): Host {
   const own = Object.fromEntries(
@@ -143,6 +168,7 @@ function host(more: Readonly<Record<string, object>> = {}): Host {
     'file /proc/20/status': { text: status(20, ['NSpid:\t20', ...plain.status]) },
     'file /proc/sys/kernel/hostname': { text: 'here\n' },
     'file /proc/sys/kernel/domainname': { text: '(none)\n' },
+    ...insideAnswers(),
     ...network(undefined, undefined),
     ...network(30, ['links', 'addresses', 'routes']),
     ...more,
@@ -160,8 +186,6 @@ function rowsOf({ differences }: TargetDiff, ...whats: readonly string[]): reado
 function unknownsOf({ unknowns }: TargetDiff): readonly string[] {
   return unknowns.map(({ side, subject }) => `${side} ${subject}`);
 }
-
-const INSIDE_ONLY = ['cgroup root', 'list of ipc objects', 'hostname', 'domainname'];
 
 describe('two processes of a host', () => {
   const found = compare(host(), '20', '30');
@@ -217,10 +241,34 @@ describe('two processes of a host', () => {
     expect(JSON.stringify(found.differences, (_, value: unknown) => String(value))).not.toContain('abc');
   });
 
-  it('have names and objects that only who is inside can read', () => {
-    expect(unknownsOf(found).toSorted()).toEqual(
-      ['a cgroup root', 'a list of ipc objects', ...INSIDE_ONLY.map((subject) => `b ${subject}`)].toSorted(),
+  it('differ in names and objects that only who is inside is told of', () => {
+    expect(found.unknowns).toEqual([]);
+    expect(rowsOf(found, 'hostname', 'domainname', 'cgroup root')).toEqual([
+      [null, '/', '/user.slice'],
+      [null, 'here', 'inner'],
+    ]);
+    expect(rowsOf(found, 'shared memory segment', 'POSIX message queue')).toEqual([
+      ['key 0xffffffff', null, ['owner 100000:100000', 'creator 100000:100000', 'mode 600', '4096 bytes']],
+      ['/q', null, ['owner 100000:0', 'mode 640']],
+    ]);
+  });
+
+  it('have names and objects that are unknown to who may not go inside', () => {
+    const denied = { gap: { reason: 'denied', errno: 'EPERM' } };
+    const closed = Object.fromEntries(
+      Object.keys(insideAnswers())
+        .filter((question) => question.includes('/proc/30/ns/'))
+        .map((question) => [question, denied]),
     );
+    expect(unknownsOf(compare(host(closed), '20', '30'))).toEqual([
+      'b cgroup root',
+      'b message queue list',
+      'b semaphore set list',
+      'b shared memory segment list',
+      'b POSIX message queue list',
+      'b hostname',
+      'b domainname',
+    ]);
   });
 
   it('tell values of the environment only when asked, the first of a name', () => {
@@ -327,15 +375,32 @@ describe('host', () => {
     expect(compare(one, 'host', '1').differences).toEqual([]);
   });
 
+  it('has all capabilities and the root cgroups, whatever is known of process 1', () => {
+    const one = host({
+      'file /proc/sys/kernel/cap_last_cap': { text: '1\n' },
+      'link /proc/self/ns/cgroup': { text: 'cgroup:[4026531835]' },
+    });
+    const found = compare(one, 'host', '30');
+    expect(rowsOf(found, 'capabilities')).toEqual([
+      ['bounding', [], expect.arrayContaining(['cap_sys_admin']) as unknown],
+    ]);
+    expect(rowsOf(found, 'cgroup')).toEqual([[null, '/', '/user.slice']]);
+  });
+
+  it('has cgroups that are unknown from inside another cgroup namespace', () => {
+    expect(unknownsOf(compare(host(), 'host', '30'))).toContain('a cgroup');
+  });
+
   it('is unknown from where nothing of it is seen', () => {
     const unknowns = unknownsOf(compare(host(), 'host', '30'));
-    expect(unknowns).toEqual(expect.arrayContaining(['a process', 'a mnt namespace', 'a mount table']));
+    expect(unknowns).toEqual(expect.arrayContaining(['a process status', 'a mnt namespace', 'a mount table']));
   });
 });
 
 describe('nstool diff', () => {
   it('prints a table of what differs, and names what is unknown', async () => {
-    const one = host();
+    const closed = { gap: { reason: 'denied', errno: 'EPERM' } };
+    const one = host({ 'file-inside /proc/sys/kernel/hostname in uts /proc/30/ns/uts': closed });
     const { stdout, notes, status } = await runCommand(diff, ['20', '30'], { host: one });
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(/^WHAT +A +B$/);
@@ -343,8 +408,7 @@ describe('nstool diff', () => {
     expect(stdout).toMatch(/^groups +\(none\) +4,27$/m);
     expect(stdout).toMatch(/^link lo +\(none\) +up,operstate UNKNOWN,mtu 65536,/m);
     expect(notes).toEqual([
-      'unknown of A: cgroup root, list of ipc objects: not supported here (only who is inside can read it)',
-      'unknown of B: cgroup root, list of ipc objects, hostname, domainname: not supported here (only who is inside can read it)',
+      'unknown of B: hostname: permission denied (/proc/sys/kernel/hostname in uts /proc/30/ns/uts)',
     ]);
     expect(status).toBe(1);
   });

@@ -4,11 +4,13 @@ import { isMapped, parseIdMap } from '../../../src/kernel/text/id-map.ts';
 import { parseBootTime } from '../../../src/kernel/text/kernel-stat.ts';
 import { parseLimit } from '../../../src/kernel/text/limits.ts';
 import { parseMountinfo, unescapeOctal } from '../../../src/kernel/text/mountinfo.ts';
+import { parseQueueState } from '../../../src/kernel/text/mqueue.ts';
 import { parseNamespaceLink } from '../../../src/kernel/text/namespace-link.ts';
 import { parsePasswd } from '../../../src/kernel/text/passwd.ts';
 import { parseSocketsUsed } from '../../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../../src/kernel/text/status.ts';
+import { parseSysvObjects } from '../../../src/kernel/text/sysvipc.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -245,5 +247,66 @@ describe('/etc/passwd', () => {
       [0, 'root'],
       [65534, 'nobody'],
     ]);
+  });
+});
+
+describe('System V objects', () => {
+  // Written by Linux 6.18; a key with the highest bit set is written with a sign.
+  const msg =
+    '       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n' +
+    '-559038737          3   640         129          2    91     0  1000  1001     0     0 1795343282          0 1795343281\n';
+  const sem =
+    '       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n' +
+    '         0          0   644          3     0     0     0     0          0 1795343281\n';
+  const shm =
+    '       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n' +
+    '         1          0  1644                  4096  7656     0      1     0     0     0     0          0          0 1795343281                     0                     0\n';
+
+  it('have owner, creator and size', () => {
+    expect(parseSysvObjects(bytes(msg), 'f', 'msg')).toEqual({
+      ok: true,
+      value: [
+        {
+          kind: 'msg',
+          key: 0xdeadbeef,
+          id: 3,
+          mode: 0o640,
+          uid: 1000,
+          gid: 1001,
+          creatorUid: 0,
+          creatorGid: 0,
+          creatorPid: null,
+          bytes: 129n,
+          count: 2,
+          removed: false,
+        },
+      ],
+    });
+    expect(parseSysvObjects(bytes(sem), 'f', 'sem')).toMatchObject({ value: [{ key: 0, bytes: null, count: 3 }] });
+    expect(parseSysvObjects(bytes(shm), 'f', 'shm')).toMatchObject({
+      value: [{ mode: 0o644, creatorPid: 7656, bytes: 4096n, count: 1, removed: true }],
+    });
+  });
+
+  it('may be none', () => {
+    const [head = ''] = shm.split('\n');
+    expect(parseSysvObjects(bytes(`${head}\n`), 'f', 'shm')).toEqual({ ok: true, value: [] });
+  });
+
+  it('of another file are refused', () => {
+    expect(parseSysvObjects(bytes(msg), 'f', 'sem')).toMatchObject({ ok: false, gap: { what: 'f', line: 1 } });
+    expect(parseSysvObjects(bytes(`${msg}x\n`), 'f', 'msg')).toMatchObject({ ok: false, gap: { line: 3, text: 'x' } });
+  });
+});
+
+describe('a POSIX message queue', () => {
+  it('tells how much waits, and who is told of it', () => {
+    const line = (pid: number): Uint8Array => bytes(`QSIZE:129        NOTIFY:2     SIGNO:0     NOTIFY_PID:${pid}  \n`);
+    expect(parseQueueState(line(8260), 'q')).toEqual({ ok: true, value: { bytes: 129, notifies: 8260 } });
+    expect(parseQueueState(line(0), 'q')).toEqual({ ok: true, value: { bytes: 129, notifies: null } });
+    expect(parseQueueState(bytes('QSIZE:x\n'), 'q')).toMatchObject({
+      ok: false,
+      gap: { what: 'q', text: 'QSIZE:x\n' },
+    });
   });
 });
