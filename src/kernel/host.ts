@@ -143,6 +143,14 @@ export type NamespaceDoor =
  */
 export type EnterableKind = 'cgroup' | 'ipc' | 'net' | 'uts';
 
+/** A file in a root directory that others fill. */
+export interface RootQuery {
+  /** The root: `/proc/4913/root`. */
+  readonly root: string;
+  /** As a process with that root would name it. */
+  readonly path: string;
+}
+
 /** A file whose text depends on the namespace of its reader. */
 export interface InsideQuery {
   readonly kind: EnterableKind;
@@ -219,6 +227,11 @@ export interface Host {
    * own, without CAP_SYS_ADMIN: read it without entering), gone, unsupported.
    */
   readFileInside(query: InsideQuery): Reading<Uint8Array>;
+  /**
+   * A regular file of at most 1 MiB below a root: links in it do not lead out of that. Source: openat2(2). Since: Linux
+   * 5.6. Errors: gone, denied, unsupported (also: too large, or no regular file).
+   */
+  readFileInRoot(query: RootQuery): Reading<Uint8Array>;
   /** The text of a symbolic link, not followed. */
   readLink(path: string): Reading<string>;
   /** The names in a directory, without `.` and `..`, in no order that means anything. */

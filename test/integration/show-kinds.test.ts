@@ -166,3 +166,38 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('user namespaces in each
     expect(fieldOf(target.pid, 'user', 'owns').lines).toEqual([`uts ${inodeOf(`/proc/${target.pid}/ns/uts`)}`]);
   });
 });
+
+describe.skipIf(lacks('root', 'namespaces', 'unshare'))('the resolv.conf of a network namespace', () => {
+  const start = (...commands: readonly string[]): Promise<Started> => {
+    const script = ['mount -t tmpfs t /mnt; mkdir /mnt/etc /mnt/proc', ...commands, 'echo ready; exec sleep 1000'];
+    return startReady(['unshare', '-m', '-n', 'sh', '-ec', script.join('\n')]);
+  };
+
+  /** What is told of a namespace whose process has /etc as it is in `commands`, its root in /mnt. */
+  async function told(...commands: readonly string[]): Promise<{ readonly value: unknown; readonly gaps: unknown }> {
+    const target = await start(...commands, 'mount --bind /mnt/etc /etc');
+    try {
+      const { fields, gaps } = show(host, namespaceAt(`/proc/${target.pid}/ns/net`, 'net'), ['resolv_conf']);
+      const file = `/proc/${target.pid}/root/etc/resolv.conf`;
+      const shown = JSON.parse(JSON.stringify(fields[0]?.value).replace(file, 'FILE')) as unknown;
+      return { value: shown, gaps: gaps.filter(({ subject }) => subject !== 'process') };
+    } finally {
+      await target.end();
+    }
+  }
+
+  test('is that of a process in it', async () => {
+    const { value } = await told('printf "nameserver 192.0.2.53\\nsearch a b\\n" > /mnt/etc/resolv.conf');
+    expect(value).toEqual({ file: 'FILE', nameservers: ['192.0.2.53'], search: ['a', 'b'], options: [] });
+  });
+
+  test('is never a file outside of its root, a device or a FIFO', async () => {
+    for (const lure of ['ln -s /proc/self/root/etc/passwd', 'mkfifo', 'mkdir']) {
+      const { value, gaps } = await told(`${lure} /mnt/etc/resolv.conf`);
+      expect(value).toBeNull();
+      expect(gaps).toMatchObject([{ subject: 'resolv.conf' }]);
+    }
+    const { value } = await told('ln -s ../../../mnt/inner /mnt/etc/resolv.conf', 'echo "nameserver ::1" > /mnt/inner');
+    expect(value).toMatchObject({ nameservers: ['::1'] });
+  });
+});

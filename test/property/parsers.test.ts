@@ -14,6 +14,7 @@ import { formatNamespaceLink, parseNamespaceLink } from '../../src/kernel/text/n
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { parseQueueState } from '../../src/kernel/text/mqueue.ts';
 import { parsePasswd } from '../../src/kernel/text/passwd.ts';
+import { parseResolvConf } from '../../src/kernel/text/resolv-conf.ts';
 import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../src/kernel/text/status.ts';
@@ -104,6 +105,7 @@ describe('parsers', () => {
   total('recorded hosts', sample('archive'), (bytes) => recordedHost(Buffer.from(bytes).toString('utf8'), 'FILE'));
   total('cmdline', 'a\0b\0', (bytes) => ({ ok: true, value: parseCmdline(bytes) }));
   total('passwd', sample('passwd'), (bytes) => ({ ok: true, value: parsePasswd(bytes) }));
+  total('resolv.conf', 'nameserver 192.0.2.1\nsearch a b\n', (bytes) => ({ ok: true, value: parseResolvConf(bytes) }));
   total('namespace links', 'net:[4026532177]', (bytes) =>
     parseNamespaceLink(Buffer.from(bytes).toString('utf8'), 'FILE'),
   );

@@ -14,12 +14,10 @@ import {
 } from '../../kernel/host.ts';
 import { libc, LibcError } from '../ffi/libc.ts';
 import { gapOfErrnoNumber, gapOfError } from '../gap-of-error.ts';
+import { openInRoot } from './open-in-root.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const STEP = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
-/** Source: linux/openat2.h. */
-const RESOLVE_NO_MAGICLINKS = 0x02;
-const RESOLVE_IN_ROOT = 0x10;
 /** Each level costs a descriptor while it is walked. */
 const MAX_DEPTH = 500;
 
@@ -56,7 +54,8 @@ function gapOfThrown(what: string, error: unknown): Reading<never> {
 }
 
 function openTop({ base, root, path }: TreeQuery): number {
-  let fd = base === undefined ? openSync(root, O_RDONLY | O_DIRECTORY | O_NONBLOCK) : openIn(base, root);
+  let fd =
+    base === undefined ? openSync(root, O_RDONLY | O_DIRECTORY | O_NONBLOCK) : openInRoot(base, root, O_DIRECTORY);
   for (const name of path.split('/').filter((part) => part !== '')) {
     try {
       if (name === '.' || name === '..') throw Object.assign(new Error('no name'), { code: 'EINVAL' });
@@ -69,15 +68,6 @@ function openTop({ base, root, path }: TreeQuery): number {
     }
   }
   return fd;
-}
-
-function openIn(base: string, root: string): number {
-  const folder = openSync(base, O_RDONLY | O_DIRECTORY);
-  try {
-    return libc().openat2(folder, root, O_RDONLY | O_DIRECTORY | O_NONBLOCK, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-  } finally {
-    closeSync(folder);
-  }
 }
 
 function stepTo(fd: number, name: Uint8Array): Buffer {

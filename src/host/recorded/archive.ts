@@ -11,6 +11,7 @@ import type {
   NamespaceListQuery,
   NamespaceQuestion,
   NetlinkRequest,
+  RootQuery,
   TreeEntry,
   TreeQuery,
 } from '../../kernel/host.ts';
@@ -85,6 +86,7 @@ export interface Entry {
 export const questions = {
   file: (path: string): string => `file ${path}`,
   fileInside: (query: InsideQuery): string => `file-inside ${insideText(query)}`,
+  fileInRoot: ({ root, path }: RootQuery): string => `file-in-root ${root} ${path}`,
   link: (path: string): string => `link ${path}`,
   directory: (path: string): string => `directory ${path}`,
   stat: (path: string): string => `stat ${path}`,

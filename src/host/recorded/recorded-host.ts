@@ -100,6 +100,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     self: header.self,
     readFile: (path) => answer(questions.file(path), bytesOf),
     readFileInside: (query) => answer(questions.fileInside(query), bytesOf),
+    readFileInRoot: (query) => answer(questions.fileInRoot(query), bytesOf),
     readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text'])),
     readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names'])),
     stat: (path) => answer(questions.stat(path), statusOf),

@@ -30,6 +30,7 @@ export function recording(host: Host): Recorder {
       self: host.self,
       readFile: (path) => note(questions.file(path), host.readFile(path), encodeBytes),
       readFileInside: (query) => note(questions.fileInside(query), host.readFileInside(query), encodeBytes),
+      readFileInRoot: (query) => note(questions.fileInRoot(query), host.readFileInRoot(query), encodeBytes),
       readLink: (path) => note(questions.link(path), host.readLink(path), (text) => ({ text })),
       readDirectory: (path) => note(questions.directory(path), host.readDirectory(path), (names) => ({ names })),
       stat: (path) => note(questions.stat(path), host.stat(path), encodeStatus),

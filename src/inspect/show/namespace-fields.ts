@@ -14,6 +14,7 @@ import { addressesField, linksField, netListenersField, routesField } from './ne
 import type { FieldDefinition } from './process-fields.ts';
 import { processesField } from './process-tree.ts';
 import { many, plain, type Field } from './report.ts';
+import { resolvConfField } from './resolv-conf.ts';
 import { levelField, ownerUserField, ownsField } from './user-fields.ts';
 
 type NamespaceField = FieldDefinition<NamespaceLook>;
@@ -62,6 +63,12 @@ export const namespaceFields: readonly NamespaceField[] = [
   { key: 'addresses', help: 'their addresses', applies: ofKind('net'), build: addressesField },
   { key: 'routes', help: 'its routes', applies: ofKind('net'), build: routesField },
   { key: 'listeners', help: 'who listens in it', applies: ofKind('net'), build: netListenersField },
+  {
+    key: 'resolv_conf',
+    help: 'whom those in it ask for names, and the file that says so',
+    applies: ofKind('net'),
+    build: resolvConfField,
+  },
   {
     key: 'mounts',
     help: 'its mounts, where their files are here, and which lie hidden under another',

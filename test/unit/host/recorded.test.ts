@@ -38,6 +38,7 @@ const live: Host = {
   netlink: ({ namespace }) => value([Uint8Array.of(namespace === undefined ? 1 : 2)]),
   readFileInside: ({ kind, door }) =>
     door === '/closed' ? gap({ reason: 'denied', what: kind, errno: 'EPERM' }) : value(Uint8Array.of(120, 10)),
+  readFileInRoot: ({ root, path }) => value(new TextEncoder().encode(root + path)),
   messageQueues: (door) =>
     value([
       {
@@ -68,6 +69,7 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a file inside': (host) => host.readFileInside({ kind: 'uts', door: '/ns', path: '/a' }),
   'a file inside of another kind': (host) => host.readFileInside({ kind: 'ipc', door: '/ns', path: '/a' }),
   'a file inside that is closed': (host) => host.readFileInside({ kind: 'uts', door: '/closed', path: '/a' }),
+  'a file in a root': (host) => host.readFileInRoot({ root: '/r', path: '/a' }),
   'message queues': (host) => host.messageQueues(),
   'message queues inside': (host) => host.messageQueues('/ns'),
   'a shared table': (host) => host.sharesFiles(7, 7),

@@ -57,6 +57,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {} }: Situati
     },
     netlink: () => unsupported('netlink'),
     readFileInside: () => unsupported('setns'),
+    readFileInRoot: () => unsupported('openat2'),
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
     mountNamespaces: () => unsupported('mount namespaces'),

@@ -73,6 +73,7 @@ describe('deep discovery', () => {
       mounts: never,
       readFileInside: never,
       messageQueues: never,
+      readFileInRoot: never,
       listNamespaces: never,
       readLink: (path: string) => {
         asked.push(path);
