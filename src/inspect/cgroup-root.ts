@@ -3,7 +3,7 @@
 
 import { gap, value, type Reading } from '../kernel/host.ts';
 import { parseCgroup, type CgroupMembership } from '../kernel/text/cgroup.ts';
-import { readInside, type Inside } from './inside.ts';
+import { readInside, type Inside } from '../namespaces/inside.ts';
 
 export interface CgroupRoot {
   readonly hierarchy: number;

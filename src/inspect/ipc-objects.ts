@@ -3,7 +3,7 @@
 import { value, type Reading } from '../kernel/host.ts';
 import { parseQueueState } from '../kernel/text/mqueue.ts';
 import { parseSysvObjects, type SysvKind, type SysvObject } from '../kernel/text/sysvipc.ts';
-import { readInside, type Inside } from './inside.ts';
+import { readInside, type Inside } from '../namespaces/inside.ts';
 
 /** Ids are those here; the maker of a queue is its owner, unless somebody gave it away. */
 export interface PosixQueue {

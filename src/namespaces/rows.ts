@@ -203,9 +203,9 @@ class FactReader {
       holders: facts.has('holders') ? countHolders(holdersOf(this.scan, namespace)) : [],
       owner: owner === null ? null : look.userName(owner),
       created: facts.has('created') ? createdOf(look, namespace) : null,
-      hostname: facts.has('hostname') && kind === 'uts' ? hostnameOf(look, namespace) : null,
+      hostname: facts.has('hostname') && kind === 'uts' ? hostnameOf(look, namespace, door) : null,
       // Before the links: the socket that asks for them is in the namespace for a moment.
-      sockets: facts.has('sockets') && kind === 'net' ? socketsOf(look, namespace) : null,
+      sockets: facts.has('sockets') && kind === 'net' ? socketsOf(look, namespace, door) : null,
       interfaces: facts.has('interfaces') && kind === 'net' ? interfacesOf(look, namespace, door) : null,
       maps: facts.has('maps') && kind === 'user' ? mapsOf(look, namespace) : null,
     };

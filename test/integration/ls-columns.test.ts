@@ -230,8 +230,9 @@ describe.skipIf(lacks('root', 'ip', 'namespaces', 'unshare', 'cc', 'nsenter'))('
     expect(rowOf(linkOf(unmapped.pid, 'user')).maps).toEqual([]);
   });
 
-  it('HOSTNAME is that of hostname', () => {
+  it('HOSTNAME is that of hostname, here and there', () => {
     expect(rowOf(linkOf('self', 'uts')).hostname).toBe(run(['hostname']).stdout.trim());
+    expect(rowOf(linkOf(pid, 'uts')).hostname).toBe('inside.example');
   });
 
   it.each(identities)('filters compare numbers as numbers, as $name', ({ uid }) => {
@@ -263,6 +264,8 @@ describe.skipIf(lacks('root', 'cc', 'namespaces'))('a namespace that no path lea
     const user = Number(/[0-9]+/.exec(linkOf('self', 'user'))?.[0]);
     expect(row).toMatchObject({ ons: user, uid: 0, owner: 'root', netnsid: 'unassigned', interfaces: ['lo'] });
     expect(BigInt(row.id ?? 0)).toBe(pin.id);
+    // The one that holds it.
+    expect(row.sockets).toBe(way === 'socket' ? 1 : 0);
   });
 
   it('hidden above others has parent and owner', async () => {

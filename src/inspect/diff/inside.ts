@@ -3,7 +3,7 @@
 import { gap, value, type EnterableKind, type Reading } from '../../kernel/host.ts';
 import { sysvKinds, type SysvKind, type SysvObject } from '../../kernel/text/sysvipc.ts';
 import { readCgroupRoots } from '../cgroup-root.ts';
-import { insideOf, readName, type Inside } from '../inside.ts';
+import { insideOf, readName, type Inside } from '../../namespaces/inside.ts';
 import { readPosixQueues, readSysvObjects, type PosixQueue } from '../ipc-objects.ts';
 import type { Fact, Section } from './fact.ts';
 import type { SeenNamespace, Side } from './side.ts';

@@ -3,7 +3,7 @@
 import type { EnterableKind, Reading } from '../../kernel/host.ts';
 import { sysvKinds, type SysvKind, type SysvObject } from '../../kernel/text/sysvipc.ts';
 import { readCgroupRoots } from '../cgroup-root.ts';
-import { insideOf, readName, type Inside } from '../inside.ts';
+import { insideOf, readName, type Inside } from '../../namespaces/inside.ts';
 import { readPosixQueues, readSysvObjects, type PosixQueue } from '../ipc-objects.ts';
 import type { NamespaceLook } from './namespace-look.ts';
 import { many, plain, type Field } from './report.ts';

@@ -26,6 +26,11 @@ export function doorOf(namespace: Namespace): Door | undefined {
   return path === undefined ? namespace.door : pathDoor(path);
 }
 
+/** What can be entered itself: a relation can only be asked. */
+export function enterable(door: Door | undefined): NamespaceDoor | undefined {
+  return door === undefined || door.through.length > 0 ? undefined : door.at;
+}
+
 export function askThrough(scan: Scan, door: Door, questions: readonly NamespaceQuestion[]): Reading<bigint> {
   return scan.host.askNamespace(door.at, [...door.through, ...questions]);
 }

@@ -2,15 +2,15 @@
 
 import type { IdRange } from '../../kernel/text/id-map.ts';
 import { parseIdMap } from '../../kernel/text/id-map.ts';
-import { decodeText } from '../../kernel/text/text.ts';
+import { enterable, type Door } from '../discover/door.ts';
 import type { Namespace } from '../discover/scan.ts';
+import { insideOf, readName } from '../inside.ts';
 import type { FactLook } from './fact-look.ts';
 
 /** The host name in a uts namespace. */
-export function hostnameOf(look: FactLook, namespace: Namespace): string | null {
-  if (!look.isOurs(namespace)) return look.unknown(`host name of uts:[${namespace.inode}]: told to those inside only`);
-  const bytes = look.known(look.scan.host.readFile('/proc/sys/kernel/hostname'));
-  return bytes === null ? null : decodeText(bytes).trimEnd();
+export function hostnameOf(look: FactLook, namespace: Namespace, door: Door | undefined): string | null {
+  const inside = insideOf(look.scan.host, 'uts', `uts:[${namespace.inode}]`, enterable(door));
+  return look.known(inside.ok ? readName(inside.value, 'hostname') : inside);
 }
 
 /**

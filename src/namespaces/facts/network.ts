@@ -5,8 +5,9 @@ import { decodeLinks, encodeLinkDump } from '../../kernel/netlink/links.ts';
 import { decodeNsidReply, encodeNsidRequest } from '../../kernel/netlink/nsid.ts';
 import { doorText } from '../../kernel/door.ts';
 import { parseSocketsUsed } from '../../kernel/text/sockstat.ts';
-import type { Door } from '../discover/door.ts';
+import { enterable, type Door } from '../discover/door.ts';
 import type { Namespace } from '../discover/scan.ts';
+import { insideOf, readInside } from '../inside.ts';
 import type { FactLook } from './fact-look.ts';
 
 /** What our own network namespace calls it: a number, or `unassigned`. */
@@ -27,8 +28,11 @@ export function interfacesOf(look: FactLook, namespace: Namespace, door: Door | 
 }
 
 /** How many sockets of all families programs have in it, open here or elsewhere. */
-export function socketsOf(look: FactLook, namespace: Namespace): number | null {
+export function socketsOf(look: FactLook, namespace: Namespace, door: Door | undefined): number | null {
   const [pid] = namespace.pids;
   if (pid !== undefined) return look.parsed(`/proc/${pid}/net/sockstat`, parseSocketsUsed);
-  return look.unknown(`sockets of net:[${namespace.inode}]: no process that we see is in it`);
+  const inside = insideOf(look.scan.host, 'net', `net:[${namespace.inode}]`, enterable(door));
+  const path = '/proc/thread-self/net/sockstat';
+  const bytes = inside.ok ? readInside(inside.value, path) : inside;
+  return look.known(bytes.ok ? parseSocketsUsed(bytes.value, path) : bytes);
 }
