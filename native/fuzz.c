@@ -17,16 +17,19 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -40,6 +43,12 @@
 
 #ifndef SYS_close_range
 #define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
 #endif
 
 static uint64_t random_state;
@@ -206,7 +215,8 @@ static int fake_fstat(int fd, struct stat *s)
     DEMAND(valid_fd(fd));
     if (one_in(16))
         return fails(EIO);
-    *s = (struct stat){ .st_size = (off_t)world.size, .st_dev = below(3), .st_ino = below(3) };
+    *s = (struct stat){ .st_size = (off_t)world.size, .st_dev = below(3), .st_ino = below(3),
+                         .st_uid = one_in(8) ? UINT32_MAX : 0, .st_gid = one_in(8) ? UINT32_MAX : 0 };
     if (fd == PROGRAM_FD && one_in(64))
         s->st_size = one_in(2) ? -1 : (off_t)1 << 40;
     return 0;
@@ -255,6 +265,35 @@ static int fake_setns(int fd, int type)
     (void)type;
     DEMAND(valid_fd(fd));
     return succeeds_or_not();
+}
+
+static int fake_ioctl(int fd, unsigned long question)
+{
+    DEMAND(valid_fd(fd));
+    DEMAND(question == 0x894c || question == 0xb701 || question == 0xb702);
+    return succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+}
+
+static int fake_open_by_handle_at(int mount, struct file_handle *handle, int flags)
+{
+    static volatile unsigned char sink;
+
+    DEMAND(mount < 0 && flags == (O_RDONLY | O_CLOEXEC));
+    DEMAND(handle->handle_bytes > 0 && handle->handle_bytes <= 128);
+    for (unsigned i = 0; i < handle->handle_bytes; i++)
+        sink ^= handle->f_handle[i];
+    return succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+}
+
+static ssize_t fake_write(int fd, const void *bytes, size_t size)
+{
+    static volatile unsigned char sink;
+
+    DEMAND(valid_fd(fd) && fd >= 3);
+    DEMAND(size < world.size);
+    for (size_t i = 0; i < size; i++)
+        sink ^= ((const unsigned char *)bytes)[i];
+    return succeeds_or_not() < 0 ? -1 : one_in(8) ? (ssize_t)below(size + 1) : (ssize_t)size;
 }
 
 static int fake_fchdir(int fd)
@@ -376,6 +415,24 @@ static long fake_syscall(long number, ...)
                 world.is_open[fd] = false;
             result = 0;
         }
+    } else if (number == SYS_pidfd_open) {
+        DEMAND(va_arg(arguments, int) > 0 && va_arg(arguments, unsigned) == 0);
+        result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+    } else if (number == SYS_pidfd_getfd) {
+        DEMAND(valid_fd(va_arg(arguments, int)) && va_arg(arguments, int) >= 0 && va_arg(arguments, unsigned) == 0);
+        result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+    } else if (number == SYS_capget || number == SYS_capset) {
+        struct __user_cap_header_struct *header = va_arg(arguments, struct __user_cap_header_struct *);
+        struct __user_cap_data_struct *set = va_arg(arguments, struct __user_cap_data_struct *);
+
+        DEMAND(header->version == _LINUX_CAPABILITY_VERSION_3 && header->pid == 0);
+        for (int i = 0; i < 2; i++) {
+            if (number == SYS_capset)
+                DEMAND((set[i].inheritable & ~set[i].permitted) == 0);
+            else
+                set[i] = (struct __user_cap_data_struct){ .permitted = (uint32_t)random_number() };
+        }
+        result = succeeds_or_not();
     } else {
         DEMAND(false);
     }
@@ -489,6 +546,9 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #define writev fake_writev
 #define setns fake_setns
 #define fchdir fake_fchdir
+#define ioctl fake_ioctl
+#define open_by_handle_at fake_open_by_handle_at
+#define write fake_write
 #define chroot(path) fake_chroot(path)
 #define setgroups(count, groups) fake_setgroups(count, groups)
 #define setresgid fake_setids
@@ -522,6 +582,8 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #undef fstat
 #undef pread
 #undef writev
+#undef ioctl
+#undef write
 #undef prctl
 #undef syscall
 #undef fork
@@ -572,7 +634,7 @@ static void random_field(struct builder *b, char type, const struct range *range
 
     switch (type) {
     case 'n':
-        number = (int64_t)interesting();
+        number = one_in(8) ? one_in(2) ? 0xb701 : 0x894c : (int64_t)interesting();
         if (!one_in(64) && (number < range->least || number > range->most))
             number = one_in(4) ? range->least : one_in(3) ? range->most : (int64_t)below(64);
         num(b, number);

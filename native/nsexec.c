@@ -16,14 +16,17 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -36,6 +39,12 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436 /* Linux 5.9; headers may be older than the kernel */
 #endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434 /* Linux 5.3 */
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438 /* Linux 5.6 */
+#endif
 
 enum {
     VERSION = 1,
@@ -47,6 +56,7 @@ enum {
     MAX_FIELDS = 6,
     MAX_GROUPS = 65536,
     MAX_SIGNAL = 64,
+    MAX_HANDLE = 128,
     EXIT_REFUSED = 125,
 };
 
@@ -64,6 +74,7 @@ struct nsexec {
     int slot[MAX_SLOTS]; /* descriptors, -1 where empty */
     int highest;         /* no descriptor with a higher number was ever open */
     bool mark[UINT8_MAX + 1];
+    uint32_t skipped; /* so many of the next operations are not carried out */
     int deathsig;
     int lifeline; /* a pipe whose other end only the monitor holds, -1 for none */
 };
@@ -527,6 +538,76 @@ static int do_chroot(struct nsexec *n, const struct value *v)
     return do_chdir(n, v) < 0 ? -1 : chroot(".");
 }
 
+static int do_pidfd(struct nsexec *n, const struct value *v)
+{
+    return fill_slot(n, &v[1], (int)syscall(SYS_pidfd_open, (int)v[0].number, 0U));
+}
+
+static int do_getfd(struct nsexec *n, const struct value *v)
+{
+    int pidfd = slot_fd(n, &v[0]);
+
+    return pidfd < 0 ? -1 : fill_slot(n, &v[2], (int)syscall(SYS_pidfd_getfd, pidfd, (int)v[1].number, 0U));
+}
+
+/* Questions whose answer is a namespace. Any other would make a number that is no descriptor look like one. */
+static const char *check_reach(const struct value *v)
+{
+    switch (v[1].number) {
+    case 0x894c: /* SIOCGSKNS, linux/sockios.h */
+    case 0xb701: /* NS_GET_USERNS, linux/nsfs.h */
+    case 0xb702: /* NS_GET_PARENT */
+        return NULL;
+    default:
+        return "not a question that leads to a namespace";
+    }
+}
+
+static int do_reach(struct nsexec *n, const struct value *v)
+{
+    int fd = slot_fd(n, &v[0]);
+
+    return fd < 0 ? -1 : fill_slot(n, &v[2], ioctl(fd, (unsigned long)v[1].number));
+}
+
+static const char *check_handle(const struct value *v)
+{
+    return v[1].size == 0 || v[1].size > MAX_HANDLE ? "not a file handle" : NULL;
+}
+
+static int do_handle(struct nsexec *n, const struct value *v)
+{
+    union {
+        struct file_handle handle;
+        char room[sizeof(struct file_handle) + MAX_HANDLE];
+    } h;
+
+    h.handle.handle_bytes = (unsigned)v[1].size;
+    h.handle.handle_type = (int)v[0].number;
+    memcpy(h.room + offsetof(struct file_handle, f_handle), v[1].bytes, v[1].size);
+    return fill_slot(n, &v[3], open_by_handle_at((int)v[2].number, &h.handle, O_RDONLY | O_CLOEXEC));
+}
+
+/* In one piece: files of the kernel take a command from each write(2). */
+static int do_write(struct nsexec *n, const struct value *v)
+{
+    int fd = slot_fd(n, &v[0]);
+    ssize_t written = fd < 0 ? -1 : write(fd, v[1].bytes, v[1].size);
+
+    if (written >= 0 && (size_t)written != v[1].size) {
+        errno = EIO;
+        return -1;
+    }
+    return written < 0 ? -1 : 0;
+}
+
+static int do_skip(struct nsexec *n, const struct value *v)
+{
+    if (n->mark[v[0].number])
+        n->skipped = (uint32_t)v[1].number;
+    return 0;
+}
+
 static const char *check_setgroups(const struct value *v)
 {
     return v[0].size % 4 != 0 || v[0].size / 4 > MAX_GROUPS ? "not a list of groups" : NULL;
@@ -565,6 +646,55 @@ static int do_setuid(struct nsexec *n, const struct value *v)
 
     (void)n;
     return setresuid(uid, uid, uid);
+}
+
+/* The ids of a file, as they are called in the user namespace that we are in now. */
+static int owner(const struct nsexec *n, const struct value *slot, struct stat *s)
+{
+    int fd = slot_fd(n, slot);
+
+    if (fd < 0 || fstat(fd, s) < 0)
+        return -1;
+    if (s->st_gid != (gid_t)-1 && s->st_uid != (uid_t)-1) /* which would leave ours as they are */
+        return 0;
+    errno = EINVAL;
+    return -1;
+}
+
+static int do_gid_of(struct nsexec *n, const struct value *v)
+{
+    struct stat s;
+
+    return owner(n, &v[0], &s) < 0 ? -1 : setresgid(s.st_gid, s.st_gid, s.st_gid);
+}
+
+static int do_uid_of(struct nsexec *n, const struct value *v)
+{
+    struct stat s;
+
+    return owner(n, &v[0], &s) < 0 ? -1 : setresuid(s.st_uid, s.st_uid, s.st_uid);
+}
+
+/* A capability must be permitted and inheritable to become ambient, and ambient to outlive exec without uid 0. */
+static int do_ambient(struct nsexec *n, const struct value *v)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct set[2] = { { 0 }, { 0 } };
+    uint64_t raised;
+
+    (void)n;
+    if (syscall(SYS_capget, &header, set) < 0)
+        return -1;
+    raised = (uint64_t)v[0].number & (set[0].permitted | (uint64_t)set[1].permitted << 32);
+    set[0].inheritable |= (uint32_t)raised;
+    set[1].inheritable |= (uint32_t)(raised >> 32);
+    if (syscall(SYS_capset, &header, set) < 0)
+        return -1;
+    for (unsigned capability = 0; capability < 64; capability++)
+        if (raised >> capability & 1 && prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_RAISE,
+                                              (unsigned long)capability, 0UL, 0UL) < 0)
+            return -1;
+    return 0;
 }
 
 static int do_prctl(struct nsexec *n, const struct value *v)
@@ -704,6 +834,15 @@ static const struct operation operations[] = {
     { 12, "rlimit",    "nnn",   do_rlimit,    { AN_INT, A_LIMIT, A_LIMIT },                      NULL },
     { 13, "signals",   "nn",    do_signals,   { ANY, ANY },                                      check_signals },
     { 14, "fork",      "n",     do_fork,      { [0] = { 0, MAX_SIGNAL } },                       NULL },
+    { 16, "skip",      "nn",    do_skip,      { { 1, UINT8_MAX }, { 1, MAX_OPERATIONS } },       NULL },
+    { 17, "pidfd",     "nf",    do_pidfd,     { [0] = { 1, INT_MAX } },                          NULL },
+    { 18, "getfd",     "fnf",   do_getfd,     { [1] = { 0, INT_MAX } },                          NULL },
+    { 19, "reach",     "fnf",   do_reach,     { [1] = AN_INT },                                  check_reach },
+    { 20, "handle",    "nbnf",  do_handle,    { [0] = AN_INT, [2] = { INT_MIN, -1 } },           check_handle },
+    { 21, "write",     "fb",    do_write,     NO_NUMBER,                                         NULL },
+    { 22, "gid_of",    "f",     do_gid_of,    NO_NUMBER,                                         NULL },
+    { 23, "uid_of",    "f",     do_uid_of,    NO_NUMBER,                                         NULL },
+    { 24, "ambient",   "n",     do_ambient,   { ANY },                                           NULL },
     { 15, "exec",      "sssll", do_exec,      NO_NUMBER,                                         check_exec },
 };
 /* clang-format on */
@@ -849,9 +988,14 @@ static bool check_program(struct nsexec *n, struct reader *r)
 
     if (!take_header(n, r))
         return false;
-    for (uint32_t i = 0; i < n->operations; i++)
+    for (uint32_t i = 0; i < n->operations; i++) {
+        const unsigned char *at = r->at;
+
         if (!take_step(r, n->slots, i + 1 == n->operations, &s))
             return false;
+        if (s.operation->run == do_skip && s.field[1].number > n->operations - (int64_t)i - 2)
+            return refuse(r, at + OPERATION_HEADER_SIZE + 8, "exec would be skipped");
+    }
     return r->at == r->end || refuse(r, r->at, "bytes left over after the last operation");
 }
 
@@ -1113,6 +1257,10 @@ static _Noreturn void carry_out(struct nsexec *n)
     struct step s;
 
     for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, i + 1 == n->operations, &s); i++) {
+        if (n->skipped > 0) {
+            n->skipped--;
+            continue;
+        }
         if (s.flags & ONCE && n->mark[s.mark])
             continue;
         if (n->flags & TRACE)

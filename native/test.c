@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <time.h>
 
 static const char *binary;
@@ -158,12 +159,30 @@ static void add_fields(uint16_t code)
     case FORK: num(&b, 64); break;
     case EXEC:
         str(&b, "sh"), str(&b, "/bin:"), str(&b, "/bin/sh"), list(&b, "sh", "-c", "", NULL), list(&b, "A=1", "B", NULL);
+        break;
+    case SKIP: num(&b, 255), num(&b, 1); break;
+    case PIDFD: num(&b, INT_MAX), slot(&b, 0); break;
+    case GETFD: slot(&b, 0), num(&b, 0), slot(&b, 1); break;
+    case REACH: slot(&b, 0), num(&b, 0xb701), slot(&b, 1); break;
+    case HANDLE: num(&b, 0xf1), blob(&b, "12345678", 8), num(&b, -10003), slot(&b, 1); break;
+    case WRITE: slot(&b, 0), blob(&b, "0", 1); break;
+    case GID_OF: slot(&b, 0); break;
+    case UID_OF: slot(&b, 0); break;
+    case AMBIENT: num(&b, -1); break;
     }
+}
+
+/* All codes, EXEC as the last. */
+static uint16_t nth_code(uint16_t n)
+{
+    return n == LAST ? EXEC : n < EXEC ? n : n + 1;
 }
 
 static void add_all_operations(void)
 {
-    for (uint16_t code = ADOPT; code <= EXEC; code++) {
+    for (uint16_t n = ADOPT; n <= LAST; n++) {
+        uint16_t code = nth_code(n);
+
         flagged(&b, code, code == EXEC ? 0 : code % 4, (uint8_t)code);
         add_fields(code);
         label(&b, "what this is");
@@ -213,7 +232,7 @@ static void decoding_the_header(void)
 
 static void decoding_operations(void)
 {
-    static const uint16_t unknown[] = { 0, EXEC + 1, 256 + CLOSE, UINT16_MAX };
+    static const uint16_t unknown[] = { 0, LAST + 1, 256 + CLOSE, UINT16_MAX };
 
     start(&b), add_all_operations(), ACCEPTED("a program of all operations");
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
@@ -284,6 +303,23 @@ static void decoding_fields(void)
     start(&b), op(&b, FORK), num(&b, -1), add_exec(), REFUSED(36, "out of range", "deathsig -1");
     start(&b), op(&b, SETGROUPS), blob(&b, "abcdef", 6), add_exec(), REFUSED(36, "groups", "one group and a half");
     start(&b), op(&b, SETGROUPS), blob(&b, "", 0), add_exec(), ACCEPTED("no groups");
+    start(&b), op(&b, PIDFD), num(&b, 0), slot(&b, 0), add_exec(), REFUSED(36, "out of range", "a pidfd of 0");
+    start(&b), op(&b, REACH), slot(&b, 0), num(&b, 0xb703), slot(&b, 1), add_exec();
+    REFUSED(36, "question", "a question that leads to no namespace");
+    start(&b), op(&b, HANDLE), num(&b, 0), blob(&b, "", 0), num(&b, -1), slot(&b, 0), add_exec();
+    REFUSED(36, "handle", "an empty handle");
+    char handle[MAX_HANDLE + 1] = "";
+    start(&b), op(&b, HANDLE), num(&b, 0), blob(&b, handle, MAX_HANDLE), num(&b, -1), slot(&b, 0), add_exec();
+    ACCEPTED("the largest handle");
+    start(&b), op(&b, HANDLE), num(&b, 0), blob(&b, handle, MAX_HANDLE + 1), num(&b, -1), slot(&b, 0), add_exec();
+    REFUSED(36, "handle", "a handle that is too large");
+    start(&b), op(&b, HANDLE), num(&b, 0), blob(&b, "a", 1), num(&b, 0), slot(&b, 0), add_exec();
+    REFUSED(49, "out of range", "a handle of a descriptor that has no slot");
+    start(&b), op(&b, SKIP), num(&b, 0), num(&b, 1), op(&b, CLOSE), slot(&b, 0), add_exec();
+    REFUSED(36, "out of range", "skip without a mark");
+    start(&b), op(&b, SKIP), num(&b, 1), num(&b, 1), op(&b, CLOSE), slot(&b, 0), add_exec(), ACCEPTED("skip all but exec");
+    start(&b), op(&b, SKIP), num(&b, 1), num(&b, 2), op(&b, CLOSE), slot(&b, 0), add_exec();
+    REFUSED(44, "exec would be skipped", "skip exec");
 
     char *groups = calloc(MAX_GROUPS + 1, 4);
     start(&b), op(&b, SETGROUPS), blob(&b, groups, MAX_GROUPS * 4), add_exec(), ACCEPTED("65536 groups");
@@ -340,7 +376,7 @@ static void decoding_lengths(void)
     CHECK(all, "every truncation of a program of all operations is refused");
 
     all = true;
-    for (uint16_t code = ADOPT; code <= EXEC; code++) {
+    for (uint16_t code = ADOPT; code <= LAST; code++) {
         start(&b), op(&b, code), add_fields(code), label(&b, "a label"), explain_as(&b, 1, 1, "text");
         for (size_t end = b.size - 1; end >= HEADER_SIZE + OPERATION_HEADER_SIZE; end--) {
             struct builder cut = { .operations = 1 };
@@ -354,7 +390,7 @@ static void decoding_lengths(void)
             finish(&cut);
             good = decode(cut.bytes, cut.size) != NULL;
             if (!good)
-                printf("# %s of %zu bytes\n", operations[code - 1].name, end - HEADER_SIZE);
+                printf("# %s of %zu bytes\n", find_operation(code)->name, end - HEADER_SIZE);
             all &= good;
             free(cut.bytes);
         }
@@ -1419,6 +1455,134 @@ static void namespaces(void)
     end_target(keeper);
 }
 
+/* A process of ours with a socket, to be asked through a pidfd. Its number for the socket is 50. */
+static pid_t begin_socket_owner(void)
+{
+    pid_t pid = fork();
+
+    must(pid >= 0, "fork");
+    if (pid == 0) {
+        int socket_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+        dup2(socket_fd, 50);
+        pause();
+        _exit(0);
+    }
+    for (int i = 0; i < 1000; i++) {
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/fd/50", (int)pid);
+        if (access(path, F_OK) == 0)
+            break;
+        nap(5);
+    }
+    return pid;
+}
+
+static void add_pidfd(pid_t pid, uint32_t into)
+{
+    op(&b, PIDFD), num(&b, pid), slot(&b, into);
+}
+
+static void add_own(const char *kind, uint32_t slot_of_it)
+{
+    char path[64];
+    struct stat ns;
+
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
+    must(stat(path, &ns) == 0, path);
+    op(&b, EXPECT), slot(&b, slot_of_it), num(&b, (int64_t)ns.st_dev), num(&b, (int64_t)ns.st_ino);
+}
+
+static void reaching(void)
+{
+    struct {
+        struct file_handle handle;
+        char room[MAX_HANDLE];
+    } own = { .handle.handle_bytes = MAX_HANDLE };
+    pid_t peer = begin_socket_owner();
+    int fd = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC), mount;
+
+    start(&b), add_pidfd(peer, 0), op(&b, GETFD), slot(&b, 0), num(&b, 50), slot(&b, 1);
+    op(&b, REACH), slot(&b, 1), num(&b, 0x894c), slot(&b, 2), add_own("net", 2);
+    add_shell("ls /proc/$$/fd; :"), run(NULL);
+    if (geteuid() == 0)
+        CHECK(ended("0\n1\n2\n", "", 0), "the network namespace of another process's socket, and nothing stays open");
+    else
+        CHECK(failed("3: reach: Operation not permitted (EPERM)"), "asking a socket needs CAP_NET_ADMIN");
+    start(&b), add_pidfd(peer, 0), op(&b, GETFD), slot(&b, 0), num(&b, 51), slot(&b, 1), add_exec(), run(NULL);
+    CHECK(failed("2: getfd: Bad file descriptor (EBADF)"), "a descriptor that the other has not");
+    start(&b), op(&b, GETFD), slot(&b, 0), num(&b, 50), slot(&b, 1), add_exec(), run(NULL);
+    CHECK(failed("1: getfd: Bad file descriptor (EBADF)"), "getfd of an empty slot");
+    kill(peer, SIGKILL), waitpid(peer, NULL, 0);
+    start(&b), add_pidfd(peer, 0), add_exec(), run(NULL);
+    CHECK(failed("1: pidfd: No such process (ESRCH)"), "a pidfd of nobody");
+
+    start(&b), add_open("/proc/self/ns/uts", O_RDONLY, 0), op(&b, REACH), slot(&b, 0), num(&b, 0xb702), slot(&b, 1);
+    add_exec(), run(NULL);
+    CHECK(failed("2: reach: Invalid argument (EINVAL)"), "a uts namespace has no parent");
+    if (name_to_handle_at(fd, "", &own.handle, &mount, AT_EMPTY_PATH) == 0) {
+        start(&b), op(&b, HANDLE), num(&b, own.handle.handle_type);
+        blob(&b, own.handle.f_handle, own.handle.handle_bytes), num(&b, -10003), slot(&b, 0);
+        add_own("uts", 0), add_shell(""), run(NULL), CHECK(ended("", "", 0), "a namespace by its handle");
+    } else {
+        skip("a namespace by its handle", "needs Linux 6.18");
+    }
+    close(fd);
+    start(&b), op(&b, HANDLE), num(&b, 0xf1), blob(&b, "12345678", 8), num(&b, -1), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: handle: Bad file descriptor (EBADF)"), "a handle of no mount");
+}
+
+static void writing(void)
+{
+    char content[16] = "";
+    int fd;
+
+    make_file("written", 0644, "");
+    start(&b), add_open(in_scratch("written"), O_WRONLY, 0), op(&b, WRITE), slot(&b, 0), blob(&b, "a\0b", 3);
+    add_shell(""), run(NULL);
+    fd = open(in_scratch("written"), O_RDONLY | O_CLOEXEC);
+    CHECK(ended("", "", 0) && read(fd, content, sizeof content) == 3 && memcmp(content, "a\0b", 3) == 0, "write");
+    close(fd);
+    start(&b), add_open(in_scratch("written"), O_RDONLY, 0), op(&b, WRITE), slot(&b, 0), blob(&b, "a", 1), add_exec();
+    run(NULL), CHECK(failed("2: write: Bad file descriptor (EBADF)"), "write that fails");
+}
+
+static void skipping(void)
+{
+    start(&b), flagged(&b, PRCTL, 0, 7), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0);
+    op(&b, SKIP), num(&b, 7), num(&b, 2), add_failure(), add_failure(), add_shell("echo skipped"), run(NULL);
+    CHECK(ended("skipped\n", "", 0), "skip over operations when the mark is set");
+    start(&b), op(&b, SKIP), num(&b, 7), num(&b, 1), add_failure(), add_exec(), run(NULL);
+    CHECK(failed("2: close: Bad file descriptor (EBADF)"), "no skip without the mark");
+    start(&b), flagged(&b, PRCTL, 0, 7), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0);
+    op(&b, SKIP), num(&b, 7), num(&b, 1), add_failure(), add_failure(), add_exec(), run(NULL);
+    CHECK(failed("4: close: Bad file descriptor (EBADF)"), "and no further than told");
+}
+
+static void ids_of_files(void)
+{
+    char ids[256];
+
+    start(&b), op(&b, UID_OF), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: uid_of: Bad file descriptor (EBADF)"), "uid_of an empty slot");
+    make_file("owned", 0644, "");
+    if (geteuid() != 0) {
+        skip("gid_of, uid_of, ambient", "needs root");
+        return;
+    }
+    must(chown(in_scratch("owned"), 1234, 4321) == 0, "chown");
+    start(&b), add_open(in_scratch("owned"), O_PATH, 0), op(&b, GID_OF), slot(&b, 0), op(&b, UID_OF), slot(&b, 0);
+    add_shell("grep -E '^[UG]id' /proc/self/status"), run(NULL);
+    CHECK(ended("Uid:\t1234\t1234\t1234\t1234\nGid:\t4321\t4321\t4321\t4321\n", "", 0), "gid_of, uid_of");
+
+    start(&b), op(&b, PRCTL), num(&b, PR_SET_KEEPCAPS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0);
+    op(&b, SETUID), num(&b, 1234), op(&b, AMBIENT), num(&b, 1 << CAP_NET_RAW | 1 << CAP_KILL | INT64_MIN);
+    add_shell("grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status"), run(NULL);
+    snprintf(ids, sizeof ids, "CapInh:\t%1$s\nCapPrm:\t%1$s\nCapEff:\t%1$s\nCapAmb:\t%1$s\n", "0000000000002020");
+    CHECK(ended(ids, "", 0), "ambient: what is permitted of the mask outlives exec");
+}
+
 /* --- Using nsexec ------------------------------------------------------------------------------------------------- */
 
 static const char *the_argument;
@@ -1544,6 +1708,10 @@ static int run_all(void)
     deaths();
     terminals();
     namespaces();
+    reaching();
+    writing();
+    skipping();
+    ids_of_files();
     using();
     free(b.bytes);
     printf("1..%d\n# %d tests, %d failed, %d skipped\n", tests, tests, failures, skips);

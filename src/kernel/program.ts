@@ -21,11 +21,32 @@ export type Operation =
   /** ESTALE unless the descriptor's inode (and device, unless 0) is this one. */
   | { readonly op: 'expect'; readonly slot: Slot; readonly device: bigint; readonly inode: bigint }
   | { readonly op: 'setns'; readonly slot: Slot; readonly type: number }
+  /** When the mark is set, so many of the next steps are not carried out. */
+  | { readonly op: 'skip'; readonly mark: number; readonly count: number }
+  | { readonly op: 'pidfd'; readonly pid: number; readonly into: Slot }
+  /** A copy of another process's descriptor. */
+  | { readonly op: 'getfd'; readonly pidfd: Slot; readonly fd: number; readonly into: Slot }
+  /** The namespace that an ioctl leads to. */
+  | { readonly op: 'reach'; readonly slot: Slot; readonly question: keyof typeof REACHING; readonly into: Slot }
+  /** By a file handle; `mount` is one of the kernel's negative numbers for a file system. */
+  | {
+      readonly op: 'handle';
+      readonly type: number;
+      readonly handle: Uint8Array;
+      readonly mount: number;
+      readonly into: Slot;
+    }
+  | { readonly op: 'write'; readonly slot: Slot; readonly bytes: KernelText }
   | { readonly op: 'chroot'; readonly slot: Slot }
   | { readonly op: 'chdir'; readonly slot: Slot }
   | { readonly op: 'setgroups'; readonly gids: readonly number[] }
   | { readonly op: 'setgid'; readonly gid: number }
   | { readonly op: 'setuid'; readonly uid: number }
+  /** To the group, or the owner, of a file, as it is called in the user namespace that was entered. */
+  | { readonly op: 'gid_of'; readonly slot: Slot }
+  | { readonly op: 'uid_of'; readonly slot: Slot }
+  /** What is permitted of the mask becomes inheritable and ambient. Bit n is capability n. */
+  | { readonly op: 'ambient'; readonly mask: bigint }
   | {
       readonly op: 'prctl';
       readonly option: number;
@@ -46,6 +67,9 @@ export type Operation =
       readonly argv: readonly KernelText[];
       readonly env: readonly KernelText[];
     };
+
+/** The ioctls of `reach`. Source: linux/sockios.h, linux/nsfs.h. */
+export const REACHING = { SIOCGSKNS: 0x894c, NS_GET_USERNS: 0xb701, NS_GET_PARENT: 0xb702 } as const;
 
 /** What nsexec says, and with which status it ends, when a step fails with this errno (0: any other). */
 export interface Explanation {
@@ -133,6 +157,28 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
       return { code: 13, fields: [number(operation.default), number(operation.blocked)] };
     case 'fork':
       return { code: 14, fields: [number(operation.deathSignal)] };
+    case 'skip':
+      return { code: 16, fields: [number(operation.mark), number(operation.count)] };
+    case 'pidfd':
+      return { code: 17, fields: [number(operation.pid), ['slot', operation.into]] };
+    case 'getfd':
+      return { code: 18, fields: [['slot', operation.pidfd], number(operation.fd), ['slot', operation.into]] };
+    case 'reach': {
+      const { slot, question, into } = operation;
+      return { code: 19, fields: [['slot', slot], number(REACHING[question]), ['slot', into]] };
+    }
+    case 'handle': {
+      const { type, handle, mount, into } = operation;
+      return { code: 20, fields: [number(type), ['blob', handle], number(mount), ['slot', into]] };
+    }
+    case 'write':
+      return { code: 21, fields: [['slot', operation.slot], ['blob', bytesOf(operation.bytes)]] };
+    case 'gid_of':
+      return { code: 22, fields: [['slot', operation.slot]] };
+    case 'uid_of':
+      return { code: 23, fields: [['slot', operation.slot]] };
+    case 'ambient':
+      return { code: 24, fields: [number(operation.mask)] };
     case 'exec': {
       const { file, search, shell, argv, env } = operation;
       return {
@@ -147,6 +193,10 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
       };
     }
   }
+}
+
+function bytesOf(text: KernelText): Uint8Array {
+  return typeof text === 'string' ? encoder.encode(text) : text;
 }
 
 function encodeIds(ids: readonly number[]): Uint8Array {
@@ -201,7 +251,7 @@ class Writer {
   }
 
   string(text: KernelText): void {
-    const bytes = typeof text === 'string' ? encoder.encode(text) : text;
+    const bytes = bytesOf(text);
     if (bytes.includes(0)) throw new RangeError('a text for the kernel has a NUL inside');
     this.u32(bytes.length);
     this.raw(bytes);

@@ -42,6 +42,15 @@ const table: readonly (readonly [number, Operation['op'], string])[] = [
   [13, 'signals', 'nn'],
   [14, 'fork', 'n'],
   [15, 'exec', 'sssll'],
+  [16, 'skip', 'nn'],
+  [17, 'pidfd', 'nf'],
+  [18, 'getfd', 'fnf'],
+  [19, 'reach', 'fnf'],
+  [20, 'handle', 'nbnf'],
+  [21, 'write', 'fb'],
+  [22, 'gid_of', 'f'],
+  [23, 'uid_of', 'f'],
+  [24, 'ambient', 'n'],
 ];
 
 /** A decoder of its own: it shares nothing with the encoder but the specification. */
@@ -177,6 +186,32 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
       return [operation.default, operation.blocked].map(signed);
     case 'fork':
       return [signed(operation.deathSignal)];
+    case 'skip':
+      return [signed(operation.mark), signed(operation.count)];
+    case 'pidfd':
+      return [signed(operation.pid), slot(operation.into)];
+    case 'getfd':
+      return [slot(operation.pidfd), signed(operation.fd), slot(operation.into)];
+    case 'reach':
+      return [
+        slot(operation.slot),
+        { SIOCGSKNS: 0x894cn, NS_GET_USERNS: 0xb701n, NS_GET_PARENT: 0xb702n }[operation.question],
+        slot(operation.into),
+      ];
+    case 'handle':
+      return [
+        signed(operation.type),
+        Buffer.from(operation.handle).toString('hex'),
+        signed(operation.mount),
+        slot(operation.into),
+      ];
+    case 'write':
+      return [slot(operation.slot), hex(operation.bytes)];
+    case 'gid_of':
+    case 'uid_of':
+      return [slot(operation.slot)];
+    case 'ambient':
+      return [signed(operation.mask)];
     case 'exec': {
       const { file, search, shell, argv, env } = operation;
       return [hex(file), hex(search), hex(shell), argv.map(hex), env.map(hex)];
@@ -205,7 +240,28 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     { op: fc.constant('open' as const), dir: slot, path: text, flags: int, into: slot },
     { requiredKeys: ['op', 'path', 'flags', 'into'] },
   ),
-  fc.record({ op: fc.constantFrom('close' as const, 'chroot' as const, 'chdir' as const), slot }),
+  fc.record({
+    op: fc.constantFrom('close' as const, 'chroot' as const, 'chdir' as const, 'gid_of' as const, 'uid_of' as const),
+    slot,
+  }),
+  fc.record({ op: fc.constant('pidfd' as const), pid: fc.integer({ min: 1, max: 0x7fffffff }), into: slot }),
+  fc.record({ op: fc.constant('getfd' as const), pidfd: slot, fd: fc.nat(0x7fffffff), into: slot }),
+  fc.record({
+    op: fc.constant('reach' as const),
+    slot,
+    question: fc.constantFrom('SIOCGSKNS' as const, 'NS_GET_USERNS' as const, 'NS_GET_PARENT' as const),
+    into: slot,
+  }),
+  fc.record({
+    op: fc.constant('handle' as const),
+    type: int,
+    handle: fc.uint8Array({ minLength: 1, maxLength: 128 }),
+    mount: fc.integer({ min: -0x80000000, max: -1 }),
+    into: slot,
+  }),
+  fc.record({ op: fc.constant('write' as const), slot, bytes: text }),
+  fc.record({ op: fc.constant('ambient' as const), mask: unsigned }),
+  fc.record({ op: fc.constant('skip' as const), mark: fc.integer({ min: 1, max: 255 }), count: fc.nat(40) }),
   fc.record({ op: fc.constant('expect' as const), slot, device: unsigned, inode: unsigned }),
   fc.record({ op: fc.constant('setns' as const), slot, type: int }),
   fc.record({ op: fc.constant('setgroups' as const), gids: fc.array(id, { maxLength: 70 }) }),
@@ -244,7 +300,17 @@ const lastStep: fc.Arbitrary<Step> = fc.record({ operation: exec, label: line, r
 
 const programs: fc.Arbitrary<Program> = fc
   .record({ steps: fc.array(step, { maxLength: 30 }), last: lastStep, failureStatus: fc.nat(255), trace: fc.boolean() })
-  .map(({ steps, last, failureStatus, trace }) => ({ steps: [...steps, last], failureStatus, trace }));
+  .map(({ steps, last, failureStatus, trace }) => ({ steps: [...withinReach(steps), last], failureStatus, trace }));
+
+/** The last step cannot be skipped, and there must be something to skip. */
+function withinReach(steps: readonly Step[]): readonly Step[] {
+  return steps.flatMap((each, index) => {
+    if (each.operation.op !== 'skip') return [each];
+    const left = steps.slice(index + 1).filter(({ operation }) => operation.op !== 'skip').length;
+    if (left === 0) return [];
+    return [{ ...each, operation: { ...each.operation, count: 1 + (each.operation.count % left) } }];
+  });
+}
 
 test('the encoding of any program decodes to it', () => {
   fc.assert(

@@ -105,7 +105,19 @@ function words({ operation }: Step): string {
       return `setgid ${operation.gid}`;
     case 'setuid':
       return `setuid ${operation.uid}`;
+    case 'pidfd':
+    case 'getfd':
+    case 'reach':
+    case 'handle':
+      return `${operation.op} ${operation.into}`;
+    case 'write':
+    case 'gid_of':
+    case 'uid_of':
+      return `${operation.op} ${operation.slot}`;
+    case 'skip':
+      return `skip ${operation.count} if ${operation.mark}`;
     case 'adopt':
+    case 'ambient':
     case 'close':
     case 'exec':
     case 'fork':
