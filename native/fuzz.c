@@ -270,7 +270,7 @@ static int fake_setns(int fd, int type)
 static int fake_ioctl(int fd, unsigned long question)
 {
     DEMAND(valid_fd(fd));
-    DEMAND(question == 0x894c || question == 0xb701 || question == 0xb702);
+    DEMAND(question == 0x894c || question == 0x54e3 || question == 0xb701 || question == 0xb702);
     return succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
 }
 

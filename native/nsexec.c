@@ -555,6 +555,7 @@ static const char *check_reach(const struct value *v)
 {
     switch (v[1].number) {
     case 0x894c: /* SIOCGSKNS, linux/sockios.h */
+    case 0x54e3: /* TUNGETDEVNETNS, linux/if_tun.h */
     case 0xb701: /* NS_GET_USERNS, linux/nsfs.h */
     case 0xb702: /* NS_GET_PARENT */
         return NULL;

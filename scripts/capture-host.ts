@@ -100,7 +100,7 @@ function planToEnter(host: Host, pid: number): void {
   const query = {
     pid,
     kinds: 'all',
-    files: [],
+    given: [],
     preserveCredentials: false,
     fork: true,
     command: [],

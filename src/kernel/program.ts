@@ -68,8 +68,8 @@ export type Operation =
       readonly env: readonly KernelText[];
     };
 
-/** The ioctls of `reach`. Source: linux/sockios.h, linux/nsfs.h. */
-export const REACHING = { SIOCGSKNS: 0x894c, NS_GET_USERNS: 0xb701, NS_GET_PARENT: 0xb702 } as const;
+/** The ioctls of `reach`. Source: linux/sockios.h, linux/if_tun.h, linux/nsfs.h. */
+export const REACHING = { SIOCGSKNS: 0x894c, TUNGETDEVNETNS: 0x54e3, NS_GET_USERNS: 0xb701, NS_GET_PARENT: 0xb702 } as const;
 
 /** What nsexec says, and with which status it ends, when a step fails with this errno (0: any other). */
 export interface Explanation {

@@ -6,10 +6,11 @@ import { NsError, errorOfGap } from '../kernel/error.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { Operation } from '../kernel/program.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
-import { parseDecimal } from '../kernel/text/text.ts';
+import type { Door as Way } from '../namespaces/discover/door.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainGone } from './explain-enter.ts';
 import { PROCESS_SLOT } from './step.ts';
+import { openingsOf, wayText, type Opening } from './ways.ts';
 
 /** A namespace that will be joined. */
 export interface Door {
@@ -17,17 +18,22 @@ export interface Door {
   /** For people: where the namespace was found. */
   readonly path: string;
   readonly inode: bigint;
-  readonly open: Operation;
+  /** What opens it, the last of them into the slot of its kind. */
+  readonly open: readonly Opening[];
   /** Is it the namespace that we are in already? */
   readonly ours: boolean;
+  /** Is it one that the target process is in? */
+  readonly ofProcess: boolean;
 }
 
 /** The namespaces of the target process that were asked for. Errors: NO_PROCESS, NO_NAMESPACE, DENIED, UNSUPPORTED. */
-export function processDoors(host: Host, query: Pick<EnterQuery, 'pid' | 'kinds' | 'files'>): readonly Door[] {
-  const { pid, kinds } = query;
+export function processDoors(
+  host: Host,
+  { pid, kinds }: Pick<EnterQuery, 'pid' | 'kinds'>,
+  given: readonly NamespaceKind[],
+): readonly Door[] {
   if (pid === undefined) return [];
-  const byFile = new Set(query.files.map((file) => file.kind));
-  const wanted = namespaceKinds.map((entry) => entry.kind).filter((kind) => !byFile.has(kind));
+  const wanted = namespaceKinds.map((entry) => entry.kind).filter((kind) => !given.includes(kind));
   if (kinds === 'all') return wanted.flatMap((kind) => processDoor(host, pid, kind, true) ?? []);
   return wanted.filter((kind) => kinds.includes(kind)).flatMap((kind) => processDoor(host, pid, kind, false) ?? []);
 }
@@ -46,44 +52,49 @@ function processDoor(host: Host, pid: number, kind: NamespaceKind, all: boolean)
   }
   const id = parseNamespaceLink(link.value, path);
   if (!id.ok) throw errorOfGap(id.gap, `cannot read ${path}`);
+  const operation: Operation = { op: 'open', dir: PROCESS_SLOT, path: `ns/${kind}`, flags: O_RDONLY, into: kind };
   return {
     kind,
     path,
     inode: id.value.inode,
-    open: { op: 'open', dir: PROCESS_SLOT, path: `ns/${kind}`, flags: O_RDONLY, into: kind },
+    open: [{ label: `open ${path}`, operation }],
     ours: isOurs(host, kind, id.value.inode),
+    ofProcess: true,
   };
 }
 
-/** A namespace by its file. Errors: BAD_VALUE, NO_FILE, DENIED. */
-export function fileDoor(host: Host, kind: NamespaceKind, path: string): Door {
-  const inode = host.askNamespace(path, []);
-  if (!inode.ok) throw errorOfGap(inode.gap, `cannot open ${path}`);
-  const actual = namespaceKindOfFile(host, path);
+/** A namespace by a way of its own. Errors: BAD_VALUE, NO_FILE, DENIED, UNSUPPORTED. */
+export function givenDoor(host: Host, kind: NamespaceKind, way: Way): Door {
+  const name = wayText(way);
+  const inode = host.askNamespace(way.at, way.through);
+  if (!inode.ok) throw errorOfGap(inode.gap, `cannot open ${name}`);
+  const actual = namespaceKindOf(host, way);
   if (actual !== kind) {
     throw new NsError('BAD_VALUE', {
-      what: `${path} is not a ${kind} namespace`,
+      what: `${name} is not a ${kind} namespace`,
       why: `it is a ${actual} namespace`,
-      tryThis: `--${kindFacts(actual).option}=${path}`,
+      ...(typeof way.at === 'string' ? { tryThis: `--${kindFacts(actual).option}=${way.at}` } : {}),
     });
   }
-  const inherited = parseDecimal(/^\/(?:dev|proc\/self)\/fd\/([0-9]+)$/.exec(path)?.[1]);
-  // nsexec closes what it was not told to keep, and /dev/fd with it.
-  const open: Operation =
-    inherited === undefined
-      ? { op: 'open', path, flags: O_RDONLY, into: kind }
-      : { op: 'adopt', fd: inherited, into: kind };
-  return { kind, path, inode: inode.value, open, ours: isOurs(host, kind, inode.value) };
+  return {
+    kind,
+    path: name,
+    inode: inode.value,
+    open: openingsOf(way, kind),
+    ours: isOurs(host, kind, inode.value),
+    ofProcess: false,
+  };
 }
 
-/** Errors: BAD_VALUE when the file is no namespace, NO_FILE, DENIED. */
-export function namespaceKindOfFile(host: Host, path: string): NamespaceKind {
-  const type = host.askNamespace(path, ['NS_GET_NSTYPE']);
+/** Errors: BAD_VALUE when there is no namespace, NO_FILE, DENIED. */
+export function namespaceKindOf(host: Host, way: Way): NamespaceKind {
+  const name = wayText(way);
+  const type = host.askNamespace(way.at, [...way.through, 'NS_GET_NSTYPE']);
   const found = type.ok ? namespaceKinds.find((entry) => BigInt(entry.flagValue) === type.value) : undefined;
   if (found !== undefined) return found.kind;
-  if (!type.ok && type.gap.reason !== 'unsupported') throw errorOfGap(type.gap, `cannot open ${path}`);
+  if (!type.ok && type.gap.reason !== 'unsupported') throw errorOfGap(type.gap, `cannot open ${name}`);
   throw new NsError('BAD_VALUE', {
-    what: `${path} is not a namespace`,
+    what: `${name} is not a namespace`,
     why: 'a namespace file is a link in /proc/PID/ns, or a file that one is mounted on, as in /run/netns',
   });
 }

@@ -2,20 +2,37 @@
 
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { KernelText } from '../kernel/program.ts';
+import type { Door as Way } from '../namespaces/discover/door.ts';
+
+/** An id of one's own choice, or that of the target process. */
+export type WantedId = number | 'follow';
 
 export interface EnterQuery {
   /** The process whose namespaces are meant. */
   readonly pid?: number | undefined;
-  /** The kinds to enter of that process, without those in `files`. */
+  /** The number of its pidfd, which no other process ever has. Since: Linux 6.9. */
+  readonly pidfdInode?: bigint | undefined;
+  /** The kinds to enter of that process, without those in `given`. */
   readonly kinds: readonly NamespaceKind[] | 'all';
-  /** The kinds to enter by a file. */
-  readonly files: readonly { readonly kind: NamespaceKind; readonly path: string }[];
+  /** The kinds to enter by a way of their own. */
+  readonly given: readonly { readonly kind: NamespaceKind; readonly way: Way }[];
+  /** Instead of the user namespace the one above it, or that owns what is entered. */
+  readonly userParent?: boolean;
   /** `true`: the target's. */
   readonly root?: true | string | undefined;
   readonly workingDirectory?: true | string | undefined;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
+  /** A path that means what it does once everything is entered. */
+  readonly innerDirectory?: string | undefined;
+  readonly uid?: WantedId | undefined;
+  readonly gid?: WantedId | undefined;
   readonly preserveCredentials: boolean;
+  /** Capabilities outlive exec without being root. */
+  readonly keepCapabilities?: boolean;
+  /** The environment of the target instead of ours. */
+  readonly targetEnvironment?: boolean;
+  readonly joinCgroup?: boolean;
+  /** SELinux's context of the target for the command. */
+  readonly followContext?: boolean;
   readonly fork: boolean;
   /** Empty: a login shell. */
   readonly command: readonly KernelText[];

@@ -4,7 +4,8 @@
 // setns(2). Then the namespaces, in two rounds: a caller with privileges outside joins the user namespace last, as it
 // gives them up there; a caller without any joins it first, as it gains them there. Which of the two we are the kernel
 // knows best, so the first round tries all others and forgives, the second joins the user namespace and then what
-// is left. Then root and working directory, the fork that a pid namespace asks for, the ids, the command.
+// is left. Several namespaces of one process with its user namespace are first tried by one call, which also reaches a
+// user namespace below the one that owns the others (bwrap makes such). Then root and working directory, cgroups, the fork that a pid namespace asks for, the ids, the command.
 
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { O_PATH } from '../kernel/abi/open-flags.ts';
@@ -12,12 +13,15 @@ import { RLIMIT_NOFILE, SIGNAL_NUMBERS } from '../kernel/abi/process.ts';
 import type { Host } from '../kernel/host.ts';
 import type { Explanation, KernelText, Operation, Program, Step } from '../kernel/program.ts';
 import { decodeText } from '../kernel/text/text.ts';
-import { fileDoor, needsJoining, processDoors, type Door } from './doors.ts';
+import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
+import { joinCgroups } from './cgroups.ts';
+import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainExec, explainOpen, failureStatus } from './explain-enter.ts';
-import { changeIds, leaveGroups } from './ids.ts';
+import { changeIds, keepCapabilities, leaveGroups } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { PROCESS_SLOT, step } from './step.ts';
+import { environmentOf, followContext, openProcess } from './target-process.ts';
 
 /** What the entered program inherits of the caller. */
 export interface Caller {
@@ -32,21 +36,53 @@ const DEFAULT_SHELL = '/bin/sh';
 
 /** Errors: NO_PROCESS, NO_NAMESPACE, DENIED, UNSUPPORTED, BAD_VALUE. */
 export function planEnter(host: Host, query: EnterQuery, caller: Caller): Program {
-  const doors = [...processDoors(host, query), ...query.files.map((file) => fileDoor(host, file.kind, file.path))];
+  const doors = doorsOf(host, query);
   const joined = doors.filter(needsJoining);
+  const cgroups = query.joinCgroup === true && query.pid !== undefined ? joinCgroups(host, query.pid) : undefined;
+  const env = environmentFor(host, query, caller);
   const steps = [
     ...restoreInherited(caller),
-    ...openTarget(query),
+    ...openProcess(query, joined),
     ...doors.flatMap((door) => openDoor(door)),
     ...openDirectories(query),
+    ...(cgroups?.open ?? []),
+    ...followContext(host, query),
     ...leaveGroups(query, joined),
     ...joinNamespaces(joined),
     ...changeDirectories(query),
+    ...(cgroups?.join ?? []),
     ...forkForPid(query, joined),
     ...changeIds(host, query, joined),
-    execute(query, caller),
+    ...keepCapabilities(query, joined),
+    execute(query, env),
   ];
   return { steps, failureStatus, trace: query.trace };
+}
+
+/** Those of the process first. */
+function doorsOf(host: Host, query: EnterQuery): readonly Door[] {
+  const given = query.given.map(({ kind, way }) => givenDoor(host, kind, way));
+  const doors = [
+    ...processDoors(
+      host,
+      query,
+      given.map(({ kind }) => kind),
+    ),
+    ...given,
+  ];
+  if (query.userParent !== true) return doors;
+  return [...doors.filter(({ kind }) => kind !== 'user'), givenDoor(host, 'user', wayToParent(query, doors))];
+}
+
+/** As nsenter(1): above the user namespace that was asked for, else that of the process, else the owner of the first. */
+function wayToParent({ pid, given }: EnterQuery, doors: readonly Door[]): Way {
+  const way = given.find(({ kind }) => kind === 'user')?.way ?? (pid === undefined ? given[0]?.way : undefined);
+  const { at, through } = way ?? pathDoor(doors.find(({ kind }) => kind === 'user')?.path ?? `/proc/${pid}/ns/user`);
+  return { at, through: [...through, 'NS_GET_USERNS'] };
+}
+
+function environmentFor(host: Host, { targetEnvironment, pid }: EnterQuery, caller: Caller): readonly Uint8Array[] {
+  return targetEnvironment === true && pid !== undefined ? environmentOf(host, pid) : caller.env;
 }
 
 /** Node ignores these signals and raises the limit on open files: the command gets what the caller had. */
@@ -73,18 +109,6 @@ function restoreInherited(caller: Caller): readonly Step[] {
   ];
 }
 
-function openTarget({ pid }: EnterQuery): readonly Step[] {
-  if (pid === undefined) return [];
-  return [
-    step(
-      `open /proc/${pid}`,
-      'pins the process: what follows is read through this descriptor, so a reused pid is noticed',
-      { op: 'open', path: `/proc/${pid}`, flags: O_PATH, into: PROCESS_SLOT },
-      { explanations: explainOpen(`process ${pid}`) },
-    ),
-  ];
-}
-
 const ROOT_SLOT = 'root';
 const DIRECTORY_SLOT = 'directory';
 
@@ -105,7 +129,7 @@ function openDirectories({ pid, root, workingDirectory }: EnterQuery): readonly 
   return [...open(root, 'root', ROOT_SLOT), ...open(workingDirectory, 'cwd', DIRECTORY_SLOT)];
 }
 
-function changeDirectories({ root, workingDirectory }: EnterQuery): readonly Step[] {
+function changeDirectories({ root, workingDirectory, innerDirectory }: EnterQuery): readonly Step[] {
   const steps: Step[] = [];
   if (root !== undefined) {
     steps.push(
@@ -121,6 +145,22 @@ function changeDirectories({ root, workingDirectory }: EnterQuery): readonly Ste
         op: 'chdir',
         slot: DIRECTORY_SLOT,
       }),
+    );
+  }
+  if (innerDirectory !== undefined) {
+    steps.push(
+      step(
+        `open ${innerDirectory}`,
+        'its path is meant as it is in there',
+        { op: 'open', path: innerDirectory, flags: O_PATH, into: DIRECTORY_SLOT },
+        { explanations: explainOpen(`${innerDirectory} in there`) },
+      ),
+      step(
+        `chdir to ${innerDirectory}`,
+        'asked for',
+        { op: 'chdir', slot: DIRECTORY_SLOT },
+        { explanations: explainOpen(`${innerDirectory} in there`) },
+      ),
     );
   }
   return steps;
@@ -146,16 +186,18 @@ function forkForPid(query: EnterQuery, joined: readonly Door[]): readonly Step[]
   ];
 }
 
-function execute(query: EnterQuery, caller: Caller): Step {
-  const search = environment(caller, 'PATH') ?? DEFAULT_SEARCH;
-  const shell = environment(caller, 'SHELL') ?? DEFAULT_SHELL;
+function execute(query: EnterQuery, env: readonly Uint8Array[]): Step {
+  const search = variable(env, 'PATH') ?? DEFAULT_SEARCH;
+  const shell = variable(env, 'SHELL') ?? DEFAULT_SHELL;
   const [file, argv]: [KernelText, readonly KernelText[]] =
     query.command[0] === undefined ? [shell, [loginName(shell)]] : [query.command[0], query.command];
   const explanations: readonly Explanation[] = explainExec(display(file), display(search));
   return step(
     `exec ${query.command.length === 0 ? display(shell) : query.command.map(display).join(' ')}`,
-    query.command.length === 0 ? 'no command was given: a login shell' : 'the command takes the place of nstool',
-    { op: 'exec', file, search, shell: DEFAULT_SHELL, argv, env: caller.env },
+    `${query.command.length === 0 ? 'no command was given: a login shell' : 'the command takes the place of nstool'}${
+      query.targetEnvironment === true ? ', with the environment of the target' : ''
+    }`,
+    { op: 'exec', file, search, shell: DEFAULT_SHELL, argv, env },
     { explanations },
   );
 }
@@ -164,12 +206,12 @@ function display(text: KernelText): string {
   return typeof text === 'string' ? text : decodeText(text);
 }
 
-/** The value of a variable of the caller's, as bytes; undefined when unset or empty. */
-function environment(caller: Caller, name: string): Uint8Array | undefined {
+/** The value of a variable, as bytes; undefined when unset or empty. */
+function variable(env: readonly Uint8Array[], name: string): Uint8Array | undefined {
   const prefix = `${name}=`;
-  for (const variable of caller.env) {
-    if (variable.length > prefix.length && decodeText(variable.subarray(0, prefix.length)) === prefix) {
-      return variable.subarray(prefix.length);
+  for (const entry of env) {
+    if (entry.length > prefix.length && decodeText(entry.subarray(0, prefix.length)) === prefix) {
+      return entry.subarray(prefix.length);
     }
   }
   return undefined;

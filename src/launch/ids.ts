@@ -2,13 +2,13 @@
 
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import type { Explanation, Step } from '../kernel/program.ts';
+import type { Explanation, Operation, Step } from '../kernel/program.ts';
 import { isMapped, parseIdMap, type IdRange } from '../kernel/text/id-map.ts';
 import { decodeText } from '../kernel/text/text.ts';
 import { joinsUser, type Door } from './doors.ts';
-import type { EnterQuery } from './enter-query.ts';
+import type { EnterQuery, WantedId } from './enter-query.ts';
 import { failureStatus } from './explain-enter.ts';
-import { GROUPS_MARK, step } from './step.ts';
+import { GROUPS_MARK, PROCESS_SLOT, step } from './step.ts';
 
 /** A change of ids was asked for, or follows from entering a user namespace. */
 function changesGroups(query: EnterQuery, joined: readonly Door[]): boolean {
@@ -30,45 +30,70 @@ export function leaveGroups(query: EnterQuery, joined: readonly Door[]): readonl
 
 /** The ids to have, and whether they were asked for or follow from nsenter's rule (0 in a user namespace). */
 export function changeIds(host: Host, query: EnterQuery, joined: readonly Door[]): readonly Step[] {
-  const steps: Step[] = [];
   const byDefault = joinsUser(joined) && !query.preserveCredentials;
-  const maps = byDefault && query.pid !== undefined ? readMaps(host, query.pid) : undefined;
+  const user = joined.find((door) => door.kind === 'user');
+  const maps = byDefault && user?.ofProcess === true && query.pid !== undefined ? readMaps(host, query.pid) : undefined;
   const gid = query.gid ?? (byDefault && isMappedOrUnknown(maps?.gids) ? 0 : undefined);
   const uid = query.uid ?? (byDefault && isMappedOrUnknown(maps?.uids) ? 0 : undefined);
-  if (changesGroups(query, joined)) {
-    const more: Partial<Step> = joinsUser(joined) ? { mark: GROUPS_MARK, once: true } : {};
-    // Denied groups stay as they are: that is what setgroups=deny is for.
-    const forgive = query.gid === undefined || maps?.setgroups === 'deny';
-    steps.push(
-      step(
-        'drop supplementary groups',
-        'the caller has no business with its groups there; skipped where done already',
-        {
-          op: 'setgroups',
-          gids: [],
-        },
-        { ...more, ...(forgive ? { try: true } : { explanations: [keptGroups] }) },
-      ),
-    );
-  }
-  const reason = (asked: number | undefined): string =>
-    asked === undefined
-      ? 'the root of the user namespace, as nsenter(1) does; --preserve-credentials keeps the ids'
-      : 'asked for';
-  if (gid !== undefined) {
-    steps.push(
-      step(
-        `setgid ${gid}`,
-        `${reason(query.gid)}; before the uid, which takes the right to do so`,
-        { op: 'setgid', gid },
-        idFailure(query.gid, 'gid'),
-      ),
-    );
-  }
-  if (uid !== undefined)
-    steps.push(step(`setuid ${uid}`, reason(query.uid), { op: 'setuid', uid }, idFailure(query.uid, 'uid')));
-  return steps;
+  return [
+    ...dropGroups(query, joined, maps?.setgroups),
+    ...(gid === undefined ? [] : [become('gid', gid, query.gid !== undefined)]),
+    ...(uid === undefined ? [] : [become('uid', uid, query.uid !== undefined)]),
+  ];
 }
+
+function dropGroups(query: EnterQuery, joined: readonly Door[], setgroups: string | undefined): readonly Step[] {
+  if (!changesGroups(query, joined)) return [];
+  const more: Partial<Step> = joinsUser(joined) ? { mark: GROUPS_MARK, once: true } : {};
+  // Denied groups stay as they are: that is what setgroups=deny is for.
+  const forgive = query.gid === undefined || setgroups === 'deny';
+  return [
+    step(
+      'drop supplementary groups',
+      'the caller has no business with its groups there; skipped where done already',
+      { op: 'setgroups', gids: [] },
+      { ...more, ...(forgive ? { try: true } : { explanations: [keptGroups] }) },
+    ),
+  ];
+}
+
+/** The gid comes before the uid, which takes the right to change it. */
+function become(what: 'uid' | 'gid', id: WantedId, asked: boolean): Step {
+  const order = what === 'gid' ? '; before the uid, which takes the right to do so' : '';
+  if (id === 'follow') {
+    const operation: Operation = { op: what === 'gid' ? 'gid_of' : 'uid_of', slot: PROCESS_SLOT };
+    return step(
+      `set${what} of the target`,
+      `asked for: its effective ${what}, as it is called in there${order}`,
+      operation,
+      idFailure(`the ${what} of the target`, what),
+    );
+  }
+  const reason = asked
+    ? 'asked for'
+    : 'the root of the user namespace, as nsenter(1) does; --preserve-credentials keeps the ids';
+  const operation: Operation = what === 'gid' ? { op: 'setgid', gid: id } : { op: 'setuid', uid: id };
+  // An id that nobody asked for and that is not mapped there is left alone.
+  return step(
+    `set${what} ${id}`,
+    `${reason}${order}`,
+    operation,
+    asked ? idFailure(`${what} ${id}`, what) : { try: true },
+  );
+}
+
+/** Only with a user namespace, whose capabilities would be lost by an exec that is not root's. */
+export function keepCapabilities(query: EnterQuery, joined: readonly Door[]): readonly Step[] {
+  if (query.keepCapabilities !== true || !joinsUser(joined)) return [];
+  return [
+    step('keep the capabilities', 'asked for: made ambient, they outlive exec without root', {
+      op: 'ambient',
+      mask: EVERY_CAPABILITY,
+    }),
+  ];
+}
+
+const EVERY_CAPABILITY = (1n << 64n) - 1n;
 
 const keptGroups: Explanation = {
   errno: ERRNO.EPERM,
@@ -76,23 +101,16 @@ const keptGroups: Explanation = {
   text: 'nstool: cannot drop supplementary groups: EPERM\n  why: a change of the gid drops them, which needs CAP_SETGID, and setgroups not denied there\n',
 };
 
-/** An id that nobody asked for and that is not mapped there is left alone. */
-function idFailure(asked: number | undefined, what: 'uid' | 'gid'): Partial<Step> {
-  if (asked === undefined) return { try: true };
-  const text = (errno: string, why: string): string =>
-    `nstool: cannot become ${what} ${asked}: ${errno}\n  why: ${why}\n`;
+function idFailure(id: string, what: 'uid' | 'gid'): Partial<Step> {
+  const failure = (errno: 'EINVAL' | 'EPERM', why: string): Explanation => ({
+    errno: ERRNO[errno],
+    status: failureStatus,
+    text: `nstool: cannot become ${id}: ${errno}\n  why: ${why}\n`,
+  });
   return {
     explanations: [
-      {
-        errno: ERRNO.EINVAL,
-        status: failureStatus,
-        text: text('EINVAL', `${what} ${asked} is not mapped in that user namespace`),
-      },
-      {
-        errno: ERRNO.EPERM,
-        status: failureStatus,
-        text: text('EPERM', `that needs CAP_SET${what.toUpperCase()} there`),
-      },
+      failure('EINVAL', `${id} is not mapped in that user namespace`),
+      failure('EPERM', `that needs CAP_SET${what.toUpperCase()} there`),
     ],
   };
 }

@@ -9,5 +9,14 @@ export function step(label: string, reason: string, operation: Operation, more: 
 /** The slot that holds /proc/PID of the target. */
 export const PROCESS_SLOT = 'process';
 
-/** Set when the groups were dropped. The marks of the namespaces follow it. */
+/** The slot that holds a pidfd of the target. */
+export const PIDFD_SLOT = 'pidfd';
+
+/** Set when the groups were dropped. */
 export const GROUPS_MARK = 1;
+
+/** Set when the namespaces of the process were joined by one call. */
+export const AT_ONCE_MARK = 2;
+
+/** The marks of the namespaces that are joined one by one begin here. */
+export const FIRST_KIND_MARK = 3;

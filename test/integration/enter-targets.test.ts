@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { encodeProgram, type Program } from '../../src/kernel/program.ts';
+import { pathDoor } from '../../src/namespaces/discover/door.ts';
 import { planEnter } from '../../src/launch/enter.ts';
 import type { EnterQuery } from '../../src/launch/enter-query.ts';
 import { linkOf } from '../support/entered.ts';
@@ -40,7 +41,7 @@ function carryOut(program: Program): RunResult {
 
 const query: EnterQuery = {
   kinds: ['uts', 'net'],
-  files: [],
+  given: [],
   preserveCredentials: false,
   fork: true,
   command: ['/bin/readlink', '/proc/self/ns/uts'],
@@ -96,7 +97,11 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('between plan and act', 
     const second = await makeTarget(['-u']);
     try {
       const path = `/proc/${first.pid}/ns/uts`;
-      const program = planEnter(linuxHost(), { ...query, kinds: [], files: [{ kind: 'uts', path }] }, { env: [] });
+      const program = planEnter(
+        linuxHost(),
+        { ...query, kinds: [], given: [{ kind: 'uts', way: pathDoor(path) }] },
+        { env: [] },
+      );
       const moved = program.steps.map((step) =>
         step.operation.op === 'open'
           ? { ...step, operation: { ...step.operation, path: `/proc/${second.pid}/ns/uts` } }

@@ -195,7 +195,9 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
     case 'reach':
       return [
         slot(operation.slot),
-        { SIOCGSKNS: 0x894cn, NS_GET_USERNS: 0xb701n, NS_GET_PARENT: 0xb702n }[operation.question],
+        { SIOCGSKNS: 0x894cn, TUNGETDEVNETNS: 0x54e3n, NS_GET_USERNS: 0xb701n, NS_GET_PARENT: 0xb702n }[
+          operation.question
+        ],
         slot(operation.into),
       ];
     case 'handle':
@@ -249,7 +251,12 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
     op: fc.constant('reach' as const),
     slot,
-    question: fc.constantFrom('SIOCGSKNS' as const, 'NS_GET_USERNS' as const, 'NS_GET_PARENT' as const),
+    question: fc.constantFrom(
+      'SIOCGSKNS' as const,
+      'TUNGETDEVNETNS' as const,
+      'NS_GET_USERNS' as const,
+      'NS_GET_PARENT' as const,
+    ),
     into: slot,
   }),
   fc.record({

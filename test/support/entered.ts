@@ -22,7 +22,7 @@ export interface Entered {
 const END = 'end of the report';
 
 /** The last words of a command line that prints what `report` (a shell script) does, and stays. */
-function staying(report: string): readonly string[] {
+export function staying(report: string): readonly string[] {
   return ['sh', '-c', `exec 2>&1; ${report}\necho '${END}'; exec sleep 1000`];
 }
 

@@ -3,18 +3,20 @@
 import { kindFacts, namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
-import { parseDecimal } from '../../kernel/text/text.ts';
+import { parseDecimal, parseUnsigned64 } from '../../kernel/text/text.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { resolveTarget } from '../../inspect/resolve-target.ts';
-import { namespaceKindOfFile } from '../../launch/doors.ts';
-import type { EnterQuery } from '../../launch/enter-query.ts';
+import type { Door as Way } from '../../namespaces/discover/door.ts';
+import { namespaceKindOf } from '../../launch/doors.ts';
+import type { EnterQuery, WantedId } from '../../launch/enter-query.ts';
+import { wayTo, wayToInitial } from '../../launch/given.ts';
 import { flag, optionValue, type Invocation, type OptionDefinition } from '../define-command.ts';
 import { splitRecorded } from '../recorded-target.ts';
 
 const kindOptions: readonly OptionDefinition[] = namespaceKinds.toSorted(byLetterOfNsenter).map((entry) => ({
   long: entry.option,
   short: entry.letter,
-  value: 'PATH',
+  value: 'OF',
   optionalValue: true,
   help: `the ${entry.kind} namespace: ${entry.isolates}`,
 }));
@@ -26,9 +28,11 @@ function byLetterOfNsenter(a: { letter: string }, b: { letter: string }): number
 }
 
 export const enterOptions: readonly OptionDefinition[] = [
-  { long: 'target', short: 't', value: 'PID', help: 'the process; then there is no TARGET operand' },
+  { long: 'target', short: 't', value: 'TARGET', help: 'the target; then there is no TARGET operand' },
   { long: 'all', short: 'a', help: 'all namespaces of the target' },
   ...kindOptions,
+  { long: 'net-socket', short: 'N', value: 'FD', help: "the network namespace of the target's socket FD" },
+  { long: 'user-parent', help: 'the user namespace above that of the target, or of --user=OF' },
   { long: 'root', short: 'r', value: 'DIR', optionalValue: true, help: "change the root to the target's, or DIR" },
   {
     long: 'wd',
@@ -37,9 +41,23 @@ export const enterOptions: readonly OptionDefinition[] = [
     optionalValue: true,
     help: "change to the target's working directory, or DIR",
   },
-  { long: 'setuid', short: 'S', value: 'UID', help: 'become this uid' },
-  { long: 'setgid', short: 'G', value: 'GID', help: 'become this gid, without supplementary groups' },
+  { long: 'wdns', short: 'W', value: 'DIR', help: 'change to DIR as its path is meant in there' },
+  { long: 'env', short: 'e', help: 'the environment of the target instead of ours' },
+  { long: 'join-cgroup', short: 'c', help: 'join the cgroups of the target: v2, and each v1 hierarchy' },
+  {
+    long: 'follow-context',
+    short: 'Z',
+    help: 'the SELinux context of the target; nothing where SELinux is not active',
+  },
+  { long: 'setuid', short: 'S', value: 'UID', help: "become this uid; follow: the target's" },
+  {
+    long: 'setgid',
+    short: 'G',
+    value: 'GID',
+    help: "become this gid, without supplementary groups; follow: the target's",
+  },
   { long: 'preserve-credentials', help: 'keep the ids when a user namespace is entered (default there: 0)' },
+  { long: 'keep-caps', help: 'keep the capabilities that a user namespace gives, also without uid 0' },
   { long: 'no-fork', short: 'F', help: 'do not fork, also for a pid namespace' },
   { long: 'dry-run', help: 'print the steps with their reasons, and do nothing' },
   { long: 'verbose', short: 'v', help: 'print the steps as they happen' },
@@ -61,54 +79,98 @@ export function enterRecording(invocation: Invocation): string | undefined {
   return recording;
 }
 
-/** Errors: USAGE, BAD_VALUE, NO_FILE, DENIED. */
+/** Errors: USAGE, BAD_VALUE, NO_PROCESS, NO_NAMESPACE, NO_FILE, DENIED, UNSUPPORTED. */
 export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
-  const { pid, path } = targetOf(invocation, host);
-  const files = filesOf(invocation);
+  const target = targetOf(invocation, host);
   const named = kindsWithout(invocation, '');
-  if (path !== undefined) {
-    if (named.length > 0 || flag(invocation, 'all')) throw aloneError(path);
-    files.push({ kind: namespaceKindOfFile(host, path), path });
-  }
-  if (pid === undefined) requireProcess(invocation, named, files);
-  const all = flag(invocation, 'all') || (pid !== undefined && named.length === 0 && files.length === 0);
+  const given = [...givenByWord(invocation, host), ...givenByTarget(invocation, host, target, named)];
+  const pid = target?.type === 'process' ? target.pid : undefined;
+  if (pid === undefined) requireProcess(invocation, target === undefined ? named : [], given.length > 0);
+  const userParent = flag(invocation, 'user-parent');
+  const noKind = named.length === 0 && given.length === 0 && !userParent;
   return {
-    kinds: all ? 'all' : named,
-    files,
+    pid,
+    pidfdInode: target?.type === 'process' ? target.pidfdInode : undefined,
+    kinds: pid !== undefined && (flag(invocation, 'all') || noKind) ? 'all' : named,
+    given,
+    userParent,
+    ...directories(invocation),
+    uid: idOf(invocation, 'setuid'),
+    gid: idOf(invocation, 'setgid'),
     preserveCredentials: flag(invocation, 'preserve-credentials'),
+    keepCapabilities: flag(invocation, 'keep-caps'),
+    targetEnvironment: flag(invocation, 'env'),
+    joinCgroup: flag(invocation, 'join-cgroup'),
+    followContext: flag(invocation, 'follow-context'),
     fork: !flag(invocation, 'no-fork'),
     command: invocation.program,
     trace: flag(invocation, 'verbose'),
-    pid,
-    root: directory(invocation, 'root'),
-    workingDirectory: directory(invocation, 'wd'),
-    uid: idOf(invocation, 'setuid'),
-    gid: idOf(invocation, 'setgid'),
   };
 }
 
-function targetOf(invocation: Invocation, host: Host): { readonly pid?: number; readonly path?: string } {
+type EnterTarget =
+  | { readonly type: 'process'; readonly pid: number; readonly pidfdInode?: bigint }
+  | { readonly type: 'host' }
+  | { readonly type: 'namespace'; readonly way: Way; readonly word: string };
+
+function targetOf(invocation: Invocation, host: Host): EnterTarget | undefined {
   const word = optionValue(invocation, 'target') ?? invocation.operands[0];
-  if (word === undefined) return {};
+  if (word === undefined) return undefined;
   // A pid means another process in a /proc that is not ours.
   requireOwnProc(host);
-  const target = resolveTarget(host, splitRecorded(word).word);
-  if (target.type === 'process') return { pid: target.pid };
-  if (target.type === 'namespace' && target.path !== null) return { path: target.path };
-  throw new NsError('UNSUPPORTED', {
-    what: `'${word}' cannot be entered`,
-    why: target.type === 'host' ? 'its namespaces are those of process 1' : 'no file leads to it, only a descriptor',
-    tryThis: target.type === 'host' ? 'nstool enter 1' : `nstool holders ${target.kind}:${target.inode}`,
+  const { word: name } = splitRecorded(word);
+  const numbered = /^([0-9]+):([0-9]+)$/.exec(name);
+  const pidfdInode = parseUnsigned64(numbered?.[2]);
+  const target = resolveTarget(host, pidfdInode === undefined ? name : (numbered?.[1] ?? name));
+  if (target.type === 'namespace') return { type: 'namespace', way: target.door, word: name };
+  if (target.type === 'host') return target;
+  return { type: 'process', pid: target.pid, ...(pidfdInode === undefined ? {} : { pidfdInode }) };
+}
+
+type Given = EnterQuery['given'][number];
+
+/** The kinds that have a value. */
+function givenByWord(invocation: Invocation, host: Host): readonly Given[] {
+  return namespaceKinds.flatMap(({ kind, option }) => {
+    const word = invocation.options.get(option)?.findLast((value) => value !== '');
+    return word === undefined ? [] : [{ kind, way: wayTo(host, kind, word) }];
   });
 }
 
-/** The kinds that were given with a path. */
-function filesOf(invocation: Invocation): { kind: NamespaceKind; path: string }[] {
-  return namespaceKinds.flatMap(({ kind, option }) => {
-    const path = invocation.options.get(option)?.findLast((value) => value !== '');
-    return path === undefined ? [] : [{ kind, path }];
+/** What is not simply the namespaces of a process. */
+function givenByTarget(
+  invocation: Invocation,
+  host: Host,
+  target: EnterTarget | undefined,
+  named: readonly NamespaceKind[],
+): readonly Given[] {
+  if (target?.type === 'namespace') {
+    if (named.length > 0 || flag(invocation, 'all')) throw aloneError(target.word);
+    return [{ kind: namespaceKindOf(host, target.way), way: target.way }];
+  }
+  if (target?.type === 'host') {
+    const kinds = named.length === 0 || flag(invocation, 'all') ? kindsOfKernel(host) : named;
+    return kinds.map((kind) => ({ kind, way: wayToInitial(host, kind) }));
+  }
+  const fd = optionValue(invocation, 'net-socket');
+  if (fd === undefined || target === undefined) return [];
+  return [{ kind: 'net', way: { at: { pid: target.pid, fd: descriptorOf(fd), ask: 'SIOCGSKNS' }, through: [] } }];
+}
+
+function kindsOfKernel(host: Host): readonly NamespaceKind[] {
+  return namespaceKinds.map(({ kind }) => kind).filter((kind) => host.readLink(`/proc/self/ns/${kind}`).ok);
+}
+
+function descriptorOf(word: string): number {
+  const fd = parseDecimal(word);
+  if (fd !== undefined && fd <= LARGEST_INT) return fd;
+  throw new NsError('BAD_VALUE', {
+    what: `--net-socket takes the number of a descriptor, not '${word}'`,
+    why: 'the links in /proc/PID/fd have the numbers of the descriptors of the target',
   });
 }
+
+const LARGEST_INT = 0x7fffffff;
 
 /** The kinds that were given with this value. */
 function kindsWithout(invocation: Invocation, value: string): readonly NamespaceKind[] {
@@ -125,16 +187,26 @@ function aloneError(path: string): NsError {
   });
 }
 
+/** Options that take something of a process, when they have this value. */
+const OF_PROCESS: readonly (readonly [string, string])[] = [
+  ['all', ''],
+  ['root', ''],
+  ['wd', ''],
+  ['env', ''],
+  ['join-cgroup', ''],
+  ['follow-context', ''],
+  ['setuid', 'follow'],
+  ['setgid', 'follow'],
+];
+
 /** Without a process nothing can be taken from one. */
-function requireProcess(
-  invocation: Invocation,
-  named: readonly NamespaceKind[],
-  files: readonly { readonly kind: NamespaceKind }[],
-): void {
+function requireProcess(invocation: Invocation, named: readonly NamespaceKind[], isGiven: boolean): void {
   const bare = named.map((kind) => `--${kindFacts(kind).option}`);
-  if (flag(invocation, 'all')) bare.push('--all');
-  for (const option of ['root', 'wd']) {
-    if (invocation.options.get(option)?.includes('') === true) bare.push(`--${option}`);
+  if (flag(invocation, 'net-socket')) bare.push('--net-socket');
+  for (const [option, value] of OF_PROCESS) {
+    if (option === 'all' && isGiven && invocation.operands.length > 0) continue;
+    if (invocation.options.get(option)?.includes(value) === true)
+      bare.push(value === '' ? `--${option}` : `--${option}=${value}`);
   }
   const [first] = bare;
   if (first !== undefined) {
@@ -144,13 +216,26 @@ function requireProcess(
       tryThis: `nstool enter -t PID ${first} COMMAND`,
     });
   }
-  if (files.length === 0) {
+  if (!isGiven) {
     throw new NsError('USAGE', {
       what: 'no target',
       why: 'a target is a pid or the path of a namespace',
       tryThis: 'nstool help enter',
     });
   }
+}
+
+function directories(invocation: Invocation): Pick<EnterQuery, 'root' | 'workingDirectory' | 'innerDirectory'> {
+  const innerDirectory = optionValue(invocation, 'wdns');
+  const workingDirectory = directory(invocation, 'wd');
+  if (innerDirectory !== undefined && workingDirectory !== undefined) {
+    throw new NsError('USAGE', {
+      what: '--wd and --wdns exclude each other',
+      why: '--wd is opened before anything is entered, --wdns after it',
+    });
+  }
+  if (innerDirectory === '') throw new NsError('BAD_VALUE', { what: '--wdns= has no value' });
+  return { root: directory(invocation, 'root'), workingDirectory, innerDirectory };
 }
 
 function directory(invocation: Invocation, long: string): true | string | undefined {
@@ -161,12 +246,15 @@ function directory(invocation: Invocation, long: string): true | string | undefi
 /** The last id (-1) is none. */
 const LAST_ID = 0xfffffffe;
 
-function idOf(invocation: Invocation, long: string): number | undefined {
+function idOf(invocation: Invocation, long: string): WantedId | undefined {
   const word = optionValue(invocation, long);
-  if (word === undefined) return undefined;
+  if (word === undefined || word === 'follow') return word;
   const id = parseDecimal(word);
   if (id === undefined || id > LAST_ID) {
-    throw new NsError('BAD_VALUE', { what: `--${long} takes a number, not '${word}'`, why: `ids are 0 to ${LAST_ID}` });
+    throw new NsError('BAD_VALUE', {
+      what: `--${long} takes a number or follow, not '${word}'`,
+      why: `ids are 0 to ${LAST_ID}`,
+    });
   }
   return id;
 }

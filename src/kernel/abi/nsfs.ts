@@ -17,3 +17,5 @@ export const MNT_NS_INFO_LENGTH = 16;
 export const FD_NSFS_ROOT = -10003;
 /** Source: include/linux/exportfs.h. Since: Linux 6.18. */
 export const FILEID_NSFS = 0xf1;
+/** struct nsfs_file_handle: id, type and inode. Source: include/uapi/linux/nsfs.h. Since: Linux 6.18. */
+export const NSFS_HANDLE_LENGTH = 16;

@@ -3,4 +3,5 @@
 // chdir that follows checks what they are.
 
 export const O_RDONLY = 0;
+export const O_WRONLY = 1;
 export const O_PATH = 0o10000000;

@@ -5,6 +5,7 @@ import { kindFacts, namespaceKinds, type NamespaceKind } from '../../../src/kern
 import { NsError } from '../../../src/kernel/error.ts';
 import { type NamespaceDoor, gap, value, type Gap, type Host } from '../../../src/kernel/host.ts';
 import type { Program, Step } from '../../../src/kernel/program.ts';
+import { pathDoor } from '../../../src/namespaces/discover/door.ts';
 import { planEnter } from '../../../src/launch/enter.ts';
 import type { EnterQuery } from '../../../src/launch/enter-query.ts';
 
@@ -69,7 +70,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {} }: Situati
 const query: EnterQuery = {
   pid: PID,
   kinds: 'all',
-  files: [],
+  given: [],
   preserveCredentials: false,
   fork: true,
   command: [encode('id')],
@@ -148,9 +149,9 @@ describe('the order', () => {
     const kindOf = (step: string): number => {
       const order = [
         /^(signals|rlimit)/,
-        /^(open|expect)/,
+        /^(open|expect|pidfd)/,
         /^setgroups\?$/,
-        /^setns/,
+        /^(setns|skip)/,
         /^chroot/,
         /^chdir/,
         /^fork/,
@@ -167,18 +168,26 @@ describe('the order', () => {
     expect(steps.at(-1)).toBe('exec');
   });
 
-  test('with a user namespace each other kind is tried before it, and again after it unless that worked', () => {
+  test('with a user namespace all are tried at once, else each other kind before it, and after it unless that worked', () => {
     const steps = outline(plan({ kinds: ['user', 'net', 'uts'] }));
-    const joins = steps.filter((step) => step.startsWith('setns'));
-    expect(joins).toEqual(['setns uts?', 'setns net?', 'setns user', 'setns uts!2', 'setns net!3']);
+    const joins = steps.filter((step) => /^(setns|skip)/.test(step));
+    expect(joins).toEqual([
+      'setns pidfd?',
+      'skip 5 if 2',
+      'setns uts?',
+      'setns net?',
+      'setns user',
+      'setns uts!3',
+      'setns net!4',
+    ]);
     const { steps: all } = plan({ kinds: ['user', 'net', 'uts'] });
     const marks = all.filter((step) => step.try === true && step.operation.op === 'setns').map((step) => step.mark);
-    expect(marks).toEqual([2, 3]);
+    expect(marks).toEqual([2, 3, 4]);
   });
 
   test('each kind has a mark of its own', () => {
     const { steps } = plan();
-    const first = steps.filter((step) => step.operation.op === 'setns' && step.try === true);
+    const first = steps.filter((step) => step.operation.op === 'setns' && step.try === true).slice(1);
     const second = steps.filter((step) => step.operation.op === 'setns' && step.once === true);
     expect(new Set(first.map((step) => step.mark)).size).toBe(7);
     expect(second.map((step) => step.mark)).toEqual(first.map((step) => step.mark));
@@ -189,9 +198,29 @@ describe('the order', () => {
 
   test('each setns has the flag of its kind', () => {
     for (const step of plan().steps) {
-      if (step.operation.op !== 'setns') continue;
+      if (step.operation.op !== 'setns' || step.operation.slot === 'pidfd') continue;
       expect(step.operation.type).toBe(kindFacts(step.operation.slot as NamespaceKind).flagValue);
     }
+  });
+
+  test('what has a way of its own is tried before the user namespace of the process, and again after it', () => {
+    const given = [{ kind: 'net' as const, way: pathDoor('/ns/net-3000') }];
+    const steps = outline(plan({ kinds: ['user', 'uts'], given }));
+    expect(steps.filter((step) => /^(setns|skip)/.test(step))).toEqual([
+      'setns net?',
+      'setns pidfd?',
+      'skip 3 if 2',
+      'setns uts?',
+      'setns user',
+      'setns uts!3',
+      'setns net!4',
+    ]);
+  });
+
+  test('a user namespace alone, or with others by their own way only, needs no pidfd', () => {
+    const given = [{ kind: 'net' as const, way: pathDoor('/ns/net-3000') }];
+    expect(outline(plan({ kinds: ['user'], given }))).not.toContain('setns pidfd?');
+    expect(outline(plan({ kinds: ['user'] }))).not.toContain('pidfd pidfd?');
   });
 
   test('namespaces of the target are opened through the descriptor that pins it', () => {
@@ -233,8 +262,8 @@ describe('what is ours already', () => {
   });
 
   test('a file of an own namespace', () => {
-    const files = [{ kind: 'net' as const, path: `/ns/net-${inode('net', 1000)}` }];
-    expect(outline(plan({ pid: undefined, kinds: [], files }))).toEqual(['signals', 'exec']);
+    const given = [{ kind: 'net' as const, way: pathDoor(`/ns/net-${inode('net', 1000)}`) }];
+    expect(outline(plan({ pid: undefined, kinds: [], given }))).toEqual(['signals', 'exec']);
   });
 });
 
@@ -359,15 +388,15 @@ describe('what cannot be planned', () => {
     const files = (path: string): Partial<EnterQuery> => ({
       pid: undefined,
       kinds: [],
-      files: [{ kind: 'net', path }],
+      given: [{ kind: 'net', way: pathDoor(path) }],
     });
     expect(refused(files('/ns/uts-3000'))).toBe('BAD_VALUE /ns/uts-3000 is not a net namespace');
     expect(refused(files('/file'))).toBe('BAD_VALUE /file is not a namespace');
   });
 
   test('a file takes the place of the kind of the process', () => {
-    const files = [{ kind: 'net' as const, path: '/ns/net-3000' }];
-    const { steps } = plan({ kinds: ['net', 'uts'], files });
+    const given = [{ kind: 'net' as const, way: pathDoor('/ns/net-3000') }];
+    const { steps } = plan({ kinds: ['net', 'uts'], given });
     const inodes = steps.flatMap(({ operation }) => (operation.op === 'expect' ? [Number(operation.inode)] : []));
     expect(inodes).toEqual([inode('uts', 2000), 3000]);
   });
