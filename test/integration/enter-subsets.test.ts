@@ -2,7 +2,7 @@
 // nsenter(1) of the newest util-linux enters or refuses. The plan is made here, and carried out by nsexec as it is after
 // nstool has become it, because starting Node a thousand times would take minutes.
 
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { namespaceKinds, type NamespaceKind } from '../../src/kernel/abi/namespa
 import { encodeProgram } from '../../src/kernel/program.ts';
 import { planEnter } from '../../src/launch/enter.ts';
 import { look, staying } from '../support/entered.ts';
-import { newestUtilLinux } from '../support/newest-util-linux.ts';
+import { newestUtilLinux, readableCopy } from '../support/newest-util-linux.ts';
 import { asUser, identities, installation, run, type Identity } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { makeTarget, type TargetProcess } from '../support/targets.ts';
@@ -33,7 +33,7 @@ describe.skipIf(newest === undefined || lacks('userns', 'namespaces', 'unshare')
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'nstool-subsets-'));
-      oracle = readable(newest?.('nsenter') ?? [], folder);
+      oracle = readableCopy(newest?.('nsenter') ?? [], folder);
       // A plain user becomes root in there; root stays what it is.
       target = await makeTarget(['-U', '-r', '-muinCT', '-p', '--fork', '--mount-proc'], uid);
     });
@@ -98,17 +98,3 @@ describe.skipIf(newest === undefined || lacks('userns', 'namespaces', 'unshare')
     );
   },
 );
-
-/** A plain user may not look into the cache: a copy of what the program needs, for everybody. */
-function readable(command: readonly string[], folder: string): readonly string[] {
-  const [linker = '', , libraries = '', ...rest] = command;
-  const program = rest.at(-1) ?? '';
-  const listed = run([linker, '--library-path', libraries, '--list', program]).stdout;
-  const needed = [...listed.matchAll(/=> (\/\S+)/g)].flatMap(([, path]) => path ?? []);
-  for (const file of new Set([linker, program, ...needed])) {
-    cpSync(file, join(folder, file.slice(file.lastIndexOf('/') + 1)), { dereference: true });
-  }
-  run(['chmod', '-R', 'a+rX', folder]);
-  const copy = (path: string): string => join(folder, path.slice(path.lastIndexOf('/') + 1));
-  return [copy(linker), '--library-path', folder, '--argv0', 'nsenter', copy(program)];
-}

@@ -4,7 +4,7 @@
 //
 // It needs a network, so NSTOOL_TEST_REQUIRE=all does not ask for it; NSTOOL_TEST_REQUIRE=newest-util-linux does.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { openArchive } from '../../scripts/kernels/archive.ts';
@@ -62,4 +62,18 @@ function programsIn(root: string): NewestProgram {
   const libraries = join(lib, dirname(linker));
   const start = [join(lib, linker), '--library-path', libraries, '--argv0'];
   return (program) => [...start, program, join(root, 'usr/bin', program)];
+}
+
+/** A plain user may not look into the cache: a copy of what the program needs, for everybody. */
+export function readableCopy(command: readonly string[], folder: string): readonly string[] {
+  const [linker = '', , libraries = '', ...rest] = command;
+  const program = rest.at(-1) ?? '';
+  const listed = run([linker, '--library-path', libraries, '--list', program]);
+  const needed = [...listed.matchAll(/=> (\/\S+)/g)].flatMap(([, path]) => path ?? []);
+  for (const file of new Set([linker, program, ...needed])) {
+    cpSync(file, join(folder, file.slice(file.lastIndexOf('/') + 1)), { dereference: true });
+  }
+  run(['chmod', '-R', 'a+rX', folder]);
+  const copy = (path: string): string => join(folder, path.slice(path.lastIndexOf('/') + 1));
+  return [copy(linker), '--library-path', folder, '--argv0', 'nsenter', copy(program)];
 }

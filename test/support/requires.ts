@@ -40,6 +40,7 @@ const probes = {
   busybox: () => works('busybox', 'true'),
   docker: () => has('dockerd', '--version') && has('docker', '--version'),
   containerd: () => has('containerd', '--version') && has('ctr', '--version'),
+  bwrap: () => has('bwrap', '--version'),
   podman: () => has('podman', '--version') && has('conmon', '--version'),
   runc: () => has('runc', '--version'),
   lxc: () => has('lxc-start', '--version'),
@@ -60,7 +61,7 @@ function present(requirement: Requirement): boolean {
 }
 
 /** What `all` does not ask for: machines that test this every day have no container engines. */
-const engines: readonly Requirement[] = ['busybox', 'docker', 'containerd', 'podman', 'runc', 'lxc', 'nspawn'];
+const engines: readonly Requirement[] = ['busybox', 'bwrap', 'docker', 'containerd', 'podman', 'runc', 'lxc', 'nspawn'];
 
 const required = new Set((process.env['NSTOOL_TEST_REQUIRE'] ?? '').split(',').filter(Boolean));
 
