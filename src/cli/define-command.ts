@@ -2,6 +2,7 @@
 // and the checks of the tests. `run` returns an outcome and never prints.
 
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
+import type { NsError } from '../kernel/error.ts';
 import type { Host, Reading } from '../kernel/host.ts';
 import type { Program } from '../kernel/program.ts';
 import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
@@ -92,6 +93,8 @@ export type Outcome =
       readonly stdout: string;
       /** Talk: lines for standard error, without the program's name. */
       readonly notes?: readonly string[];
+      /** What the answer says no to, as an error's text on standard error. */
+      readonly error?: NsError;
       readonly status: number;
     }
   /** The answer comes as it happens, until it says that it is over, with a status, or is ended. */

@@ -136,6 +136,7 @@ async function finish(outcome: Outcome): Promise<void> {
   for (const note of outcome.notes ?? []) say(`nstool: ${escapeControls(note)}\n`);
   process.exitCode = outcome.status;
   writeAnswer(outcome.stdout);
+  if (outcome.error !== undefined) say(errorText(outcome.error));
 }
 
 function report(error: unknown, debug: boolean, failureStatus: number | undefined): void {

@@ -107,11 +107,18 @@ export interface Tree {
 
 /**
  * Questions to an nsfs descriptor. Source: ioctl_nsfs(2), linux/nsfs.h. Since: Linux 4.9; type and owner uid: 4.11; id
- * of a mount namespace: 6.11; id of any: 6.18.
- * The first two lead to another namespace; the type is a CLONE_NEW* value; an id is never given twice.
+ * of a mount namespace, first process of a pid namespace: 6.11; id of any: 6.18.
+ * The first two lead to another namespace; the type is a CLONE_NEW* value; an id is never given twice; the first process
+ * is told by its pid in ours, and is a gap (gone) once it has ended.
  */
 export type NamespaceQuestion =
-  'NS_GET_USERNS' | 'NS_GET_PARENT' | 'NS_GET_NSTYPE' | 'NS_GET_OWNER_UID' | 'NS_GET_MNTNS_ID' | 'NS_GET_ID';
+  | 'NS_GET_USERNS'
+  | 'NS_GET_PARENT'
+  | 'NS_GET_NSTYPE'
+  | 'NS_GET_OWNER_UID'
+  | 'NS_GET_MNTNS_ID'
+  | 'NS_GET_TGID_FROM_PIDNS 1'
+  | 'NS_GET_ID';
 
 /**
  * Questions to a descriptor of another process that lead to a network namespace: that of a socket (a tun descriptor is

@@ -69,7 +69,12 @@ export type Operation =
     };
 
 /** The ioctls of `reach`. Source: linux/sockios.h, linux/if_tun.h, linux/nsfs.h. */
-export const REACHING = { SIOCGSKNS: 0x894c, TUNGETDEVNETNS: 0x54e3, NS_GET_USERNS: 0xb701, NS_GET_PARENT: 0xb702 } as const;
+export const REACHING = {
+  SIOCGSKNS: 0x894c,
+  TUNGETDEVNETNS: 0x54e3,
+  NS_GET_USERNS: 0xb701,
+  NS_GET_PARENT: 0xb702,
+} as const;
 
 /** What nsexec says, and with which status it ends, when a step fails with this errno (0: any other). */
 export interface Explanation {
@@ -172,7 +177,13 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
       return { code: 20, fields: [number(type), ['blob', handle], number(mount), ['slot', into]] };
     }
     case 'write':
-      return { code: 21, fields: [['slot', operation.slot], ['blob', bytesOf(operation.bytes)]] };
+      return {
+        code: 21,
+        fields: [
+          ['slot', operation.slot],
+          ['blob', bytesOf(operation.bytes)],
+        ],
+      };
     case 'gid_of':
       return { code: 22, fields: [['slot', operation.slot]] };
     case 'uid_of':

@@ -6,10 +6,11 @@ import { NsError, errorOfGap } from '../kernel/error.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { Operation } from '../kernel/program.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
-import type { Door as Way } from '../namespaces/discover/door.ts';
+import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainGone } from './explain-enter.ts';
 import { PROCESS_SLOT } from './step.ts';
+import { explainAccess } from './access.ts';
 import { openingsOf, wayText, type Opening } from './ways.ts';
 
 /** A namespace that will be joined. */
@@ -17,6 +18,7 @@ export interface Door {
   readonly kind: NamespaceKind;
   /** For people: where the namespace was found. */
   readonly path: string;
+  readonly way: Way;
   readonly inode: bigint;
   /** What opens it, the last of them into the slot of its kind. */
   readonly open: readonly Opening[];
@@ -43,7 +45,7 @@ function processDoor(host: Host, pid: number, kind: NamespaceKind, all: boolean)
   const path = `/proc/${pid}/ns/${kind}`;
   const link = host.readLink(path);
   if (!link.ok) {
-    if (link.gap.reason === 'denied') throw new NsError('DENIED', explainGone.denied(pid, link.gap));
+    if (link.gap.reason === 'denied') throw new NsError('DENIED', explainAccess(host, pid, link.gap));
     if (link.gap.reason !== 'gone') throw errorOfGap(link.gap, `cannot read ${path}`);
     if (!host.stat(`/proc/${pid}`).ok) throw new NsError('NO_PROCESS', explainGone.process(pid));
     if (host.readLink(`/proc/self/ns/${kind}`).ok) throw new NsError('NO_NAMESPACE', explainGone.zombie(pid, kind));
@@ -56,6 +58,7 @@ function processDoor(host: Host, pid: number, kind: NamespaceKind, all: boolean)
   return {
     kind,
     path,
+    way: pathDoor(path),
     inode: id.value.inode,
     open: [{ label: `open ${path}`, operation }],
     ours: isOurs(host, kind, id.value.inode),
@@ -79,6 +82,7 @@ export function givenDoor(host: Host, kind: NamespaceKind, way: Way): Door {
   return {
     kind,
     path: name,
+    way,
     inode: inode.value,
     open: openingsOf(way, kind),
     ours: isOurs(host, kind, inode.value),
@@ -116,4 +120,10 @@ export function needsJoining(door: Door): boolean {
 /** Entering a user namespace changes what ids and privileges mean. */
 export function joinsUser(joined: readonly Door[]): boolean {
   return joined.some((door) => door.kind === 'user');
+}
+
+/** All that one call by a pidfd can join: the user namespace of the process with others of it. Empty: no such case. */
+export function joinedAtOnce(joined: readonly Door[]): readonly Door[] {
+  const ofProcess = joined.filter((door) => door.ofProcess && !door.ours);
+  return joinsUser(ofProcess) && ofProcess.length > 1 ? ofProcess : [];
 }

@@ -18,6 +18,9 @@ import { joinCgroups } from './cgroups.ts';
 import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainExec, explainOpen, failureStatus } from './explain-enter.ts';
+import { foresee, type Foresight } from './foresee.ts';
+import { deadInit, noChroot } from './rule.ts';
+import { foreseeIds } from './foresee-ids.ts';
 import { changeIds, keepCapabilities, leaveGroups } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { PROCESS_SLOT, step } from './step.ts';
@@ -34,12 +37,19 @@ export interface Caller {
 const DEFAULT_SEARCH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_SHELL = '/bin/sh';
 
+export interface EnterPlan {
+  readonly program: Program;
+  /** What the kernel will say to it, as far as can be told. */
+  readonly foresight: Foresight;
+}
+
 /** Errors: NO_PROCESS, NO_NAMESPACE, DENIED, UNSUPPORTED, BAD_VALUE. */
-export function planEnter(host: Host, query: EnterQuery, caller: Caller): Program {
+export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterPlan {
   const doors = doorsOf(host, query);
   const joined = doors.filter(needsJoining);
   const cgroups = query.joinCgroup === true && query.pid !== undefined ? joinCgroups(host, query.pid) : undefined;
   const env = environmentFor(host, query, caller);
+  const foresight = foresee(host, query, joined);
   const steps = [
     ...restoreInherited(caller),
     ...openProcess(query, joined),
@@ -48,7 +58,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): Progra
     ...(cgroups?.open ?? []),
     ...followContext(host, query),
     ...leaveGroups(query, joined),
-    ...joinNamespaces(joined),
+    ...joinNamespaces(joined, foresight.rules),
     ...changeDirectories(query),
     ...(cgroups?.join ?? []),
     ...forkForPid(query, joined),
@@ -56,7 +66,9 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): Progra
     ...keepCapabilities(query, joined),
     execute(query, env),
   ];
-  return { steps, failureStatus, trace: query.trace };
+  const program = { steps, failureStatus, trace: query.trace };
+  const ids = foresight.refusal ?? foreseeIds(host, query, joined);
+  return { program, foresight: ids === undefined ? foresight : { ...foresight, refusal: ids } };
 }
 
 /** Those of the process first. */
@@ -133,10 +145,20 @@ function changeDirectories({ root, workingDirectory, innerDirectory }: EnterQuer
   const steps: Step[] = [];
   if (root !== undefined) {
     steps.push(
-      step('chroot to the opened root', 'the working directory becomes the new root: none is left outside', {
-        op: 'chroot',
-        slot: ROOT_SLOT,
-      }),
+      step(
+        'chroot to the opened root',
+        'the working directory becomes the new root: none is left outside',
+        { op: 'chroot', slot: ROOT_SLOT },
+        {
+          explanations: [
+            {
+              errno: ERRNO.EPERM,
+              status: failureStatus,
+              text: `nstool: ${noChroot.what}\n  why: ${noChroot.why}\n`,
+            },
+          ],
+        },
+      ),
     );
   }
   if (workingDirectory !== undefined) {
@@ -178,7 +200,7 @@ function forkForPid(query: EnterQuery, joined: readonly Door[]): readonly Step[]
           {
             errno: ERRNO.ENOMEM,
             status: failureStatus,
-            text: `nstool: cannot start a process in the pid namespace: ENOMEM\n  why: its first process has ended, and nothing can be started in it any more\n`,
+            text: `nstool: ${deadInit.what}\n  why: ${deadInit.why}\n`,
           },
         ],
       },

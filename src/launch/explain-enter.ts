@@ -3,8 +3,8 @@
 import { ERRNO } from '../kernel/abi/errno.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { ErrorFacts } from '../kernel/error.ts';
-import type { Gap } from '../kernel/host.ts';
 import type { Explanation } from '../kernel/program.ts';
+import { notADescendant, type Rule } from './rule.ts';
 
 /** The exit status of every failure of ours, as env(1), nohup(1) and docker have it. */
 export const failureStatus = 125;
@@ -31,11 +31,6 @@ export const explainGone = {
     what: `this kernel has no ${kind} namespaces`,
     why: `/proc/self/ns/${kind} does not exist`,
   }),
-  denied: (pid: number, gap: Gap): ErrorFacts => ({
-    what: `cannot enter the namespaces of process ${pid}: permission denied (${gap.errno ?? 'EACCES'})`,
-    why: 'its namespaces can be opened by its own user, if it has no more capabilities than we, and with CAP_SYS_PTRACE',
-    tryThis: `sudo nstool enter ${pid}`,
-  }),
 };
 
 export function explainOpen(path: string): readonly Explanation[] {
@@ -48,41 +43,20 @@ export function explainOpen(path: string): readonly Explanation[] {
 }
 
 /** Source: setns(2), and the install function of each kind in the kernel. */
-export function explainSetns(kind: NamespaceKind, path: string, withUser: boolean): readonly Explanation[] {
+export function explainSetns(kind: NamespaceKind, path: string, rule: Rule | undefined): readonly Explanation[] {
   const what = `cannot join the ${kind} namespace of ${path}`;
-  const sudo = 'the same command with sudo';
-  const advice = withUser ? sudo : `${sudo}, or --user as well if it is yours`;
-  const needs = 'that needs CAP_SYS_ADMIN in the owning user namespace and in our own';
-  const refused = explanation('EPERM', what, needs, advice);
+  const { why, tryThis } = rule ?? { why: 'that needs CAP_SYS_ADMIN in the user namespace that owns it, and in ours' };
+  const refused = explanation('EPERM', what, why, tryThis);
   switch (kind) {
     case 'user':
-      return [
-        explanation(
-          'EPERM',
-          what,
-          'that needs CAP_SYS_ADMIN in it: be its owner, in its parent, or privileged there',
-          sudo,
-        ),
-        explanation('EINVAL', what, 'it is the user namespace that this process is in'),
-      ];
-    case 'mnt':
-      return [
-        explanation(
-          'EPERM',
-          what,
-          'that needs CAP_SYS_ADMIN in the owning user namespace, CAP_SYS_CHROOT and CAP_SYS_ADMIN in our own',
-          advice,
-        ),
-      ];
+      return [refused, explanation('EINVAL', what, 'it is the user namespace that this process is in')];
     case 'pid':
-      return [
-        explanation('EINVAL', what, 'it is not below our own pid namespace: only children and theirs can be entered'),
-        refused,
-      ];
+      return [explanation('EINVAL', what, notADescendant), refused];
     case 'time':
       return [refused, explanation('EUSERS', what, 'the calling process has threads')];
     case 'cgroup':
     case 'ipc':
+    case 'mnt':
     case 'net':
     case 'uts':
       return [refused];

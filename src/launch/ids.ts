@@ -121,7 +121,7 @@ interface IdMaps {
   readonly setgroups: string | undefined;
 }
 
-function readMaps(host: Host, pid: number): IdMaps {
+export function readMaps(host: Host, pid: number): IdMaps {
   const map = (name: string): readonly IdRange[] | undefined => {
     const path = `/proc/${pid}/${name}`;
     const bytes = valueOf(host.readFile(path));

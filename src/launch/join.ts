@@ -3,8 +3,10 @@
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { kindFacts, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { Step } from '../kernel/program.ts';
-import { joinsUser, needsJoining, type Door } from './doors.ts';
+import { joinedAtOnce, needsJoining, type Door } from './doors.ts';
 import { explainOpen, explainSetns, failureStatus } from './explain-enter.ts';
+import type { Foresight } from './foresee.ts';
+import type { Rule } from './rule.ts';
 import { AT_ONCE_MARK, FIRST_KIND_MARK, PIDFD_SLOT, step } from './step.ts';
 
 export function openDoor(door: Door): readonly Step[] {
@@ -33,16 +35,11 @@ export function openDoor(door: Door): readonly Step[] {
   ];
 }
 
-/** All that one call by a pidfd can join: the user namespace of the process with others of it. Empty: no such case. */
-export function joinedAtOnce(joined: readonly Door[]): readonly Door[] {
-  const ofProcess = joined.filter((door) => door.ofProcess && !door.ours);
-  return joinsUser(ofProcess) && ofProcess.length > 1 ? ofProcess : [];
-}
-
-export function joinNamespaces(joined: readonly Door[]): readonly Step[] {
+export function joinNamespaces(joined: readonly Door[], rules: Foresight['rules']): readonly Step[] {
+  const fatal = (door: Door): Partial<Step> => fatalWith(door, rules.get(door));
   const others = joined.filter((door) => door.kind !== 'user');
   const user = joined.filter((door) => door.kind === 'user');
-  if (user.length === 0) return others.map((door) => join(door, joiningReason(door.kind), fatal(door, false)));
+  if (user.length === 0) return others.map((door) => join(door, joiningReason(door.kind), fatal(door)));
   const atOnce = joinedAtOnce(joined);
   const apart = others.filter((door) => !atOnce.includes(door));
   const together = others.filter((door) => atOnce.includes(door));
@@ -57,14 +54,14 @@ export function joinNamespaces(joined: readonly Door[]): readonly Step[] {
   const second = (doors: readonly Door[]): readonly Step[] =>
     doors.map((door) =>
       join(door, 'second round: an owner of the user namespace can only now; skipped where joined already', {
-        ...fatal(door, true),
+        ...fatal(door),
         mark: mark(door),
         once: true,
       }),
     );
   const oneByOne = [
     ...first(together),
-    ...user.map((door) => join(door, joiningReason('user'), fatal(door, true))),
+    ...user.map((door) => join(door, joiningReason('user'), fatal(door))),
     ...second(together),
   ];
   return [...first(apart), ...joinAtOnce(atOnce, oneByOne.length), ...oneByOne, ...second(apart)];
@@ -95,8 +92,8 @@ function join(door: Door, reason: string, more: Partial<Step>): Step {
 }
 
 /** Refused where we are already: nothing is lost. */
-function fatal(door: Door, withUser: boolean): Partial<Step> {
-  return door.ours ? { try: true } : { explanations: explainSetns(door.kind, door.path, withUser) };
+function fatalWith(door: Door, rule: Rule | undefined): Partial<Step> {
+  return door.ours ? { try: true } : { explanations: explainSetns(door.kind, door.path, rule) };
 }
 
 function joiningReason(kind: NamespaceKind): string {

@@ -7,10 +7,9 @@ import { errorOfGap } from '../kernel/error.ts';
 import type { Host } from '../kernel/host.ts';
 import type { Explanation, Step } from '../kernel/program.ts';
 import { splitWords } from '../kernel/text/cmdline.ts';
-import type { Door } from './doors.ts';
+import { joinedAtOnce, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainOpen, failureStatus } from './explain-enter.ts';
-import { joinedAtOnce } from './join.ts';
 import { PIDFD_SLOT, PROCESS_SLOT, step } from './step.ts';
 
 /** The pidfd comes second: what is opened through the folder after it shows that both are the same process. */

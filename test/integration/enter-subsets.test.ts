@@ -64,7 +64,7 @@ describe.skipIf(newest === undefined || lacks('userns', 'namespaces', 'unshare')
 
     function ours(kinds: readonly NamespaceKind[]): Promise<unknown> {
       const env = [new TextEncoder().encode(`PATH=${process.env['PATH'] ?? ''}`)];
-      const program = planEnter(
+      const { program } = planEnter(
         linuxHost(),
         {
           pid: target.pid,

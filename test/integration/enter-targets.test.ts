@@ -52,7 +52,7 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('between plan and act', 
   test('a target that stays is entered', async () => {
     const target = await makeTarget(['-u', '-n']);
     try {
-      const result = carryOut(planEnter(linuxHost(), { ...query, pid: target.pid }, { env: [] }));
+      const result = carryOut(planEnter(linuxHost(), { ...query, pid: target.pid }, { env: [] }).program);
       expect(result).toEqual({ status: 0, signal: null, stdout: `${linkOf(target.pid, 'uts')}\n`, stderr: '' });
     } finally {
       await target.end();
@@ -61,7 +61,7 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('between plan and act', 
 
   test('a target that ends is an error', async () => {
     const target = await makeTarget(['-u', '-n']);
-    const program = planEnter(linuxHost(), { ...query, pid: target.pid }, { env: [] });
+    const program = planEnter(linuxHost(), { ...query, pid: target.pid }, { env: [] }).program;
     await target.end();
     const result = carryOut(program);
     expect(result).toMatchObject({ status: 125, stdout: '' });
@@ -74,7 +74,7 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('between plan and act', 
     const target = await makeTarget(['-u', '-n']);
     const other = await makeTarget(['-u', '-n']);
     try {
-      const program = planEnter(linuxHost(), { ...query, pid: target.pid }, { env: [] });
+      const program = planEnter(linuxHost(), { ...query, pid: target.pid }, { env: [] }).program;
       const steps = program.steps.map((step) =>
         step.operation.op === 'open' && step.operation.path === `/proc/${target.pid}`
           ? { ...step, operation: { ...step.operation, path: `/proc/${other.pid}` } }
@@ -101,7 +101,7 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('between plan and act', 
         linuxHost(),
         { ...query, kinds: [], given: [{ kind: 'uts', way: pathDoor(path) }] },
         { env: [] },
-      );
+      ).program;
       const moved = program.steps.map((step) =>
         step.operation.op === 'open'
           ? { ...step, operation: { ...step.operation, path: `/proc/${second.pid}/ns/uts` } }
@@ -223,7 +223,7 @@ describe.skipIf(lacks('root', 'unshare'))('a process of root', () => {
       expect(result).toMatchObject({ status: 125, stdout: '' });
       expect(result.stderr).toBe(
         `nstool: cannot enter the namespaces of process ${target.pid}: permission denied (EACCES)\n` +
-          '  why: its namespaces can be opened by its own user, if it has no more capabilities than we, and with CAP_SYS_PTRACE\n' +
+          `  why: its links ask for ptrace access: it runs as uid 0, we as ${PLAIN_UID}, without CAP_SYS_PTRACE in its user namespace\n` +
           `  try: sudo nstool enter ${target.pid}\n`,
       );
       const path = nstool(['enter', `/proc/${target.pid}/ns/net`, 'true'], { uid: PLAIN_UID });

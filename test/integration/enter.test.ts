@@ -265,9 +265,10 @@ describe.skipIf(lacks('userns', 'nsenter', 'unshare', 'ip')).each(identities)('b
         const ours = nstool(['enter', ...words], { uid });
         expect(ours).toMatchObject({ status: 125, stdout: '' });
         expect(ours.stderr).toMatch(
-          /cannot join the (net|uts) namespace of \/proc\/\d+\/ns\/\w+: EPERM\n {2}why: .*CAP_SYS_ADMIN/,
+          /cannot join the (net|uts) namespace of \/proc\/\d+\/ns\/\w+: EPERM\n {2}why: user:\[\d+\] owns it, .*CAP_SYS_ADMIN/,
         );
-        expect(ours.stderr).toContain('--user as well if it is yours');
+        const long = option === '-n' ? '--net' : '--uts';
+        expect(ours.stderr).toContain(`try: nstool enter -t ${target.pid} --user ${long} COMMAND\n`);
       }
     } finally {
       await target.end();

@@ -59,7 +59,9 @@ export const enterOptions: readonly OptionDefinition[] = [
   { long: 'preserve-credentials', help: 'keep the ids when a user namespace is entered (default there: 0)' },
   { long: 'keep-caps', help: 'keep the capabilities that a user namespace gives, also without uid 0' },
   { long: 'no-fork', short: 'F', help: 'do not fork, also for a pid namespace' },
-  { long: 'dry-run', help: 'print the steps with their reasons, and do nothing' },
+  { long: 'dry-run', help: 'print the steps with their reasons, foresee a refusal (status 4), and do nothing' },
+  { long: 'json', short: 'J', help: 'with --dry-run: the program, the verdict and the gaps as JSON' },
+  { long: 'program', value: 'FILE', help: 'carry out a program that --dry-run --json printed, edited or not' },
   { long: 'verbose', short: 'v', help: 'print the steps as they happen' },
 ];
 

@@ -1,9 +1,24 @@
-import type { Step } from '../../kernel/program.ts';
-import { planEnter } from '../../launch/enter.ts';
+import { errorOfGap, NsError, type ErrorFacts } from '../../kernel/error.ts';
+import { isComplete, type CountedGap } from '../../kernel/gap-tally.ts';
+import type { Host } from '../../kernel/host.ts';
+import { programFromJson, programToJson } from '../../kernel/program-json.ts';
+import type { Program, Step } from '../../kernel/program.ts';
+import { decodeText } from '../../kernel/text/text.ts';
+import { planEnter, type EnterPlan } from '../../launch/enter.ts';
 import type { Column } from '../../render/columns.ts';
+import { renderJson, type Json } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
-import { flag, type CommandDefinition } from '../define-command.ts';
+import {
+  flag,
+  optionValue,
+  type CommandDefinition,
+  type Context,
+  type Invocation,
+  type Outcome,
+} from '../define-command.ts';
 import { callerOf } from '../caller.ts';
+import { errorStatus } from '../error-text.ts';
+import { gapJson, gapNote } from '../gap-text.ts';
 import { enterOptions, enterQuery, enterRecording, pathOptions } from './enter-query.ts';
 
 export const enter: CommandDefinition = {
@@ -32,16 +47,70 @@ export const enter: CommandDefinition = {
     [126, 'COMMAND could not be executed'],
     [127, 'COMMAND was not found'],
   ],
-  program: { operandsBefore: 1, insteadOfOperand: ['target', ...pathOptions] },
+  program: { operandsBefore: 1, insteadOfOperand: ['target', 'program', ...pathOptions] },
   async run(invocation, context) {
-    const recording = enterRecording(invocation);
-    const host = await context.host(recording);
-    const query = enterQuery(invocation, host);
-    const program = planEnter(host, query, callerOf(host, context));
-    if (flag(invocation, 'dry-run')) return { stdout: stepList(program.steps), status: 0 };
-    return { replaceBy: program };
+    const file = optionValue(invocation, 'program');
+    if (file !== undefined) return givenProgram(invocation, context, file);
+    const host = await context.host(enterRecording(invocation));
+    if (!flag(invocation, 'dry-run')) return { replaceBy: plan(invocation, host, context).program };
+    return dryRun(invocation, () => plan(invocation, host, context));
   },
 };
+
+function plan(invocation: Invocation, host: Host, context: Context): EnterPlan {
+  return planEnter(host, enterQuery(invocation, host), callerOf(host, context));
+}
+
+/** A program that was printed before, and may have been edited. */
+async function givenProgram(invocation: Invocation, context: Context, file: string): Promise<Outcome> {
+  const allowed = new Set(['program', 'dry-run', 'verbose', 'json', 'color', 'debug']);
+  const other = [...invocation.options.keys()].find((option) => !allowed.has(option));
+  if (other !== undefined || invocation.program.length > 0) {
+    throw new NsError('USAGE', {
+      what: `--program does not go with ${other === undefined ? 'a command' : `--${other}`}`,
+      why: 'all that is to be done stands in the file',
+    });
+  }
+  const bytes = (await context.host()).readFile(file === '-' ? '/dev/stdin' : file);
+  if (!bytes.ok) throw errorOfGap(bytes.gap, `cannot read ${file}`);
+  const read = programFromJson(decodeText(bytes.value));
+  const program = { ...read, trace: read.trace || flag(invocation, 'verbose') };
+  if (!flag(invocation, 'dry-run')) return { replaceBy: program };
+  return { stdout: flag(invocation, 'json') ? json({ program }, [], null) : stepList(program.steps), status: 0 };
+}
+
+/** The steps, and the verdict: a refusal that is foreseen has the status of one that happened to a reading command. */
+function dryRun(invocation: Invocation, planned: () => EnterPlan): Outcome {
+  const asJson = flag(invocation, 'json');
+  try {
+    const { program, foresight } = planned();
+    const gaps = foresight.gaps.list();
+    const { refusal } = foresight;
+    const error = refusal === undefined ? undefined : new NsError('DENIED', refusal);
+    const verdict: Json = {
+      allowed: gaps.length > 0 && error === undefined ? null : error === undefined,
+      ...facts(refusal),
+    };
+    return {
+      stdout: asJson ? json({ program }, gaps, verdict) : stepList(program.steps),
+      notes: gaps.map(gapNote),
+      ...(error === undefined ? { status: 0 } : { error, status: errorStatus(error) }),
+    };
+  } catch (error) {
+    if (!(error instanceof NsError) || error.code !== 'DENIED') throw error;
+    const stdout = asJson ? json({}, [], { allowed: false, ...facts(error.facts) }) : '';
+    return { stdout, error, status: errorStatus(error) };
+  }
+}
+
+function facts(refusal: ErrorFacts | undefined): { readonly [key: string]: Json } {
+  return { what: refusal?.what ?? null, why: refusal?.why ?? null, try: refusal?.tryThis ?? null };
+}
+
+function json({ program }: { readonly program?: Program }, gaps: readonly CountedGap[], verdict: Json): string {
+  const shown: Json = program === undefined ? null : programToJson(program);
+  return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), verdict, program: shown });
+}
 
 type NumberedStep = Step & { readonly number: number };
 

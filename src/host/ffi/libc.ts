@@ -9,6 +9,8 @@ import { NsError } from '../../kernel/error.ts';
 /** Each returns what the C function returns, and throws LibcError where that is -1. */
 export interface Libc {
   ioctl(fd: number, request: number): number;
+  /** ioctl whose argument is a number. */
+  ioctlNumber(fd: number, request: number, argument: number): number;
   /** ioctl with a pointer; the kernel reads from and writes to `argument`. */
   ioctlBuffer(fd: number, request: number, argument: Uint8Array): number;
   fcntl(fd: number, command: number, argument: number): number;
@@ -78,6 +80,7 @@ function bind(koffi: Koffi): Libc {
   const execve = bound('execve', 'int execve(const char *path, const char **argv, const char **envp)');
   return {
     ioctl: bound('ioctl', 'int ioctl(int fd, unsigned long request)'),
+    ioctlNumber: bound('ioctl', 'int ioctl(int fd, unsigned long request, unsigned long argument)'),
     ioctlBuffer: bound('ioctl', 'int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
     fcntl: bound('fcntl', 'int fcntl(int fd, int command, int argument)'),
     ...socketCalls(bound),

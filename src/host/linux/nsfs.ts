@@ -22,6 +22,9 @@ const NS_GET_NSTYPE = 0xb703;
 const NS_GET_OWNER_UID = 0xb704;
 /** _IOR(0xb7, 5, __u64) */
 const NS_GET_MNTNS_ID = 0x8008b705;
+/** _IOR(0xb7, 7, int), whose argument is a pid and whose answer is returned */
+const NS_GET_TGID_FROM_PIDNS = 0x8004b707;
+const FIRST_PROCESS = 1;
 /** _IOR(0xb7, 13, __u64) */
 const NS_GET_ID = 0x8008b70d;
 /** _IOR(0xb7, 11 and 12, struct mnt_ns_info) */
@@ -91,6 +94,8 @@ function ask(fd: number, question: NamespaceQuestion): NamespaceAnswer {
       return { number: BigInt(written(fd, NS_GET_OWNER_UID, 4).getUint32(0, true)) };
     case 'NS_GET_MNTNS_ID':
       return { number: written(fd, NS_GET_MNTNS_ID, 8).getBigUint64(0, true) };
+    case 'NS_GET_TGID_FROM_PIDNS 1':
+      return { number: BigInt(libc().ioctlNumber(fd, NS_GET_TGID_FROM_PIDNS, FIRST_PROCESS)) };
     case 'NS_GET_ID':
       return { number: written(fd, NS_GET_ID, 8).getBigUint64(0, true) };
   }

@@ -133,8 +133,11 @@ const reports: readonly Report[] = [
   { type: 'end', counts: { appeared: 1, gone: 2, unsure: 1, unseen: 2, overruns: 1 }, gaps: [denied] },
 ];
 
-/** watch has lines, below; version asks the installation, which is the built program. */
-const elsewhere = new Set(['watch', 'version']);
+/**
+ * watch has lines, below; version asks the installation, which is the built program; enter asks for the environment that
+ * its command would get: the tests of its refusals look at its answers.
+ */
+const elsewhere = new Set(['watch', 'version', 'enter']);
 
 it('there is one for each command that answers in JSON, and no other', () => {
   expect(jsonCommands.length).toBeGreaterThan(0);

@@ -78,7 +78,7 @@ const query: EnterQuery = {
 };
 
 function plan(more: Partial<EnterQuery> = {}, situation: Situation = {}, env: readonly string[] = []): Program {
-  return planEnter(fakeHost(situation), { ...query, ...more }, { env: env.map(encode) });
+  return planEnter(fakeHost(situation), { ...query, ...more }, { env: env.map(encode) }).program;
 }
 
 /** Each step in a word or two: `open net`, `setns net?` for one that may fail, `setns net!2` for one that is skipped by mark 2. */
@@ -344,7 +344,7 @@ describe('the command', () => {
   });
 
   test('the limit on open files that Node raised is set back first', () => {
-    const program = planEnter(fakeHost(), query, { env: [], openFiles: { soft: 512n, hard: 4096n } });
+    const { program } = planEnter(fakeHost(), query, { env: [], openFiles: { soft: 512n, hard: 4096n } });
     expect(program.steps[1]?.operation).toEqual({ op: 'rlimit', resource: 7, soft: 512n, hard: 4096n });
   });
 });

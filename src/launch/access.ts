@@ -1,0 +1,41 @@
+// Why a process is closed to us: what ptrace(2) calls access, which the links of its namespaces ask for too.
+// Source: ptrace(2) "Ptrace access mode checking", kernel/ptrace.c __ptrace_may_access().
+
+import { decodeMask } from '../capabilities/mask.ts';
+import type { ErrorFacts } from '../kernel/error.ts';
+import { valueOf, type Gap, type Host } from '../kernel/host.ts';
+import { OUTSIDE } from './rule.ts';
+import { parseStatus, type ProcessStatus } from '../kernel/text/status.ts';
+
+export function explainAccess(host: Host, pid: number, gap: Gap): ErrorFacts {
+  return {
+    what: `cannot enter the namespaces of process ${pid}: permission denied (${gap.errno ?? 'EACCES'})`,
+    why: `its links ask for ptrace access: ${ruleOf(host, pid)}`,
+    tryThis: host.self.uid === 0 ? OUTSIDE : `sudo nstool enter ${pid}`,
+  };
+}
+
+function ruleOf(host: Host, pid: number): string {
+  const theirs = statusOf(host, String(pid));
+  const ours = statusOf(host, 'self');
+  const folder = valueOf(host.stat(`/proc/${pid}`));
+  if (theirs === undefined || ours === undefined) return 'its own user, or CAP_SYS_PTRACE in its user namespace';
+  const uid = theirs.uids.find((each) => each !== host.self.uid);
+  if (uid !== undefined)
+    return `it runs as uid ${uid}, we as ${host.self.uid}, without CAP_SYS_PTRACE in its user namespace`;
+  if (folder !== undefined && folder.uid !== host.self.uid)
+    return 'it is not dumpable (PR_SET_DUMPABLE(2const), or its program gained rights or cannot be read), and we lack CAP_SYS_PTRACE';
+  const more = decodeMask(theirs.effectiveCapabilities & ~ours.effectiveCapabilities).names;
+  if (more.length > 0)
+    return `it has capabilities that we have not (${more.slice(0, FEW).join(', ')}${more.length > FEW ? ', …' : ''}), and we lack CAP_SYS_PTRACE`;
+  return 'it is in a user namespace where our capabilities do not count, or a security module refuses';
+}
+
+/** So many are named. */
+const FEW = 3;
+
+function statusOf(host: Host, process: string): ProcessStatus | undefined {
+  const path = `/proc/${process}/status`;
+  const bytes = valueOf(host.readFile(path));
+  return bytes === undefined ? undefined : valueOf(parseStatus(bytes, path));
+}

@@ -1,0 +1,26 @@
+// Rules of the kernel by which something is refused, as data for texts.
+
+/** Why a step is refused, and what would do. */
+export interface Rule {
+  readonly why: string;
+  readonly tryThis?: string;
+}
+
+export interface Refusal extends Rule {
+  readonly what: string;
+}
+
+export const notADescendant = 'it is not below our own pid namespace: only children and theirs can be entered';
+
+/** For root, whom sudo gives nothing more. */
+export const OUTSIDE = 'the same command from further outside, where that is allowed';
+
+export const noChroot: Refusal = {
+  what: 'cannot change the root: EPERM',
+  why: 'that needs CAP_SYS_CHROOT in our own user namespace; with --user it would be had, if it is yours',
+};
+
+export const deadInit: Refusal = {
+  what: 'cannot start a process in the pid namespace: ENOMEM',
+  why: 'its first process has ended, and nothing can be started in it any more',
+};
