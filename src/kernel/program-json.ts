@@ -50,12 +50,17 @@ function stepToJson({ operation, label, reason, explanations, ...more }: Step): 
   return {
     label,
     reason,
-    operation: Object.fromEntries(fields) as Plain,
+    operation: { ...nothing(operation), ...Object.fromEntries(fields) },
     try: more.try === true,
     mark: more.mark ?? null,
     once: more.once === true,
     explanations: explanations.map(({ errno, status, text }) => ({ errno, status, text })),
   };
+}
+
+/** What is not there is null. */
+function nothing({ op }: Operation): Record<string, Plain> {
+  return op === 'open' ? { op, dir: null } : { op };
 }
 
 const DEATH = 'death_signal';
@@ -64,7 +69,7 @@ function plain(value: unknown): Plain {
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Uint8Array) return textOrHex(value);
   if (Array.isArray(value)) return value.map((entry) => plain(entry));
-  return value as Plain;
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
 }
 
 function textOrHex(bytes: Uint8Array): Plain {
@@ -95,7 +100,7 @@ function stepAt(value: unknown, at: string): Step {
   const step = objectAt(value, at);
   const mark = step['mark'] ?? null;
   return {
-    label: stringAt(step['label'], `${at}.label`),
+    label: withoutNul(stringAt(step['label'], `${at}.label`), `${at}.label`),
     reason: stringAt(step['reason'] ?? '', `${at}.reason`),
     operation: operationAt(step['operation'], `${at}.operation`),
     ...(boolAt(step['try'] ?? false, `${at}.try`) ? { try: true } : {}),
@@ -119,8 +124,8 @@ function explanationAt(value: unknown, at: string): Explanation {
 function operationAt(value: unknown, at: string): Operation {
   const given = objectAt(value, at);
   const op = stringAt(given['op'], `${at}.op`);
-  if (!Object.hasOwn(FIELDS, op)) throw bad(`${at}.op`, `there is no operation '${op}'`);
-  const types = FIELDS[op as Operation['op']];
+  if (!isOperationName(op)) throw bad(`${at}.op`, `there is no operation '${op}'`);
+  const types = FIELDS[op];
   const made: Record<string, unknown> = { op };
   for (const [key, type] of Object.entries(types)) {
     const name = key === 'deathSignal' ? DEATH : key;
@@ -130,8 +135,17 @@ function operationAt(value: unknown, at: string): Operation {
   const known = new Set(['op', ...Object.keys(types).map((key) => (key === 'deathSignal' ? DEATH : key))]);
   const stray = Object.keys(given).find((key) => !known.has(key));
   if (stray !== undefined) throw bad(`${at}.${stray}`, `${op} has no such field`);
-  // The table has exactly the fields of the type, and each was looked at.
-  return made as unknown as Operation;
+  if (!isOperation(made, types)) throw bad(at, 'a field is missing');
+  return made;
+}
+
+function isOperationName(op: string): op is Operation['op'] {
+  return Object.hasOwn(FIELDS, op);
+}
+
+/** The table has exactly the fields of the type, and the type of each was looked at. */
+function isOperation(made: object, types: Readonly<Record<string, FieldType>>): made is Operation {
+  return Object.entries(types).every(([key, type]) => type === 'slot?' || Object.hasOwn(made, key));
 }
 
 function fieldAt(value: unknown, type: FieldType, at: string): unknown {
@@ -170,7 +184,7 @@ function encoded(text: string | Uint8Array): Uint8Array {
 }
 
 function textAt(value: unknown, at: string): string | Uint8Array {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return withoutNul(value, at);
   const hex = stringAt(objectAt(value, at)['hex'], `${at}.hex`);
   if (!/^(?:[0-9a-f]{2})*$/i.test(hex)) throw bad(`${at}.hex`, 'pairs of hexadecimal digits are expected');
   return new Uint8Array((hex.match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16)));
@@ -206,14 +220,21 @@ function stringAt(value: unknown, at: string): string {
 }
 
 function listAt(value: unknown, at: string): readonly unknown[] {
-  if (Array.isArray(value)) return value as readonly unknown[];
+  if (isList(value)) return value;
   throw bad(at, 'a list is expected');
 }
 
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
 function objectAt(value: unknown, at: string): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as Readonly<Record<string, unknown>>;
+  if (isObject(value)) return value;
   throw bad(at, 'an object is expected');
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function bad(at: string, why: string): NsError {

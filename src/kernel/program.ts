@@ -127,6 +127,9 @@ const NO_SLOT = 0xffffffff;
 
 const encoder = new TextEncoder();
 
+/** The codes of operations that have a slot and nothing else. */
+const SLOT_ONLY = { close: 3, chroot: 6, chdir: 7, gid_of: 22, uid_of: 23 } as const;
+
 /** The code and the fields of an operation, in the order of the table in native/protocol.md. */
 function describe(operation: Operation): { code: number; fields: readonly Field[] } {
   const number = (value: number | bigint): Field => ['number', BigInt(value)];
@@ -139,15 +142,15 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
       return { code: 2, fields: [['slot', dir], ['string', path], number(flags), number(0), ['slot', into]] };
     }
     case 'close':
-      return { code: 3, fields: [['slot', operation.slot]] };
+    case 'chroot':
+    case 'chdir':
+    case 'gid_of':
+    case 'uid_of':
+      return { code: SLOT_ONLY[operation.op], fields: [['slot', operation.slot]] };
     case 'expect':
       return { code: 4, fields: [['slot', operation.slot], number(operation.device), number(operation.inode)] };
     case 'setns':
       return { code: 5, fields: [['slot', operation.slot], number(operation.type)] };
-    case 'chroot':
-      return { code: 6, fields: [['slot', operation.slot]] };
-    case 'chdir':
-      return { code: 7, fields: [['slot', operation.slot]] };
     case 'setgroups':
       return { code: 8, fields: [['blob', encodeIds(operation.gids)]] };
     case 'setgid':
@@ -176,34 +179,31 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
       const { type, handle, mount, into } = operation;
       return { code: 20, fields: [number(type), ['blob', handle], number(mount), ['slot', into]] };
     }
-    case 'write':
+    case 'write': {
+      const { slot, bytes } = operation;
       return {
         code: 21,
         fields: [
-          ['slot', operation.slot],
-          ['blob', bytesOf(operation.bytes)],
-        ],
-      };
-    case 'gid_of':
-      return { code: 22, fields: [['slot', operation.slot]] };
-    case 'uid_of':
-      return { code: 23, fields: [['slot', operation.slot]] };
-    case 'ambient':
-      return { code: 24, fields: [number(operation.mask)] };
-    case 'exec': {
-      const { file, search, shell, argv, env } = operation;
-      return {
-        code: 15,
-        fields: [
-          ['string', file],
-          ['string', search],
-          ['string', shell],
-          ['list', argv],
-          ['list', env],
+          ['slot', slot],
+          ['blob', bytesOf(bytes)],
         ],
       };
     }
+    case 'ambient':
+      return { code: 24, fields: [number(operation.mask)] };
+    case 'exec':
+      return { code: 15, fields: fieldsOfExec(operation) };
   }
+}
+
+function fieldsOfExec({ file, search, shell, argv, env }: Extract<Operation, { op: 'exec' }>): readonly Field[] {
+  return [
+    ['string', file],
+    ['string', search],
+    ['string', shell],
+    ['list', argv],
+    ['list', env],
+  ];
 }
 
 function bytesOf(text: KernelText): Uint8Array {

@@ -18,12 +18,13 @@ export function explainAccess(host: Host, pid: number, gap: Gap): ErrorFacts {
 function ruleOf(host: Host, pid: number): string {
   const theirs = statusOf(host, String(pid));
   const ours = statusOf(host, 'self');
-  const folder = valueOf(host.stat(`/proc/${pid}`));
+  // Of a process that is not dumpable all files but the folder belong to root.
+  const file = valueOf(host.stat(`/proc/${pid}/status`));
   if (theirs === undefined || ours === undefined) return 'its own user, or CAP_SYS_PTRACE in its user namespace';
   const uid = theirs.uids.find((each) => each !== host.self.uid);
   if (uid !== undefined)
     return `it runs as uid ${uid}, we as ${host.self.uid}, without CAP_SYS_PTRACE in its user namespace`;
-  if (folder !== undefined && folder.uid !== host.self.uid)
+  if (file !== undefined && file.uid !== host.self.uid)
     return 'it is not dumpable (PR_SET_DUMPABLE(2const), or its program gained rights or cannot be read), and we lack CAP_SYS_PTRACE';
   const more = decodeMask(theirs.effectiveCapabilities & ~ours.effectiveCapabilities).names;
   if (more.length > 0)

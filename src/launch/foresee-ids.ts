@@ -5,7 +5,7 @@ import type { Host } from '../kernel/host.ts';
 import { isMapped, type IdRange } from '../kernel/text/id-map.ts';
 import { joinsUser, type Door } from './doors.ts';
 import type { EnterQuery, WantedId } from './enter-query.ts';
-import { noChroot, type Refusal } from './rule.ts';
+import { noChroot, noGroups, noId, type Refusal } from './rule.ts';
 import { readMaps } from './ids.ts';
 import { CAPABILITY, standingOf } from './standing.ts';
 
@@ -16,10 +16,9 @@ export function foreseeIds(host: Host, query: EnterQuery, joined: readonly Door[
   if (us === undefined) return undefined;
   const lacks = (capability: bigint): boolean => (us.effective & capability) === 0n;
   if (query.root !== undefined && lacks(CAPABILITY.SYS_CHROOT)) return noChroot;
-  if (query.gid !== undefined && lacks(CAPABILITY.SETGID))
-    return { what: 'cannot drop supplementary groups: EPERM', why: 'that needs CAP_SETGID in our own user namespace' };
+  if (query.gid !== undefined && lacks(CAPABILITY.SETGID)) return noGroups;
   if (query.uid !== undefined && query.uid !== us.uid && lacks(CAPABILITY.SETUID))
-    return { what: `cannot become uid ${query.uid}: EPERM`, why: 'that needs CAP_SETUID in our own user namespace' };
+    return noId('uid', query.uid === 'follow' ? 'the uid of the target' : `uid ${query.uid}`);
   return undefined;
 }
 

@@ -148,8 +148,9 @@ function notBelow(host: Host, { way }: Door): string | undefined {
   const path = '/proc/self/ns/pid';
   const link = valueOf(host.readLink(path));
   const own = link === undefined ? undefined : valueOf(parseNamespaceLink(link, path))?.inode;
+  if (own === undefined) return undefined;
   const up: NamespaceQuestion[] = [...way.through];
-  for (let level = 0; own !== undefined && level < DEEPEST; level += 1) {
+  for (let level = 0; level < DEEPEST; level += 1) {
     const inode = host.askNamespace(way.at, up);
     if (inode.ok && inode.value === own) return undefined;
     // The kernel shows nothing above our own: it was not met on the way.

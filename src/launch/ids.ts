@@ -8,6 +8,7 @@ import { decodeText } from '../kernel/text/text.ts';
 import { joinsUser, type Door } from './doors.ts';
 import type { EnterQuery, WantedId } from './enter-query.ts';
 import { failureStatus } from './explain-enter.ts';
+import { noGroups, noId } from './rule.ts';
 import { GROUPS_MARK, PROCESS_SLOT, step } from './step.ts';
 
 /** A change of ids was asked for, or follows from entering a user namespace. */
@@ -98,19 +99,20 @@ const EVERY_CAPABILITY = (1n << 64n) - 1n;
 const keptGroups: Explanation = {
   errno: ERRNO.EPERM,
   status: failureStatus,
-  text: 'nstool: cannot drop supplementary groups: EPERM\n  why: a change of the gid drops them, which needs CAP_SETGID, and setgroups not denied there\n',
+  text: `nstool: ${noGroups.what}\n  why: ${noGroups.why}\n`,
 };
 
 function idFailure(id: string, what: 'uid' | 'gid'): Partial<Step> {
-  const failure = (errno: 'EINVAL' | 'EPERM', why: string): Explanation => ({
+  const failure = (errno: 'EINVAL' | 'EPERM', text: string, why: string): Explanation => ({
     errno: ERRNO[errno],
     status: failureStatus,
-    text: `nstool: cannot become ${id}: ${errno}\n  why: ${why}\n`,
+    text: `nstool: ${text}\n  why: ${why}\n`,
   });
+  const denied = noId(what, id);
   return {
     explanations: [
-      failure('EINVAL', `${id} is not mapped in that user namespace`),
-      failure('EPERM', `that needs CAP_SET${what.toUpperCase()} there`),
+      failure('EINVAL', `cannot become ${id}: EINVAL`, `${id} is not mapped in that user namespace`),
+      failure('EPERM', denied.what, denied.why),
     ],
   };
 }

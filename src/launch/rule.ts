@@ -20,6 +20,19 @@ export const noChroot: Refusal = {
   why: 'that needs CAP_SYS_CHROOT in our own user namespace; with --user it would be had, if it is yours',
 };
 
+export const noGroups: Refusal = {
+  what: 'cannot drop supplementary groups: EPERM',
+  why: 'a change of the gid drops them, which needs CAP_SETGID, and setgroups not denied there',
+};
+
+/** An id that may not be taken. */
+export function noId(what: 'uid' | 'gid', id: string): Refusal {
+  return {
+    what: `cannot become ${id}: EPERM`,
+    why: `that needs CAP_SET${what.toUpperCase()} in the user namespace of the command`,
+  };
+}
+
 export const deadInit: Refusal = {
   what: 'cannot start a process in the pid namespace: ENOMEM',
   why: 'its first process has ended, and nothing can be started in it any more',

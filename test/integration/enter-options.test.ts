@@ -170,7 +170,7 @@ describe.skipIf(newest === undefined || lacks('root', 'namespaces', 'unshare'))(
       expect(nstool(['enter', String(child.pid), '-N', '77', 'readlink', '/proc/self/ns/net']).stdout).toBe(
         `${link}\n`,
       );
-      const none = nstool(['enter', ...words.with(-1, '78'), 'true']);
+      const none = nstool(['enter', '-t', String(child.pid), '-N', '78', 'true']);
       expect(none).toMatchObject({ status: 125, stdout: '' });
       expect(none.stderr).toContain('EBADF');
     } finally {

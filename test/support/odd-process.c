@@ -1,6 +1,6 @@
 // Processes that are unusual in one way each. Prints `ready` and waits to be killed.
 //
-// usage: odd-process words [WORD...] | zombie | user-zombie | threads KINDS | overwritten | title | name TEXT
+// usage: odd-process words [WORD...] | zombie | user-zombie | threads KINDS | overwritten | title | name TEXT | undumpable
 //
 //   words         its command line is exactly these words, the first one included; without any the kernel makes it one
 //                 empty word
@@ -11,6 +11,7 @@
 //                 into the environment (fs/proc/base.c, get_mm_cmdline)
 //   title         as setproctitle(3) leaves it: a shorter text, and NULs to the end
 //   name          the command's name (PR_SET_NAME) is TEXT
+//   undumpable    its files in /proc belong to root (PR_SET_DUMPABLE)
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -95,6 +96,8 @@ int main(int argc, char **argv)
 		memcpy(argv[0], "a title", 7);
 	} else if (strcmp(mode, "name") == 0 && argc > 2) {
 		prctl(PR_SET_NAME, argv[2]);
+	} else if (strcmp(mode, "undumpable") == 0) {
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	} else {
 		fprintf(stderr, "odd-process: no such mode\n");
 		return 2;

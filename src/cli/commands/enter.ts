@@ -27,10 +27,17 @@ export const enter: CommandDefinition = {
   operands: 'TARGET [kinds] [--] [COMMAND…]',
   arity: [0, 1],
   description: [
-    'Runs COMMAND, or a login shell, in namespaces of TARGET: a pid, or the path of a namespace (/proc/4913/ns/net,',
-    '/run/netns/blue), which is entered alone. Without any kind all eight are entered. nstool is replaced by COMMAND:',
-    'nothing of it stays, but a small waiting parent where a pid namespace was entered. From the first word after TARGET',
-    'that is no option on, all belongs to COMMAND; -- is optional. With -t, or when a kind has =PATH, there is no TARGET.',
+    'Runs COMMAND, or a login shell, in namespaces of TARGET: a pid (or PID:NUMBER, the number that a pidfd has), any',
+    'other name of a process or container, or one namespace (/proc/4913/ns/net, /run/netns/blue, net:4026532177), which is',
+    'entered alone. Without any kind all eight are entered. nstool is replaced by COMMAND: nothing of it stays, but a small',
+    'waiting parent where a pid namespace was entered. From the first word after TARGET that is no option on, all belongs',
+    'to COMMAND; -- is optional. With -t, --program, or when a kind has =OF, there is no TARGET.',
+    'OF is a path, :ID (what `ls -o ID` shows), host, or any target, whose namespace of that kind is meant: several kinds',
+    'can come from several targets. A file in the working directory is written ./FILE.',
+    'Our own user namespace, and with --all what the kernel lacks, are passed over.',
+    'A refusal names the rule, and the command that would do. --dry-run foresees it, with status 4, except for what only',
+    'the attempt shows: rights on files and cgroups, security modules, the command itself. --dry-run --json prints the',
+    'program, with its whole environment, which --program carries out, as it is or edited.',
     'Only standard input, output and error are passed on; other open descriptors are closed. Node resets the signals that',
     'the caller ignores: instead of `nohup nstool enter 4913 CMD` write `nstool enter 4913 nohup CMD`.',
   ],
@@ -39,11 +46,15 @@ export const enter: CommandDefinition = {
     { line: 'nstool enter 4913 --net ifconfig', does: "this host's ifconfig in that process's network" },
     { line: 'nstool enter 4913', does: 'a shell in all its namespaces' },
     { line: 'nstool enter /run/netns/blue ip -j addr', does: 'in a named network namespace' },
-    { line: 'nstool enter 4913 -a --dry-run id', does: 'the steps, without doing them' },
+    { line: 'nstool enter --net=container:web --mount=4913 ls', does: 'kinds of several targets' },
+    { line: 'nstool enter -t container:web -a --pid=host ps', does: "all of a container's but the processes" },
+    { line: 'nstool enter web -e -c -r -w env', does: 'with its environment, cgroups, root and working directory' },
+    { line: 'nstool enter 4913 -a --dry-run id', does: 'the steps, and whether one would be refused' },
   ],
   exitStatus: [
     ['N', "COMMAND's own status; if a signal ended it, the same death (128+n in a shell)"],
     [125, 'nstool failed, usage included'],
+    [4, 'with --dry-run: a step would be refused'],
     [126, 'COMMAND could not be executed'],
     [127, 'COMMAND was not found'],
   ],
@@ -71,12 +82,16 @@ async function givenProgram(invocation: Invocation, context: Context, file: stri
       why: 'all that is to be done stands in the file',
     });
   }
-  const bytes = (await context.host()).readFile(file === '-' ? '/dev/stdin' : file);
-  if (!bytes.ok) throw errorOfGap(bytes.gap, `cannot read ${file}`);
-  const read = programFromJson(decodeText(bytes.value));
+  const read = programFromJson(file === '-' ? context.readStdin() : textOf(await context.host(), file));
   const program = { ...read, trace: read.trace || flag(invocation, 'verbose') };
   if (!flag(invocation, 'dry-run')) return { replaceBy: program };
   return { stdout: flag(invocation, 'json') ? json({ program }, [], null) : stepList(program.steps), status: 0 };
+}
+
+function textOf(host: Host, file: string): string {
+  const bytes = host.readFile(file);
+  if (!bytes.ok) throw errorOfGap(bytes.gap, `cannot read ${file}`);
+  return decodeText(bytes.value);
 }
 
 /** The steps, and the verdict: a refusal that is foreseen has the status of one that happened to a reading command. */
