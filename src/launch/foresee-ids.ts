@@ -3,16 +3,18 @@
 
 import type { Host } from '../kernel/host.ts';
 import { isMapped, type IdRange } from '../kernel/text/id-map.ts';
-import { joinsUser, type Door } from './doors.ts';
+import { parseDecimal } from '../kernel/text/text.ts';
+import type { Door } from './doors.ts';
 import type { EnterQuery, WantedId } from './enter-query.ts';
 import { noChroot, noGroups, noId, type Refusal } from './rule.ts';
 import { readMaps } from './ids.ts';
-import { CAPABILITY, standingOf } from './standing.ts';
+import { CAPABILITY, standingOf, type Standing } from './standing.ts';
 
 /** undefined: nothing that can be told. */
 export function foreseeIds(host: Host, query: EnterQuery, joined: readonly Door[]): Refusal | undefined {
-  if (joinsUser(joined)) return unmappedId(host, query, joined);
   const us = standingOf(host);
+  const user = joined.find(({ kind }) => kind === 'user');
+  if (user !== undefined) return within(host, query, user, us);
   if (us === undefined) return undefined;
   const lacks = (capability: bigint): boolean => (us.effective & capability) === 0n;
   if (query.root !== undefined && lacks(CAPABILITY.SYS_CHROOT)) return noChroot;
@@ -22,14 +24,23 @@ export function foreseeIds(host: Host, query: EnterQuery, joined: readonly Door[
   return undefined;
 }
 
-/** After a user namespace of the process was joined all is allowed there that is mapped. */
-function unmappedId(host: Host, { pid, gid, uid }: EnterQuery, joined: readonly Door[]): Refusal | undefined {
-  const door = joined.find(({ kind }) => kind === 'user');
-  if (door?.ofProcess !== true || pid === undefined) return undefined;
+/** After a user namespace was joined all is allowed there that is mapped, but groups where they are denied. */
+function within(host: Host, query: EnterQuery, user: Door, us: Standing | undefined): Refusal | undefined {
+  const { gid, uid } = query;
+  const pid = user.ofProcess ? query.pid : parseDecimal(/^\/proc\/([0-9]+)\/ns\/user$/.exec(user.path)?.[1]);
+  if (pid === undefined) return undefined;
   const maps = readMaps(host, pid);
-  const lacking = (what: 'uid' | 'gid', id: WantedId | undefined, map: readonly IdRange[] | undefined) =>
-    typeof id === 'number' && map !== undefined && !isMapped(map, id)
-      ? { what: `cannot become ${what} ${id}: EINVAL`, why: `${what} ${id} is not mapped in that user namespace` }
-      : undefined;
-  return lacking('gid', gid, maps.gids) ?? lacking('uid', uid, maps.uids);
+  const isKept = maps.setgroups === 'deny' && us !== undefined && (us.effective & CAPABILITY.SETGID) === 0n;
+  // Of the target process it is known beforehand, and forgiven.
+  if (gid !== undefined && isKept && !user.ofProcess) return noGroups;
+  return unmapped('gid', gid, maps.gids) ?? unmapped('uid', uid, maps.uids);
+}
+
+function unmapped(
+  what: 'uid' | 'gid',
+  id: WantedId | undefined,
+  map: readonly IdRange[] | undefined,
+): Refusal | undefined {
+  if (typeof id !== 'number' || map === undefined || isMapped(map, id)) return undefined;
+  return { what: `cannot become ${what} ${id}: EINVAL`, why: `${what} ${id} is not mapped in that user namespace` };
 }

@@ -152,7 +152,9 @@ describe.skipIf(lacks('userns', 'nsenter', 'unshare'))('as a plain user', () => 
   test('an id of others is refused, with what it needs', () => {
     const result = nstool(['enter', 'self', '-n', '-S', '1', 'true'], { uid });
     expect(result).toMatchObject({ status: 125, stdout: '' });
-    expect(result.stderr).toBe('nstool: cannot become uid 1: EPERM\n  why: that needs CAP_SETUID there\n');
+    expect(result.stderr).toBe(
+      'nstool: cannot become uid 1: EPERM\n  why: that needs CAP_SETUID in the user namespace of the command\n',
+    );
     const group = nstool(['enter', 'self', '-n', '-G', '1', 'true'], { uid });
     expect(group.status).toBe(125);
     expect(group.stderr).toMatch(/^nstool: cannot drop supplementary groups: EPERM\n {2}why: .*CAP_SETGID/);

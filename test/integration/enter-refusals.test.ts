@@ -199,6 +199,7 @@ describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('refused by th
       'cannot become uid 5: EPERM\n  why: that needs CAP_SETUID',
     );
     expect(refused(asPlain, ['self', '-n', '-G', '5'])).toContain('cannot drop supplementary groups: EPERM\n  why: ');
+    expect(refused(asPlain, [`--user=/proc/${theirs.pid}/ns/user`, '-G', '0'])).toContain('setgroups not denied there');
     allowed(asPlain, ['self', '-n', '-S', String(PLAIN_UID)]);
   });
 
