@@ -21,6 +21,8 @@ export interface ProcessTarget {
   readonly pid: number;
   /** When it started, by which a later process with its number is noticed. Absent or null: not known. */
   readonly startTicks?: bigint | null;
+  /** Has looked at all processes. Absent: nothing was asked of them. */
+  readonly resolver?: IdentityResolver;
 }
 
 export interface NamespaceTarget {
@@ -60,7 +62,7 @@ export function resolveTarget(host: Host, word: string): ResolvedTarget {
     case 'netns':
       return ofNetnsName(host, target.name);
     case 'name':
-      return pinned(host, only(host, word, named(host, target)).pid);
+      return ofName(host, word, target);
     case 'port':
       return pinned(host, only(host, word, listeners(host, target.port)).pid);
   }
@@ -145,10 +147,14 @@ function pids(host: Host): readonly number[] {
 
 type NameTarget = Extract<Target, { type: 'name' }>;
 
-/** The first process of everything that the name fits. */
-function named(host: Host, { scheme, name }: NameTarget): readonly Candidate[] {
-  if (scheme === 'comm') return byCommand(host, name);
+function ofName(host: Host, word: string, target: NameTarget): ProcessTarget {
+  if (target.scheme === 'comm') return pinned(host, only(host, word, byCommand(host, target.name)).pid);
   const resolver = new IdentityResolver(host);
+  return { ...pinned(host, only(host, word, named(host, resolver, target)).pid), resolver };
+}
+
+/** The first process of everything that the name fits. */
+function named(host: Host, resolver: IdentityResolver, { scheme, name }: NameTarget): readonly Candidate[] {
   const found = new Map<string, Candidate>();
   for (const pid of pids(host)) {
     const identity = valueOf(resolver.identify(pid));

@@ -1,6 +1,7 @@
 // What a listing shows of processes that entered a container.
 
 import type { Host } from '../kernel/host.ts';
+import { lookAtAll } from './crowd.ts';
 import type { Namespace } from './discover/scan.ts';
 import { enteredProcesses, type Entry } from './entered.ts';
 
@@ -14,7 +15,7 @@ export class EnteredMarks {
   }
 
   private get entries(): ReadonlyMap<number, Entry> {
-    this.kept ??= enteredProcesses(this.host).entries;
+    this.kept ??= enteredProcesses(lookAtAll(this.host)).entries;
     return this.kept;
   }
 

@@ -7,16 +7,15 @@
 // that it took over from its engine (a rootless engine's user namespace, the network of the container around it).
 
 import { displayName } from '../containers/display-name.ts';
-import { IdentityResolver } from '../containers/identify.ts';
+import type { IdentityResolver } from '../containers/identify.ts';
 import { containerKey, type Identity } from '../containers/identity.ts';
-import { namespaceKinds, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
-import type { CountedGap } from '../kernel/gap-tally.ts';
+import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { parseStat, type ProcessStat } from '../kernel/text/stat.ts';
-import { processLinks } from './discover/process-links.ts';
+import type { Crowd } from './crowd.ts';
 import { linksOf } from './discover/process-namespaces.ts';
-import { emptyScan } from './discover/scan.ts';
+import type { Scan } from './discover/scan.ts';
 import { judgeOfInitial } from './initial.ts';
 
 /** A process that entered a container. */
@@ -50,8 +49,6 @@ export interface Entered {
   readonly entries: ReadonlyMap<number, Entry>;
   /** What has entered the container that this process runs in; undefined: it runs in none. */
   readonly into: (pid: number) => readonly Entry[] | undefined;
-  /** What could not be seen: an entry may be missing. */
-  readonly gaps: readonly CountedGap[];
 }
 
 type Links = ReadonlyMap<NamespaceKind, string>;
@@ -86,11 +83,10 @@ const MAX_ANCESTORS = 200;
  * Needs a look at every process. Containers are those that cgroups tell of: inside one, where cgroups are hidden, none
  * is known. A monitor is known by its command line, which any process can choose.
  */
-export function enteredProcesses(host: Host): Entered {
-  const scan = emptyScan(host, new Set(namespaceKinds.map(({ kind }) => kind)));
-  processLinks.discover(scan);
+export function enteredProcesses({ scan, resolver }: Crowd): Entered {
+  const { host } = scan;
   const pids = [...scan.processes, ...scan.closed].toSorted((a, b) => a - b);
-  const look = new Look(host, readProcesses(host, pids, linksByPid(scan)));
+  const look = new Look(host, readProcesses(host, resolver, pids, linksByPid(scan)));
   const entries = new Map<number, Entry>();
   const keys = new Map<number, string>();
   for (const [pid, process] of look.processes) {
@@ -103,12 +99,12 @@ export function enteredProcesses(host: Host): Entered {
     const key = look.processes.get(pid)?.key;
     return key === undefined ? undefined : [...entries.values()].filter((entry) => keys.get(entry.pid) === key);
   };
-  return { entries, into, gaps: scan.gaps.list() };
+  return { entries, into };
 }
 
 type LinksByPid = (pid: number) => Links;
 
-function linksByPid(scan: ReturnType<typeof emptyScan>): LinksByPid {
+function linksByPid(scan: Scan): LinksByPid {
   const byKind = [...scan.kinds].map((kind) => [kind, linksOf(scan, kind)] as const);
   return (pid) =>
     new Map(
@@ -120,8 +116,12 @@ function linksByPid(scan: ReturnType<typeof emptyScan>): LinksByPid {
 }
 
 /** The dead are in no namespace that counts, and in v1 hierarchies no longer in their cgroup. */
-function readProcesses(host: Host, pids: readonly number[], links: LinksByPid): ReadonlyMap<number, Process> {
-  const resolver = new IdentityResolver(host);
+function readProcesses(
+  host: Host,
+  resolver: IdentityResolver,
+  pids: readonly number[],
+  links: LinksByPid,
+): ReadonlyMap<number, Process> {
   const processes = new Map<number, Process>();
   for (const pid of pids) {
     const path = `/proc/${pid}/stat`;

@@ -9,6 +9,7 @@ import { containerName, displayName } from '../../src/containers/display-name.ts
 import { identifyProcess, IdentityResolver } from '../../src/containers/identify.ts';
 import type { Identity } from '../../src/containers/identity.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
+import { lookAtAll } from '../../src/namespaces/crowd.ts';
 import { enteredProcesses } from '../../src/namespaces/entered.ts';
 import { diffTargets } from '../../src/inspect/diff/diff.ts';
 import { sideOf } from '../../src/inspect/diff/side.ts';
@@ -139,7 +140,7 @@ describe.skipIf(lacks('root', 'busybox', 'docker'))('docker, its daemons killed'
   it('marks what entered a container, and nothing of the engine and its containers', async () => {
     const pid = pids.get('web') ?? 0;
     await entered(pid, (visitor) => {
-      const { entries, into } = enteredProcesses(host);
+      const { entries, into } = enteredProcesses(lookAtAll(host));
       expect(into(pid)).toMatchObject([{ pid: visitor, container: 'container:web', shared: ['mnt'], inCgroup: false }]);
       for (const other of [...pids.values(), parentOf(pid)]) expect(entries.has(other)).toBe(false);
     });

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
+import { lookAtAll } from '../../src/namespaces/crowd.ts';
 import { enteredProcesses, type Entry } from '../../src/namespaces/entered.ts';
 import { parentOf, until } from '../support/engines.ts';
 import { startReady, type Started } from '../support/odd-process.ts';
@@ -34,7 +35,7 @@ function cgroups(): readonly string[] {
 }
 
 function entry(pid: number): Entry | undefined {
-  return enteredProcesses(host).entries.get(pid);
+  return enteredProcesses(lookAtAll(host)).entries.get(pid);
 }
 
 describe.skipIf(lacks('root', 'namespaces', 'nsenter'))('a container', () => {
@@ -70,7 +71,7 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter'))('a container', () => {
 
   it('was not entered by its first process', () => {
     expect(entry(init)).toBe(undefined);
-    expect(enteredProcesses(host).into(init)).toEqual([]);
+    expect(enteredProcesses(lookAtAll(host)).into(init)).toEqual([]);
   });
 
   it('was entered by nsenter -n, which a shell started', async () => {

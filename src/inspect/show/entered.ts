@@ -13,8 +13,7 @@ const looks = new WeakMap<ProcessLook, Entered>();
 function enteredOf(look: ProcessLook): Entered {
   const known = looks.get(look);
   if (known !== undefined) return known;
-  const found = enteredProcesses(look.host);
-  for (const gap of found.gaps) look.gaps.addUncounted(gap);
+  const found = enteredProcesses(look.crowd);
   looks.set(look, found);
   return found;
 }

@@ -9,6 +9,7 @@ import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts'
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
+import { lookAtAll, type Crowd } from '../../namespaces/crowd.ts';
 import { readUserIds, type UserIds } from '../user-ids.ts';
 
 /** No process has this pid: nothing is told of it. */
@@ -23,11 +24,14 @@ export class ProcessLook {
   private readonly keptMasks = kept(() => this.parsed('status', parseStatusMasks));
   private readonly keptUser = kept(() => readUserIds(this.host, this.pid, this.gaps));
   private readonly keptIdentity = kept(() => this.identify());
+  private readonly keptCrowd = kept(() => this.lookAround());
+  private readonly resolver: IdentityResolver;
 
-  constructor(host: Host, pid: number, gaps: GapTally) {
+  constructor(host: Host, pid: number, gaps: GapTally, resolver: IdentityResolver = new IdentityResolver(host)) {
     this.host = host;
     this.pid = pid;
     this.gaps = gaps;
+    this.resolver = resolver;
   }
 
   /** Absent (null) when unreadable, as all below. */
@@ -49,6 +53,11 @@ export class ProcessLook {
 
   get identity(): Identity | null {
     return this.keptIdentity();
+  }
+
+  /** All processes. What of them could not be seen is a gap. */
+  get crowd(): Crowd {
+    return this.keptCrowd();
   }
 
   /** The first process of a pid namespace, which is init there. */
@@ -82,9 +91,15 @@ export class ProcessLook {
   }
 
   private identify(): Identity | null {
-    const told = this.value('container', new IdentityResolver(this.host).identify(this.pid));
+    const told = this.value('container', this.resolver.identify(this.pid));
     for (const gap of told?.gaps ?? []) this.gaps.add('container', gap);
     return told;
+  }
+
+  private lookAround(): Crowd {
+    const crowd = lookAtAll(this.host, this.resolver);
+    for (const gap of crowd.scan.gaps.list()) this.gaps.addUncounted(gap);
+    return crowd;
   }
 }
 

@@ -1,12 +1,8 @@
 // The eight namespaces of a process: which are the host's, how many others are in each, and, of those that are not the
 // host's, who.
 
-import { IdentityResolver } from '../../containers/identify.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
-import { hiddenProcesses } from '../../namespaces/discover/hidden-processes.ts';
-import { processLinks } from '../../namespaces/discover/process-links.ts';
-import { emptyScan, type Scan } from '../../namespaces/discover/scan.ts';
 import { sharersOf, sharerText, type Sharer } from './sharers.ts';
 import { isInitial } from '../../namespaces/initial.ts';
 import type { ProcessLook } from './process-look.ts';
@@ -33,8 +29,7 @@ export function namespacesField(look: ProcessLook): Field {
     return [];
   });
   if (texts.length === 0) return many<Membership>('namespaces', null, () => null, String);
-  const scan = scanLinks(look);
-  const resolver = new IdentityResolver(host);
+  const { scan, resolver } = look.crowd;
   const memberships = texts.flatMap(({ kind, text }): Membership[] => {
     const id = parseNamespaceLink(text, `/proc/${pid}/ns/${kind}`);
     if (!id.ok) return [];
@@ -72,12 +67,4 @@ function line({ kind, inode, initial, ours, others, sharers }: Membership): stri
   const more = sharers.length > MAX_NAMED ? [`${sharers.length - MAX_NAMED} more`] : [];
   const who = named.length === 0 ? '' : `: ${[...named, ...more].join(', ')}`;
   return `${`${kind}:${inode}`.padEnd(17)} ${whose}, ${shared}${who}`;
-}
-
-function scanLinks({ host, gaps }: ProcessLook): Scan {
-  const scan = emptyScan(host, new Set(namespaceKinds.map(({ kind }) => kind)));
-  processLinks.discover(scan);
-  hiddenProcesses.discover(scan);
-  for (const gap of scan.gaps.list()) gaps.addUncounted(gap);
-  return scan;
 }

@@ -22,7 +22,7 @@ export function show(host: Host, target: ResolvedTarget, keys?: readonly string[
   }
   if (target.type === 'process') {
     requireReadable(host, target.pid);
-    const look = new ProcessLook(host, target.pid, gaps);
+    const look = new ProcessLook(host, target.pid, gaps, target.resolver);
     const fields = fieldsOf(look, processFields, keys);
     requireSameProcess(host, target.pid, target.startTicks);
     return { type: 'process', fields, gaps: gaps.list() };

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { ls } from '../../../src/cli/commands/ls.ts';
 import { show } from '../../../src/cli/commands/show.ts';
+import { lookAtAll } from '../../../src/namespaces/crowd.ts';
 import { enteredProcesses, type Entered } from '../../../src/namespaces/entered.ts';
 import { procOf, type FakeProcess } from '../../support/fake-proc.ts';
 import { hostOf, runCommand } from '../../support/recorded.ts';
@@ -22,7 +23,7 @@ const bash: FakeProcess = { pid: 70, comm: 'bash', uid: 1000, cgroup: '/system.s
 const web = [shim, init, bash];
 
 function look(...processes: readonly FakeProcess[]): Entered {
-  return enteredProcesses(hostOf(procOf([{ pid: 7, comm: 'nstool' }, ...processes])));
+  return enteredProcesses(lookAtAll(hostOf(procOf([{ pid: 7, comm: 'nstool' }, ...processes]))));
 }
 
 function pidsOf(...processes: readonly FakeProcess[]): readonly number[] {
