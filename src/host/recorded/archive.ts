@@ -26,6 +26,8 @@ export interface ArchiveHeader {
   /** The command or the hands that made it. */
   readonly made_by: string;
   readonly anonymised: boolean;
+  /** How many answers follow: fewer are a file that was cut. Absent: not told. */
+  readonly answers?: number;
   /** The process that asked. */
   readonly self: { readonly pid: number; readonly uid: number };
 }
@@ -125,11 +127,11 @@ export function formatArchive(header: ArchiveHeader, entries: readonly Entry[]):
     const text = JSON.stringify(answer);
     const same = questionOf.get(text);
     if (same !== undefined) return JSON.stringify({ q: question, same });
-    if (text.length > SHORT) questionOf.set(text, question);
+    if (text.length > LONG_ANSWER) questionOf.set(text, question);
     return JSON.stringify({ q: question, ...answer });
   });
-  return [JSON.stringify(header), ...lines, ''].join('\n');
+  return [JSON.stringify({ ...header, answers: entries.length }), ...lines, ''].join('\n');
 }
 
 /** Shorter answers are easier to read than what they are the same as. */
-const SHORT = 100;
+export const LONG_ANSWER = 100;

@@ -29,45 +29,71 @@ function isFields(parsed: unknown): parsed is Fields {
 
 /** Errors: NO_FILE, DENIED, BAD_VALUE. */
 export function readRecordedHost(path: string): Host {
-  let text: string;
+  const host = recordedHost(textOf(path), path);
+  if (host.ok) return host.value;
+  // Whoever named the file is wrong, not the reader.
+  const { line, text = '' } = host.gap;
+  throw new NsError('BAD_VALUE', {
+    what: `${path} is not a recorded host`,
+    why: line === undefined ? text : `line ${line}: ${text}`,
+    tryThis: 'nstool capture -o FILE',
+  });
+}
+
+/** Node makes no longer text. Unit: bytes. */
+const LARGEST = 512 * 1024 * 1024 - 1;
+
+function textOf(path: string): string {
   try {
-    // A device may never end.
-    text = statSync(path).isCharacterDevice() ? '' : readFileSync(path, 'utf8');
+    const status = statSync(path);
+    // A device may never end. A pipe is read: its writer is who gave us its name.
+    if (status.isCharacterDevice()) return '';
+    if (status.size <= LARGEST) return readFileSync(path, 'utf8');
   } catch (error) {
     const reading = gapOfError(path, error);
     if (!reading.ok) throw errorOfGap(reading.gap, `cannot read the recorded host ${path}`);
     throw error;
   }
-  const host = recordedHost(text, path);
-  if (host.ok) return host.value;
-  // Whoever named the file is wrong, not the reader.
-  const { line = 1, text: found = '' } = host.gap;
-  throw new NsError('BAD_VALUE', {
-    what: `${path} is not a recorded host`,
-    why: found === '' ? 'it is empty, or no file' : `line ${line}: ${found}`,
-  });
+  throw new NsError('BAD_VALUE', { what: `${path} is not a recorded host`, why: 'it is larger than 512 MiB' });
 }
 
-/** The host that the text of an archive holds. */
+/** The host that the text of an archive holds. Errors: malformed. */
 export function recordedHost(text: string, file: string): Reading<Host> {
   const answers = new Map<string, Fields>();
   let header: ArchiveHeader | undefined;
-  for (const [index, line] of text.split('\n').entries()) {
+  let count = 0;
+  let number = 0;
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    const line = text.slice(start, end);
+    start = end + 1;
+    number += 1;
     if (line.trim() === '') continue;
     const entry = parseObject(line);
-    if (entry === undefined) return malformed(file, index + 1, line);
+    if (entry === undefined) return malformed(file, number, line);
     if (header === undefined) {
-      if (!isHeader(entry)) return malformed(file, index + 1, line);
+      if (isOtherFormat(entry))
+        return whole(file, `its format is ${String(entry['nstool_recording'])}, this nstool reads 1`);
+      if (!isHeader(entry)) return malformed(file, number, line);
       header = entry;
       continue;
     }
     const { q: question, same } = entry;
     const answer = typeof same === 'string' ? answers.get(same) : entry;
-    if (typeof question !== 'string' || answer === undefined) return malformed(file, index + 1, line);
+    if (typeof question !== 'string' || answer === undefined) return malformed(file, number, line);
     answers.set(question, answer);
+    count += 1;
   }
-  if (header === undefined) return malformed(file, 1, text);
+  if (header === undefined) return whole(file, 'it is empty, or no file');
+  const { answers: told = 0 } = header;
+  if (count < told) return whole(file, `it was cut: ${count} of ${told} answers are there`);
   return value(answering(header, answers));
+}
+
+/** What is wrong with the file as a whole, not with one line of it. */
+function whole(file: string, text: string): Reading<never> {
+  return gap({ reason: 'malformed', what: file, text });
 }
 
 function parseObject(line: string): Fields | undefined {
@@ -79,33 +105,45 @@ function parseObject(line: string): Fields | undefined {
   }
 }
 
+function isOtherFormat(entry: Fields): boolean {
+  const format = entry['nstool_recording'];
+  return Number.isSafeInteger(format) && format !== 1;
+}
+
 function isHeader(entry: object): entry is ArchiveHeader {
   if (!('nstool_recording' in entry) || entry.nstool_recording !== 1 || !('self' in entry)) return false;
   const self = entry.self;
   if (typeof self !== 'object' || self === null || !('pid' in self) || !('uid' in self)) return false;
-  return typeof self.pid === 'number' && typeof self.uid === 'number';
+  if ('answers' in entry && !Number.isSafeInteger(entry.answers)) return false;
+  return Number.isSafeInteger(self.pid) && Number.isSafeInteger(self.uid);
 }
 
 function answering(header: ArchiveHeader, answers: Answers): Host {
   /** Looks the question up and turns its answer back into a value; what does not fit is a malformed answer. */
-  const answer = <T>(question: string, decode: (entry: Fields) => T | undefined): Reading<T> => {
+  const answer = <T>(question: string, decode: (entry: Fields) => T | undefined, path = ''): Reading<T> => {
     const entry = answers.get(question);
-    if (entry === undefined) return gap({ reason: 'unrecorded', what: question });
+    if (entry === undefined)
+      return gap(isMissing(answers, path) ? { ...MISSING, what: path } : { reason: 'unrecorded', what: question });
     const recorded = entry['gap'];
     if (isGap(recorded)) return gap({ what: askedIn(question), ...recorded });
     const decoded = decode(entry);
-    return decoded === undefined ? malformed(question, 1, JSON.stringify(entry)) : value(decoded);
+    return decoded === undefined ? malformed(question, 1, Object.keys(entry).join(' ')) : value(decoded);
   };
   return {
     self: header.self,
-    readFile: (path) => answer(questions.file(path), bytesOf),
+    readFile: (path) => answer(questions.file(path), bytesOf, path),
     readFileInside: (query) => answer(questions.fileInside(query), bytesOf),
     readFileInRoot: (query) => answer(questions.fileInRoot(query), bytesOf),
-    readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text'])),
-    readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names'])),
-    stat: (path) => answer(questions.stat(path), statusOf),
+    readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text']), path),
+    readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names']), path),
+    stat: (path) => answer(questions.stat(path), statusOf, path),
     tree: (query) => answer(questions.tree(query), treeOf),
-    askNamespace: (door, asked) => answer(questions.namespace(door, asked), (entry) => bigintOf(entry['number'])),
+    askNamespace: (door, asked) =>
+      answer(
+        questions.namespace(door, asked),
+        (entry) => bigintOf(entry['number']),
+        typeof door === 'string' ? door : '',
+      ),
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
     messageQueues: (door) => answer(questions.messageQueues(door), queuesOf),
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
@@ -113,6 +151,22 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     mounts: (query) => answer(questions.mounts(query), (entry) => stringsOf(entry['structs'])?.map(fromHex)),
     listNamespaces: (query) => answer(questions.listNamespaces(query), (entry) => bigintsOf(entry['numbers'])),
   };
+}
+
+const MISSING = { reason: 'gone', errno: 'ENOENT' } as const;
+
+/**
+ * Was the folder that it would be in, or one above, listed without it? Then it was not there. Of /proc a recording may
+ * list the processes only.
+ */
+function isMissing(answers: Answers, path: string): boolean {
+  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+    const folder = path.slice(0, at);
+    const [name = ''] = path.slice(at + 1).split('/', 1);
+    const names = stringsOf(answers.get(questions.directory(folder))?.['names']);
+    if (names !== undefined) return !names.includes(name) && (folder !== '/proc' || /^[0-9]+$/.test(name));
+  }
+  return false;
 }
 
 const REASONS: readonly string[] = ['gone', 'denied', 'unsupported', 'malformed'] satisfies GapReason[];

@@ -1,4 +1,7 @@
-// Wraps a host and notes every question with its answer: the archive is then exactly what a command asked.
+// Wraps a host and notes every question with its answer: the archive is then exactly what was asked.
+//
+// A question that comes again gets the answer that it got before, as it will from the archive: what is said during the
+// recording is what the archive will say.
 
 import type {
   FileStatus,
@@ -9,48 +12,92 @@ import type {
   Reading,
   Tree,
 } from '../../kernel/host.ts';
-import { askedIn, questions, toHex, TREE_NUMBERS, type Answer, type Entry, type StatusAnswer } from './archive.ts';
+import {
+  askedIn,
+  LONG_ANSWER,
+  questions,
+  toHex,
+  TREE_NUMBERS,
+  type Answer,
+  type Entry,
+  type StatusAnswer,
+} from './archive.ts';
 
 export interface Recorder {
   readonly host: Host;
-  /** What was asked so far, each question once, with its first answer: what follows was asked because of it. */
+  /** What was asked so far, each question once. */
   entries(): readonly Entry[];
+}
+
+/** An answer, as it is given and as it is written. */
+interface Noted<T> {
+  readonly reading: Reading<T>;
+  readonly answer: Answer;
 }
 
 export function recording(host: Host): Recorder {
   const answers = new Map<string, Answer>();
-  const note = <T>(question: string, reading: Reading<T>, encode: (value: T) => Answer): Reading<T> => {
-    if (!answers.has(question)) {
-      answers.set(question, reading.ok ? encode(reading.value) : { gap: gapWithout(question, reading.gap) });
-    }
-    return reading;
+  /** For the answers of one question of the port. */
+  const noting = <T>(encode: (value: T) => Answer, share: (fresh: Noted<T>) => Noted<T> = (fresh) => fresh) => {
+    const known = new Map<string, Reading<T>>();
+    return (question: string, ask: () => Reading<T>): Reading<T> => {
+      const before = known.get(question);
+      if (before !== undefined) return before;
+      const fresh = ask();
+      const { reading, answer } = share({
+        reading: fresh,
+        answer: fresh.ok ? encode(fresh.value) : { gap: gapWithout(question, fresh.gap) },
+      });
+      known.set(question, reading);
+      answers.set(question, answer);
+      return reading;
+    };
   };
+  const file = noting(encodeBytes, sharing());
+  const fileInside = noting(encodeBytes);
+  const fileInRoot = noting(encodeBytes);
+  const link = noting((text: string) => ({ text }));
+  const directory = noting((names: readonly string[]) => ({ names }));
+  const status = noting(encodeStatus);
+  const tree = noting(encodeTree);
+  const namespace = noting((number: bigint) => ({ number: String(number) }));
+  const netlink = noting((datagrams: readonly Uint8Array[]) => ({ datagrams: datagrams.map(toHex) }));
+  const messageQueues = noting(encodeQueues);
+  const sharesFiles = noting((shared: boolean) => ({ shared }));
+  const mountNamespaces = noting(encodeMountNamespaces);
+  const mounts = noting((structs: readonly Uint8Array[]) => ({ structs: structs.map(toHex) }));
+  const list = noting((ids: readonly bigint[]) => ({ numbers: ids.map(String) }));
   return {
     host: {
       self: host.self,
-      readFile: (path) => note(questions.file(path), host.readFile(path), encodeBytes),
-      readFileInside: (query) => note(questions.fileInside(query), host.readFileInside(query), encodeBytes),
-      readFileInRoot: (query) => note(questions.fileInRoot(query), host.readFileInRoot(query), encodeBytes),
-      readLink: (path) => note(questions.link(path), host.readLink(path), (text) => ({ text })),
-      readDirectory: (path) => note(questions.directory(path), host.readDirectory(path), (names) => ({ names })),
-      stat: (path) => note(questions.stat(path), host.stat(path), encodeStatus),
-      tree: (query) => note(questions.tree(query), host.tree(query), encodeTree),
-      askNamespace: (door, asked) =>
-        note(questions.namespace(door, asked), host.askNamespace(door, asked), (number) => ({
-          number: String(number),
-        })),
-      netlink: (request) =>
-        note(questions.netlink(request), host.netlink(request), (datagrams) => ({ datagrams: datagrams.map(toHex) })),
-      messageQueues: (door) => note(questions.messageQueues(door), host.messageQueues(door), encodeQueues),
-      sharesFiles: (pid, tid) =>
-        note(questions.sharesFiles(pid, tid), host.sharesFiles(pid, tid), (shared) => ({ shared })),
-      mountNamespaces: () => note(questions.mountNamespaces(), host.mountNamespaces(), encodeMountNamespaces),
-      mounts: (query) =>
-        note(questions.mounts(query), host.mounts(query), (structs) => ({ structs: structs.map(toHex) })),
-      listNamespaces: (query) =>
-        note(questions.listNamespaces(query), host.listNamespaces(query), (ids) => ({ numbers: ids.map(String) })),
+      readFile: (path) => file(questions.file(path), () => host.readFile(path)),
+      readFileInside: (query) => fileInside(questions.fileInside(query), () => host.readFileInside(query)),
+      readFileInRoot: (query) => fileInRoot(questions.fileInRoot(query), () => host.readFileInRoot(query)),
+      readLink: (path) => link(questions.link(path), () => host.readLink(path)),
+      readDirectory: (path) => directory(questions.directory(path), () => host.readDirectory(path)),
+      stat: (path) => status(questions.stat(path), () => host.stat(path)),
+      tree: (query) => tree(questions.tree(query), () => host.tree(query)),
+      askNamespace: (door, asked) => namespace(questions.namespace(door, asked), () => host.askNamespace(door, asked)),
+      netlink: (request) => netlink(questions.netlink(request), () => host.netlink(request)),
+      messageQueues: (door) => messageQueues(questions.messageQueues(door), () => host.messageQueues(door)),
+      sharesFiles: (pid, tid) => sharesFiles(questions.sharesFiles(pid, tid), () => host.sharesFiles(pid, tid)),
+      mountNamespaces: () => mountNamespaces(questions.mountNamespaces(), () => host.mountNamespaces()),
+      mounts: (query) => mounts(questions.mounts(query), () => host.mounts(query)),
+      listNamespaces: (query) => list(questions.listNamespaces(query), () => host.listNamespaces(query)),
     },
     entries: () => [...answers].map(([question, answer]) => ({ question, answer })),
+  };
+}
+
+/** Of files that are alike one is kept: a thousand processes can have the same mount table. */
+function sharing(): (fresh: Noted<Uint8Array>) => Noted<Uint8Array> {
+  const known = new Map<string, Noted<Uint8Array>>();
+  return (fresh) => {
+    const { answer } = fresh;
+    if (!('text' in answer) || answer.text.length < LONG_ANSWER) return fresh;
+    const before = known.get(answer.text);
+    if (before === undefined) known.set(answer.text, fresh);
+    return before ?? fresh;
   };
 }
 

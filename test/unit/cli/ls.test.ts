@@ -152,8 +152,8 @@ describe('ls', () => {
   });
 
   it('refuses a process that is not there', async () => {
-    // Not in the list of this recording, and never asked.
-    expect(await error('-p', '4194304')).toMatchObject({ code: 'UNSUPPORTED' });
+    // Never asked, but not in the list of this recording.
+    expect(await error('-p', '4194304')).toMatchObject({ code: 'NO_PROCESS' });
     const answers = {
       'link /proc/self': { text: '7' },
       'file /proc/self/status': { text: 'Name:\tx\nPid:\t7\nTgid:\t7\nPPid:\t1\nUid:\t0 0 0 0\nGid:\t0 0 0 0\n' },
