@@ -18,6 +18,13 @@ const KEYS = {
   podUid: ['io.kubernetes.cri.sandbox-uid', 'io.kubernetes.pod.uid'],
 } as const;
 
+/** CRI-O has them in one word as well: k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT. */
+const IN_ONE_WORD = 'io.kubernetes.cri-o.Name';
+const CONTAINER_TYPES = ['io.kubernetes.cri.container-type', 'io.kubernetes.cri-o.ContainerType'];
+
+/** All keys that are looked at. */
+export const labelKeys: readonly string[] = [...Object.values(KEYS).flat(), IN_ONE_WORD, ...CONTAINER_TYPES];
+
 type Told = Pick<Facts, keyof typeof KEYS>;
 
 /** What a map of annotations or labels tells of pod and container. */
@@ -29,13 +36,9 @@ export function kubernetesLabels(labels: Json): Told {
     }
     return null;
   };
-  // CRI-O has them in one word as well: k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT.
   const [, container, pod, podNamespace, podUid] =
-    /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_[0-9]+$/.exec(textAt(labels, 'io.kubernetes.cri-o.Name') ?? '') ?? [];
-  const isSandbox = [
-    textAt(labels, 'io.kubernetes.cri.container-type'),
-    textAt(labels, 'io.kubernetes.cri-o.ContainerType'),
-  ].includes('sandbox');
+    /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_[0-9]+$/.exec(textAt(labels, IN_ONE_WORD) ?? '') ?? [];
+  const isSandbox = CONTAINER_TYPES.some((key) => textAt(labels, key) === 'sandbox');
   return {
     // The container that only holds a pod's namespaces has no name of its own.
     name: isSandbox ? null : (first(KEYS.name) ?? container ?? null),

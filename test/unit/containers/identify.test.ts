@@ -3,6 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { containerName, displayName } from '../../../src/containers/display-name.ts';
+import { excerptOf } from '../../../src/containers/excerpt.ts';
+import type { Files } from '../../../src/containers/files.ts';
 import { identifyProcess, IdentityResolver } from '../../../src/containers/identify.ts';
 import { nobody, type Identity } from '../../../src/containers/identity.ts';
 import { aProcess, fakeFiles, type Entry } from './fake-files.ts';
@@ -13,9 +15,23 @@ const POD = '5ad6a7c1-0a2b-4c3d-8e4f-001122334455';
 const OWN_MOUNTS = { '/proc/self/mountinfo': '22 1 254:0 / / rw - ext4 /dev/vda rw\n' };
 
 function identify(entries: Readonly<Record<string, Entry>>, pid = 7): Identity {
-  const identity = identifyProcess(fakeFiles({ ...OWN_MOUNTS, ...entries }), pid);
+  const files = fakeFiles({ ...OWN_MOUNTS, ...entries });
+  const identity = identifyProcess(files, pid);
   if (!identity.ok) throw new Error(JSON.stringify(identity.gap));
+  // What is not in the excerpts nobody needs.
+  expect(identifyProcess(excerpts(files), pid)).toEqual(identity);
   return identity.value;
+}
+
+/** The same machine, of whose engines' files only the excerpts are there. */
+function excerpts(files: Files): Files {
+  return {
+    ...files,
+    readFile: (path) => {
+      const bytes = files.readFile(path);
+      return bytes.ok && !path.startsWith('/proc/') ? excerptOf(path, bytes.value) : bytes;
+    },
+  };
 }
 
 function dockerConfig(id: string, name: string, more: object = {}): string {
