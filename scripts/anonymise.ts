@@ -1,6 +1,9 @@
 // Takes the names out of a recorded host: each is replaced by the same word wherever it occurs. Numbers (pids, inodes,
 // ids) and what Linux itself names stay, so that the recording still means the same.
 //
+// Of what is recorded only the questions are kept whose answers are known to this file: those about network devices,
+// mounts in statmount's form, descriptors and engines' files are left out.
+//
 // Kept are: folders and files that every Linux has, the names of the distribution's programs, users that every Debian
 // has, container ids, the kernel's own words. Everything else is replaced, arguments of commands in particular.
 
@@ -29,10 +32,31 @@ export function withoutLocalVersion(release: string): string {
 
 export function anonymise(entries: readonly Entry[]): readonly Entry[] {
   const names = new Names();
-  return entries.map(({ question, answer }) => ({
+  return entries.filter(isKnown).map(({ question, answer }) => ({
     question: anonymousQuestion(question, names),
     answer: anonymousAnswer(question, answer, names),
   }));
+}
+
+const PROCESS_FILES = 'stat|status|cmdline|cgroup|mountinfo|uid_map|gid_map|setgroups|limits|timens_offsets';
+const KERNEL_FILES =
+  'loadavg|sys/kernel/(?:osrelease|cap_last_cap|overflow[ug]id|unprivileged_userns_clone)|sys/user/[a-z_]+';
+const KNOWN = [
+  new RegExp(`^file /proc/(?:[0-9]+|self|thread-self)/(?:${PROCESS_FILES})$`),
+  new RegExp(`^file /proc/(?:${KERNEL_FILES}|sys/kernel/(?:apparmor_restrict_unprivileged_userns|yama/ptrace_scope))$`),
+  /^file \/etc\/passwd$/,
+  /^link \/proc\/(?:[0-9]+|self)\/ns\/[a-z_]+$/,
+  /^link \/proc\/(?:thread-)?self$/,
+  /^directory \/proc$/,
+  /^stat \/(?:proc(?:\/[0-9]+|\/self)?)?$/,
+  /^namespace \/[^ ]/,
+  // The id of a network namespace, given by its path.
+  /^netlink 0 [0-9a-f]+ \/(?!.* in )/s,
+];
+
+/** What the questions of these forms are answered with has no names, or is made anonymous below. */
+function isKnown({ question }: Entry): boolean {
+  return KNOWN.some((form) => form.test(question));
 }
 
 /** One word for each name, the same each time. */

@@ -77,6 +77,7 @@ hidepid)
     sleep 0.5
     # The checkout may lie where a plain user cannot read: one file, in a place where all can.
     node_modules/.bin/esbuild scripts/capture-host.ts --bundle --platform=node --format=esm --external:koffi \
+        --banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" \
         --outfile="$folder/capture-host.mjs" --log-level=warning
     mkdir -p "$folder/node_modules/@koromix"
     cp -r node_modules/koffi "$folder/node_modules/" && cp -r node_modules/@koromix/koffi-linux-* "$folder/node_modules/@koromix/"

@@ -1,5 +1,5 @@
-// Writes a recorded host to standard output: everything that the reading commands ask of this machine, and per process
-// some files more, for commands to come. Never environment variables.
+// Writes a recorded host to standard output, as `nstool capture` does, for the fixtures: of fewer processes, and without
+// the names. Never environment variables.
 //
 //   npx tsx scripts/capture-host.ts [--anonymise] [--below PID] [--kernel-threads N] [--note TEXT] > FILE
 //
@@ -11,23 +11,14 @@
 
 import { release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { captureHost } from '../src/cli/capture/capture-host.ts';
 import { formatArchive, type ArchiveHeader } from '../src/host/recorded/archive.ts';
-import { recording } from '../src/host/recorded/recorder.ts';
 import { linuxHost } from '../src/host/linux/linux-host.ts';
-import { kernelReport } from '../src/inspect/kernel-report.ts';
-import { namespaceKinds } from '../src/kernel/abi/namespace-kinds.ts';
-import { NsError } from '../src/kernel/error.ts';
 import { valueOf, type Host } from '../src/kernel/host.ts';
 import { parseStat } from '../src/kernel/text/stat.ts';
 import { decodeText, parseDecimal } from '../src/kernel/text/text.ts';
-import { planEnter } from '../src/launch/enter.ts';
-import { discoverNamespaces } from '../src/namespaces/discover/discover.ts';
-import { requireOwnProc } from '../src/namespaces/discover/own-proc.ts';
-import { namespaceRows, processRows, type Fact } from '../src/namespaces/rows.ts';
 import { anonymise, withoutLocalVersion } from './anonymise.ts';
 
-const FACTS: ReadonlySet<Fact> = new Set(['ppid', 'command', 'uid', 'user', 'netnsid', 'pns', 'ons']);
-const PROCESS_FILES = ['stat', 'status', 'cmdline', 'cgroup', 'mountinfo', 'uid_map', 'gid_map', 'setgroups', 'limits'];
 const KTHREADD = 2;
 
 const { values: options } = parseArgs({
@@ -74,54 +65,13 @@ function parentOf(host: Host, pid: number): number | undefined {
   return stat === undefined ? undefined : valueOf(parseStat(stat, ''))?.ppid;
 }
 
-/** All that `nstool ls`, `nstool ls NAMESPACE`, `nstool version -v` and `nstool enter --dry-run` ask. */
-function askAsCommandsDo(host: Host): void {
-  requireOwnProc(host);
-  const kinds = namespaceKinds.map((entry) => entry.kind);
-  const scan = discoverNamespaces(host, new Set(kinds));
-  namespaceRows(scan, FACTS);
-  for (const namespace of scan.namespaces.values()) {
-    processRows(scan, namespace, FACTS);
-    for (const path of [...namespace.mounts, ...namespace.foreignMounts]) {
-      host.askNamespace(path, []);
-      host.askNamespace(path, ['NS_GET_NSTYPE']);
-    }
-  }
-  kernelReport(host);
-  for (const pid of ['self', ...pidsOf(host)]) {
-    host.stat(`/proc/${pid}`);
-    for (const kind of [...kinds, 'pid_for_children', 'time_for_children']) host.readLink(`/proc/${pid}/ns/${kind}`);
-    for (const file of PROCESS_FILES) host.readFile(`/proc/${pid}/${file}`);
-    if (typeof pid === 'number') planToEnter(host, pid);
-  }
-}
-
-function planToEnter(host: Host, pid: number): void {
-  const query = {
-    pid,
-    kinds: 'all',
-    given: [],
-    preserveCredentials: false,
-    fork: true,
-    command: [],
-    trace: false,
-  } as const;
-  try {
-    planEnter(host, query, { env: [] });
-  } catch (error) {
-    // A process that is closed to us, or has ended: what was asked until then is what the command would ask.
-    if (!(error instanceof NsError)) throw error;
-  }
-}
-
 function distribution(host: Host): string {
   const file = valueOf(host.readFile('/etc/os-release'));
   return /^PRETTY_NAME="?([^"\n]*)/m.exec(file === undefined ? '' : decodeText(file))?.[1] ?? 'unknown';
 }
 
 const live = linuxHost();
-const recorder = recording(narrowed(live));
-askAsCommandsDo(recorder.host);
+const captured = await captureHost(narrowed(live), { environments: false });
 const header: ArchiveHeader = {
   nstool_recording: 1,
   date: new Date().toISOString().slice(0, 10),
@@ -134,5 +84,5 @@ const header: ArchiveHeader = {
   anonymised: options.anonymise,
   self: live.self,
 };
-const entries = options.anonymise ? anonymise(recorder.entries()) : recorder.entries();
+const entries = options.anonymise ? anonymise(captured) : captured;
 process.stdout.write(formatArchive(header, entries));

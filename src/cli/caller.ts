@@ -1,9 +1,9 @@
 // What a program that takes our place inherits: the environment, and the limit that Node raised.
 
 import { valueOf, type Host } from '../kernel/host.ts';
+import { parseStat } from '../kernel/text/stat.ts';
 import { parseLimit } from '../kernel/text/limits.ts';
 import type { Caller } from '../launch/enter.ts';
-import type { Context } from './define-command.ts';
 
 const OPEN_FILES = 'Max open files';
 
@@ -11,13 +11,18 @@ const OPEN_FILES = 'Max open files';
  * Node raises its soft limit on open files to the hard one when it starts, and the old value is nowhere to be read.
  * The process that started us has it still: with the same hard limit its soft limit is what we were given.
  */
-export function callerOf(host: Host, context: Context): Caller {
-  const env = context.environment();
+export function callerOf(host: Host, env: Caller['env']): Caller {
   const ours = limitOf(host, '/proc/self/limits');
-  const theirs = limitOf(host, `/proc/${context.parentPid}/limits`);
+  const theirs = limitOf(host, `/proc/${parentOf(host) ?? ''}/limits`);
   if (ours === undefined || theirs === undefined || ours.hard !== theirs.hard || ours.soft === theirs.soft)
     return { env };
   return { env, openFiles: theirs };
+}
+
+function parentOf(host: Host): number | undefined {
+  const path = '/proc/self/stat';
+  const bytes = valueOf(host.readFile(path));
+  return bytes === undefined ? undefined : valueOf(parseStat(bytes, path))?.ppid;
 }
 
 function limitOf(host: Host, path: string): { soft: bigint; hard: bigint } | undefined {

@@ -20,9 +20,9 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
     release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
     readStdin,
+    output,
     environment,
     variable: (name) => env[name],
-    parentPid: process.ppid,
     theme: async ({ color }) => (await import('../render/theme.ts')).theme(color),
   };
 }
@@ -72,6 +72,12 @@ function columns(fd: 1 | 2): number {
   const wished = Number(process.env['COLUMNS']);
   if (Number.isSafeInteger(wished) && wished > 0) return wished;
   return (fd === 1 ? process.stdout : process.stderr).columns || DEFAULT_COLUMNS;
+}
+
+async function output(path: string): Promise<(text: string) => void> {
+  const { requireWritable, saveArchive } = await import('../host/recorded/save-archive.ts');
+  requireWritable(path);
+  return (text) => saveArchive(path, text);
 }
 
 const CHUNK = 64 * 1024;

@@ -72,10 +72,11 @@ export interface Context {
   /** Takes names and mounts of a namespace of this machine away: an outcome for each operation. */
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
   readonly readStdin: () => string;
+  /** Can the file be made, or replaced, by us? What it returns does that. Errors: BAD_VALUE, NO_FILE, DENIED; OUTPUT. */
+  readonly output: (path: string) => Promise<(text: string) => void>;
   /** What a program that takes our place inherits. */
   readonly environment: () => readonly Uint8Array[];
   readonly variable: (name: string) => string | undefined;
-  readonly parentPid: number;
   readonly theme: (stream: Stream) => Promise<Theme>;
 }
 

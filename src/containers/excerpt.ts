@@ -18,6 +18,10 @@ const KEPT = new Set([
   'Image',
   'image-name',
   'Runtime',
+  // Of volumes and layers.
+  'Source',
+  'Driver',
+  'diff-digest',
   'io.container.manager',
   'io.kubernetes.cri-o.RuntimeHandler',
   ...labelKeys,

@@ -77,9 +77,9 @@ function contextOf(
     processEvents: never,
     release: never,
     readStdin: never,
+    output: never,
     environment: never,
     variable: never,
-    parentPid: 0,
     theme: async () => theme(color),
   };
 }

@@ -69,7 +69,7 @@ export const enter: CommandDefinition = {
 };
 
 function plan(invocation: Invocation, host: Host, context: Context): EnterPlan {
-  return planEnter(host, enterQuery(invocation, host), callerOf(host, context));
+  return planEnter(host, enterQuery(invocation, host), callerOf(host, context.environment()));
 }
 
 /** A program that was printed before, and may have been edited. */

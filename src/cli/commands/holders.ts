@@ -8,7 +8,7 @@ import { parseTarget } from '../../inspect/target.ts';
 import { resolveTarget } from '../../inspect/resolve-target.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import type { Scan } from '../../namespaces/discover/scan.ts';
+import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import type { Holder } from '../../namespaces/holder.ts';
 import { holdersOf, releaseCommand } from '../../namespaces/holders.ts';
 import type { Column } from '../../render/columns.ts';
@@ -59,15 +59,15 @@ export const holders: CommandDefinition = {
     const name = nameOf(host, word);
     const scan = discoverNamespaces(host, kindsFor(name), { deep: true });
     const namespace = findNamespace(scan, name);
-    const rows = holdersOf(scan, namespace).map((holder) => rowOf(scan, holder));
+    const rows = holderRows(scan, namespace);
     const released = flag(invocation, 'release') ? await release(scan, namespace, invocation, context) : undefined;
     const notes = [...scan.gaps.list().map(gapNote), ...(released?.notes ?? [])];
     return { stdout: print(invocation, rows, scan, released), notes, status: released?.status ?? 0 };
   },
 };
 
-/** A user namespace owns others of any kind. Mount namespaces tell how a mount in one of them is released. */
-function kindsFor({ kind }: NamespaceName): ReadonlySet<NamespaceKind> {
+/** Which kinds to look for. A user namespace owns others of any kind. Mount namespaces tell how a mount in one of them is released. */
+export function kindsFor({ kind }: Pick<NamespaceName, 'kind'>): ReadonlySet<NamespaceKind> {
   const isOfAny = kind === undefined || kind === 'user';
   return new Set(isOfAny ? namespaceKinds.map((entry) => entry.kind) : [kind, 'mnt']);
 }
@@ -89,6 +89,11 @@ function nameOf(host: Host, word: string): NamespaceName {
     what: `'${word}' is ${found.type === 'host' ? 'the host' : 'a process'}, which has eight namespaces`,
     tryThis: `nstool holders net:${found.type === 'host' ? 1 : found.pid}`,
   });
+}
+
+/** All that is listed of a namespace. Needs a deep scan. */
+export function holderRows(scan: Scan, namespace: Namespace): readonly HolderRow[] {
+  return holdersOf(scan, namespace).map((holder) => rowOf(scan, holder));
 }
 
 interface HolderRow {

@@ -35,6 +35,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./diff.ts')).diff,
   },
   {
+    name: 'capture',
+    summary: 'record this host, for every reading command to look at later',
+    load: async () => (await import('./capture.ts')).capture,
+  },
+  {
     name: 'watch',
     summary: 'namespaces as they appear and vanish, with who and how long',
     load: async () => (await import('./watch.ts')).watch,

@@ -4,7 +4,7 @@ import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-k
 import { gap, value, type Host, type Reading } from '../../kernel/host.ts';
 import { doorOf } from '../../namespaces/discover/door.ts';
 import { findTarget } from '../process-in.ts';
-import { resolveTarget, type NamespaceTarget, type ProcessTarget } from '../resolve-target.ts';
+import { resolveTarget, type NamespaceTarget, type ProcessTarget, type ResolvedTarget } from '../resolve-target.ts';
 import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
 import { requireSameProcess, startTicksOf } from '../start-ticks.ts';
 
@@ -34,7 +34,10 @@ export interface Side {
 
 /** The target that a word means on this host. Errors: those of resolveTarget. */
 export function sideOf(host: Host, word: string): Side {
-  const target = resolveTarget(host, word);
+  return sideOfTarget(host, resolveTarget(host, word));
+}
+
+export function sideOfTarget(host: Host, target: ResolvedTarget): Side {
   if (target.type === 'host') return initialSide(host);
   return target.type === 'process' ? processSide(host, target) : namespaceSide(host, target);
 }

@@ -1,6 +1,7 @@
 // A machine as an object literal: what its files hold, by path.
 
 import { gap, value, type Reading } from '../../../src/kernel/host.ts';
+import { excerptOf } from '../../../src/containers/excerpt.ts';
 import type { Files } from '../../../src/containers/files.ts';
 
 /** A text is a file of root's; `link` is a symbolic link; an errno is the answer to any question. */
@@ -66,6 +67,17 @@ function bytesOf(entry: Entry): Uint8Array | undefined {
 function statusOf(entry: Entry): typeof NO_STATUS | undefined {
   if (typeof entry === 'string') return NO_STATUS;
   return 'text' in entry ? { ...NO_STATUS, uid: entry.uid ?? 0, mode: entry.mode ?? 0o100_644 } : undefined;
+}
+
+/** The same machine, of whose engines' files only the excerpts are there. */
+export function excerpts<F extends Files>(files: F): F {
+  return {
+    ...files,
+    readFile: (path) => {
+      const bytes = files.readFile(path);
+      return bytes.ok && !path.startsWith('/proc/') ? excerptOf(path, bytes.value) : bytes;
+    },
+  };
 }
 
 /** What /proc holds of a process. */

@@ -3,11 +3,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { containerName, displayName } from '../../../src/containers/display-name.ts';
-import { excerptOf } from '../../../src/containers/excerpt.ts';
-import type { Files } from '../../../src/containers/files.ts';
 import { identifyProcess, IdentityResolver } from '../../../src/containers/identify.ts';
 import { nobody, type Identity } from '../../../src/containers/identity.ts';
-import { aProcess, fakeFiles, type Entry } from './fake-files.ts';
+import { aProcess, excerpts, fakeFiles, type Entry } from './fake-files.ts';
 
 const A = '0bc09cb762758fc6383d6d25eace76afb1d4e04b8f89e430393ac0296bc09f9d';
 const B = 'bfa40d4ec248007be8bd603002bd80d9f05ed6a466907433d0adba8efb4200b2';
@@ -21,17 +19,6 @@ function identify(entries: Readonly<Record<string, Entry>>, pid = 7): Identity {
   // What is not in the excerpts nobody needs.
   expect(identifyProcess(excerpts(files), pid)).toEqual(identity);
   return identity.value;
-}
-
-/** The same machine, of whose engines' files only the excerpts are there. */
-function excerpts(files: Files): Files {
-  return {
-    ...files,
-    readFile: (path) => {
-      const bytes = files.readFile(path);
-      return bytes.ok && !path.startsWith('/proc/') ? excerptOf(path, bytes.value) : bytes;
-    },
-  };
 }
 
 function dockerConfig(id: string, name: string, more: object = {}): string {

@@ -6,7 +6,7 @@ import { nobody, type Identity } from '../../../src/containers/identity.ts';
 import { readRoot, type ContainerRoot } from '../../../src/containers/root.ts';
 import { readVolumes, type Volumes } from '../../../src/containers/volumes.ts';
 import { readWritable } from '../../../src/containers/writable-layer.ts';
-import { aProcess, type Entry } from './fake-files.ts';
+import { excerpts, aProcess, type Entry } from './fake-files.ts';
 import { fakeTrees, file, folder, type Trees } from './fake-trees.ts';
 
 const ID = 'a'.repeat(64);
@@ -63,6 +63,7 @@ function look(entries: Readonly<Record<string, Entry>>, trees: Trees): { root: C
   const identity = identifyProcess(files, 7);
   const root = readRoot(files, 7, identity.ok ? identity.value : nobody);
   if (!root.ok || !identity.ok) throw new Error(JSON.stringify([root, identity]));
+  expect(readRoot(excerpts(files), 7, identity.value)).toEqual(root);
   return { root: root.value, identity: identity.value };
 }
 
@@ -216,7 +217,9 @@ describe('volumes', () => {
     entries: Record<string, Entry> = {},
   ): Volumes {
     const lines = mounts.map((mount, index) => `${301 + index} 300 ${mount}\n`).join('');
-    const read = readVolumes(fakeTrees({}, machine(lines, entries)), 7, { ...nobody, ...identity });
+    const files = fakeTrees({}, machine(lines, entries));
+    const read = readVolumes(files, 7, { ...nobody, ...identity });
+    expect(readVolumes(excerpts(files), 7, { ...nobody, ...identity })).toEqual(read);
     if (!read.ok) throw new Error(JSON.stringify(read.gap));
     return read.value;
   }
