@@ -5,6 +5,7 @@ import { doorOf, pathDoor, type Door } from './discover/door.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
 import { createdOf } from './facts/created.ts';
 import { FactLook } from './facts/fact-look.ts';
+import type { Fact } from './facts/fact.ts';
 import { hostnameOf, mapsOf } from './facts/inside.ts';
 import { interfacesOf, netnsidOf, socketsOf } from './facts/network.ts';
 import { processorTime, readProcess, residentMemory, ThreadCounter, type ProcessFacts } from './facts/processes.ts';
@@ -70,29 +71,7 @@ export interface NamespaceRow {
   readonly sockets: number | null;
 }
 
-/** A fact that costs reads. */
-export type Fact =
-  | 'ppid'
-  | 'command'
-  | 'uid'
-  | 'user'
-  | 'netnsid'
-  | 'pns'
-  | 'ons'
-  | 'id'
-  | 'name'
-  | 'cgroup'
-  | 'holders'
-  | 'entered'
-  | 'owner'
-  | 'created'
-  | 'hostname'
-  | 'interfaces'
-  | 'maps'
-  | 'threads'
-  | 'cpu'
-  | 'rss'
-  | 'sockets';
+export type { Fact };
 
 /** A row for each namespace that is to be shown, by its lowest pid, in the order of inodes. */
 export function namespaceRows(

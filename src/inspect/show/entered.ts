@@ -3,7 +3,7 @@
 import { valueOf } from '../../kernel/host.ts';
 import { parsePasswd } from '../../kernel/text/passwd.ts';
 import { enteredProcesses, type Entered, type Entry } from '../../namespaces/entered.ts';
-import type { FieldDefinition } from './process-fields.ts';
+import type { FieldDefinition } from './field.ts';
 import type { ProcessLook } from './process-look.ts';
 import { many, type Field, type Value } from './report.ts';
 

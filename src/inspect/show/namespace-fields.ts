@@ -11,7 +11,7 @@ import { mountsField, readMounts } from './mounts.ts';
 import type { NamespaceLook } from './namespace-look.ts';
 import { mountPeersField } from './mount-peers.ts';
 import { addressesField, linksField, netListenersField, routesField } from './network-fields.ts';
-import type { FieldDefinition } from './process-fields.ts';
+import type { FieldDefinition } from './field.ts';
 import { processesField } from './process-tree.ts';
 import { many, plain, type Field } from './report.ts';
 import { resolvConfField } from './resolv-conf.ts';

@@ -18,17 +18,8 @@ import { namespacesField } from './process-namespaces.ts';
 import { many, plain, type Field } from './report.ts';
 import { changesField, rootField } from './root.ts';
 import { initSignalsField } from './signals.ts';
+import type { FieldDefinition } from './field.ts';
 import { volumesField } from './volumes.ts';
-
-export interface FieldDefinition<Look> {
-  readonly key: string;
-  readonly help: string;
-  /** Absent: it applies always. */
-  readonly applies?: (look: Look) => boolean;
-  /** Absent: it is part of the page. */
-  readonly onlyAsked?: true;
-  readonly build: (look: Look) => Field;
-}
 
 type ProcessField = FieldDefinition<ProcessLook>;
 

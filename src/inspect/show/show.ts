@@ -9,7 +9,8 @@ import { requireSameProcess } from '../start-ticks.ts';
 import { HostLook } from './host-look.ts';
 import { namespaceFields } from './namespace-fields.ts';
 import { NamespaceLook } from './namespace-look.ts';
-import { processFields, type FieldDefinition } from './process-fields.ts';
+import type { FieldDefinition } from './field.ts';
+import { processFields } from './process-fields.ts';
 import { ProcessLook } from './process-look.ts';
 import { plain, type Field, type Report } from './report.ts';
 

@@ -6,7 +6,7 @@ import { parseCmdline } from '../../kernel/text/cmdline.ts';
 import { parseStatus } from '../../kernel/text/status.ts';
 import { linksOf } from '../discover/process-namespaces.ts';
 import type { Namespace } from '../discover/scan.ts';
-import type { Fact } from '../rows.ts';
+import type { Fact } from './fact.ts';
 import type { FactLook } from './fact-look.ts';
 
 export interface ProcessFacts {
