@@ -113,11 +113,15 @@ function merge(before: MountIdentity | undefined, found: MountIdentity): MountId
   };
 }
 
+/** What the kernel appends to the path of what was removed; a name has no two slashes. Source: fs/d_path.c. */
+const DELETED = '//deleted';
+
 /**
  * Where the source of a mount of another namespace is in ours: a mount's root is a path within its file system, which
  * we may have mounted elsewhere, or in part: the mount that shows the least around it tells. undefined: not at all.
  */
 export function pathHere(ours: readonly Mount[], mount: Mount, root: string): string | undefined {
+  if (root.endsWith(DELETED)) return undefined;
   let best: Mount | undefined;
   for (const candidate of ours) {
     if (candidate.major !== mount.major || candidate.minor !== mount.minor) continue;

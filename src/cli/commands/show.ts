@@ -79,12 +79,23 @@ function json({ type, fields, gaps }: Report): string {
   return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), [type]: answer });
 }
 
+/** A page is read by a person: of a megabyte of arguments the beginning does. */
+const LONGEST_LINE = 2000;
+
+function cut(line: string, key: string): string {
+  if (line.length <= LONGEST_LINE) return escapeControls(line);
+  // Not in the middle of a pair of surrogates.
+  const start = line.slice(0, LONGEST_LINE).replace(/[\uD800-\uDBFF]$/, '');
+  return `${escapeControls(start)}… (${line.length} characters: all of them by -o ${key})`;
+}
+
 /** A line a thing; the name of a field stands before its first. */
 function text({ fields }: Report, named: boolean): string {
   const lines = fields.flatMap(({ key, lines }) => {
     const shown = named && lines.length === 0 ? ['none'] : lines;
     return shown.map(
-      (line, index) => `${named ? (index === 0 ? key : '').padEnd(KEY_WIDTH) : ''}${escapeControls(line)}\n`,
+      (line, index) =>
+        `${named ? (index === 0 ? key : '').padEnd(KEY_WIDTH) + cut(line, key) : escapeControls(line)}\n`,
     );
   });
   return lines.join('');

@@ -1,6 +1,7 @@
 // The course of a watch: waits for what the kernel tells, for the next look at everything, and for the end.
 
 import type { ProcessEventSocket } from '../../host/linux/process-event-socket.ts';
+import type { CountedGap } from '../../kernel/gap-tally.ts';
 import type { Gap, Host } from '../../kernel/host.ts';
 import { NamespaceWatch, type WatchEvent } from '../../namespaces/watch/namespace-watch.ts';
 import type { WatchedNamespace } from '../../namespaces/watch/known-namespaces.ts';
@@ -78,6 +79,8 @@ class Course {
   /** Decided once, when it appears. */
   private readonly wanted = new WeakSet<WatchedNamespace>();
   private nextLook: number;
+  /** What could not be seen from the start on. */
+  private startGaps: readonly CountedGap[] = [];
   private readonly query: WatchQuery;
   private readonly streaming: Streaming;
   private readonly source: ProcessEventSocket | Gap;
@@ -104,7 +107,8 @@ class Course {
     const namespaces = this.select(events).length;
     const refused = 'read' in this.source ? undefined : this.source;
     if (!this.query.ndjson) await this.streaming.emit(watchHeadings());
-    await this.say([{ type: 'start', refused, interval: this.interval, namespaces, gaps: scan.gaps.list() }]);
+    this.startGaps = scan.gaps.list();
+    await this.say([{ type: 'start', refused, interval: this.interval, namespaces, gaps: this.startGaps }]);
   }
 
   /** Hears and looks, says what it found; how long to sleep after that. */
@@ -160,7 +164,7 @@ class Course {
     // What was told up to now is still heard, and what nobody tells is looked for.
     if ('read' in this.source) this.hear(this.source, reports);
     this.look(reports);
-    reports.push({ type: 'end', counts: this.counts, gaps: this.watch.gaps.list() });
+    reports.push({ type: 'end', counts: this.counts, startGaps: this.startGaps, gaps: this.watch.gaps.list() });
     await this.say(reports);
   }
 

@@ -32,7 +32,13 @@ export type Report =
   | { readonly type: 'change'; readonly event: WatchEvent; readonly now: number }
   | { readonly type: 'unseen'; readonly processes: number }
   | { readonly type: 'overrun' }
-  | { readonly type: 'end'; readonly counts: WatchCounts; readonly gaps: readonly CountedGap[] };
+  | {
+      readonly type: 'end';
+      readonly counts: WatchCounts;
+      readonly startGaps: readonly CountedGap[];
+      /** What could not be seen later. */
+      readonly gaps: readonly CountedGap[];
+    };
 
 /** One line, with its end. */
 export function reportLine(report: Report, time: Date, ndjson: boolean): string {
@@ -131,8 +137,16 @@ function json(report: Report): Readonly<Record<string, Json>> {
     case 'overrun':
       return {};
     case 'end':
-      return { ...report.counts, ...gapsJson(report.gaps) };
+      return { ...report.counts, ...gapsJson([...report.startGaps, ...report.gaps, ...missed(report.counts)]) };
   }
+}
+
+/** What the kernel told too late or not at all. It may have been nothing: nobody knows. */
+function missed({ unseen, overruns }: WatchCounts): readonly CountedGap[] {
+  const gap = { reason: 'unsupported', errno: null, examples: [] } as const;
+  const ended = { ...gap, subject: 'process', count: unseen, detail: 'ended before it could be looked at' };
+  const unheard = { ...gap, subject: 'process event', count: null, detail: 'more was told than could be heard' };
+  return [...(unseen > 0 ? [ended] : []), ...(overruns > 0 ? [unheard] : [])];
 }
 
 function gapsJson(gaps: readonly CountedGap[]): Readonly<Record<string, Json>> {

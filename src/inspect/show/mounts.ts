@@ -60,9 +60,14 @@ function mountValue({ mount, here, hiddenBy }: ShownMount): Value {
 }
 
 function mountLine({ mount, here, hiddenBy }: ShownMount): string {
-  const where = here === null ? `${mount.fsType} ${mount.source}` : here;
+  const where = here ?? `${mount.fsType} ${mount.source}${ofRemoved(mount)}`;
   const over = hiddenBy === null ? '' : ` (hidden by ${hiddenBy.fsType} ${hiddenBy.source} on ${hiddenBy.mountPoint})`;
   return `${mount.mountPoint} ← ${where} ${isReadOnly(mount) ? 'ro' : 'rw'} ${propagation(mount)}${over}`;
+}
+
+/** What was mounted has been removed from its file system: it lives on in the mount only. */
+function ofRemoved({ root }: Mount): string {
+  return root.endsWith('//deleted') ? `:${root.slice(0, -'//deleted'.length)} (removed)` : '';
 }
 
 /** All mounts. */

@@ -5,8 +5,8 @@ const names: readonly string[] =
     ' ',
   );
 
-/** Signals of this number and above queue, and have no name but their number. */
-export const SIGRTMIN = 32;
+/** The last one; from 32 on they queue, and have no name but their number. Source: asm-generic/signal.h _NSIG. */
+export const SIGRTMAX = 64;
 
 /** As kill(1) spells it: `TERM`; of a real-time signal its number. */
 export function signalName(number: number): string {

@@ -130,7 +130,7 @@ const reports: readonly Report[] = [
   change({ type: 'unsure', namespace: watched }),
   { type: 'unseen', processes: 2 },
   { type: 'overrun' },
-  { type: 'end', counts: { appeared: 1, gone: 2, unsure: 1, unseen: 2, overruns: 1 }, gaps: [denied] },
+  { type: 'end', counts: { appeared: 1, gone: 2, unsure: 1, unseen: 2, overruns: 1 }, startGaps: [], gaps: [denied] },
 ];
 
 /**

@@ -134,10 +134,29 @@ describe('a line', () => {
     expect(json({ type: 'unseen', processes: 12 })).toMatchObject({ event: 'unseen', processes: 12 });
     expect(line({ type: 'overrun' })).toContain('may be missing');
     const counts = { appeared: 3, gone: 2, unsure: 1, unseen: 5, overruns: 1 };
-    expect(line({ type: 'end', counts, gaps: [] })).toMatch(
+    expect(line({ type: 'end', counts, startGaps: [], gaps: [] })).toMatch(
       /end {7}3 appeared; 2 gone; 5 processes unseen; 1 unsure; 1 overrun\n$/,
     );
-    expect(json({ type: 'end', counts, gaps: [] })).toMatchObject({ ...counts, complete: true, gaps: [] });
+    expect(json({ type: 'end', counts, startGaps: [], gaps: [] })).toMatchObject({
+      ...counts,
+      complete: false,
+      gaps: [
+        { subject: 'process', reason: 'unsupported', count: 5 },
+        { subject: 'process event', reason: 'unsupported', count: null },
+      ],
+    });
+    const quiet = { ...counts, unseen: 0, overruns: 0 };
+    expect(json({ type: 'end', counts: quiet, startGaps: [], gaps: [] })).toMatchObject({ complete: true, gaps: [] });
+    // What was closed at the start stays so.
+    const closed = {
+      subject: 'process',
+      reason: 'denied',
+      errno: 'EACCES',
+      count: 1,
+      examples: [],
+      detail: null,
+    } as const;
+    expect(json({ type: 'end', counts: quiet, startGaps: [closed], gaps: [] })).toMatchObject({ complete: false });
   });
 });
 

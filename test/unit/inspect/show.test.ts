@@ -137,5 +137,10 @@ describe('signals of an init', () => {
 
   it('is unknown without the masks', () => {
     expect(initSignalsField({ ...none, caught: null, ignored: 0n, blocked: 0n }).value).toBeNull();
+    // systemd handles some real-time signals in a row, and one apart.
+    const some = [34, 35, 36, 40, 64].reduce((mask, number) => mask | (1n << BigInt(number - 1)), 0n);
+    const { lines } = initSignalsField({ ...none, caught: some, ignored: 0n, blocked: 0n });
+    expect(lines[0]).toBe('handles 34-36 40 64');
+    expect(lines[1]).toMatch(/ SYS 32-33 37-39 41-63$/);
   });
 });
