@@ -10,8 +10,8 @@ import { parseTarget } from '../../inspect/target.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
 import { selectColumns, type Column } from '../../render/columns.ts';
-import { parseFilter, type Filter } from '../../render/filter/filter.ts';
-import { flag, optionValue, type Invocation } from '../define-command.ts';
+import { matches, parseFilter, type Filter } from '../../render/filter/filter.ts';
+import { flag, optionValue, type Invocation, type OptionDefinition } from '../define-command.ts';
 import { nearest } from '../nearest.ts';
 import { splitRecorded } from '../recorded-target.ts';
 import { filterColumns, lsColumns, type LsColumn } from './ls-columns.ts';
@@ -21,16 +21,11 @@ export interface NamespaceName {
   readonly kind?: NamespaceKind;
 }
 
-export interface LsQuery {
+/** Which namespaces. */
+export interface Selection {
   readonly kinds: ReadonlySet<NamespaceKind>;
-  /** List the processes of this one. */
-  readonly namespace: NamespaceName | undefined;
   /** Only the namespaces of these targets: words as they were given. */
   readonly tasks: readonly string[];
-  readonly columns: readonly LsColumn[];
-  readonly format: 'text' | 'raw' | 'json';
-  /** How rows hang below each other. */
-  readonly tree: TreeShape;
   /** Use every source of discovery. */
   readonly deep: boolean;
   /** Is anything of the answer about what keeps a namespace? That can be one of another kind. */
@@ -42,11 +37,20 @@ export interface LsQuery {
   readonly filter: Filter<NamespaceRow> | undefined;
   /** What the filter asks, shown or not. */
   readonly filterKeys: readonly string[];
+  /** The recorded host that a target named. */
+  readonly recording: string | undefined;
+}
+
+export interface LsQuery extends Selection {
+  /** List the processes of this one. */
+  readonly namespace: NamespaceName | undefined;
+  readonly columns: readonly LsColumn[];
+  readonly format: 'text' | 'raw' | 'json';
+  /** How rows hang below each other. */
+  readonly tree: TreeShape;
   readonly sort: LsColumn | undefined;
   readonly headings: boolean;
   readonly truncate: boolean;
-  /** The recorded host that a target named. */
-  readonly recording: string | undefined;
 }
 
 /** `none`: a flat list; `default`: by process on a terminal, else flat. */
@@ -54,38 +58,71 @@ export type TreeShape = 'none' | 'default' | 'process' | 'owner' | 'parent';
 
 const TREE_SHAPES = ['process', 'owner', 'parent'] as const;
 
+export const ALL_KINDS: ReadonlySet<NamespaceKind> = new Set(namespaceKinds.map((entry) => entry.kind));
+
+const FILTER_EXAMPLE = 'TYPE == "net" && NPROCS > 1';
+
+/** The options that say which. */
+export const selectionOptions: readonly OptionDefinition[] = [
+  {
+    long: 'type',
+    short: 't',
+    value: 'TYPE',
+    choices: [...ALL_KINDS],
+    help: 'only mnt net ipc user pid uts cgroup time; a list, or repeated',
+  },
+  { long: 'task', short: 'p', value: 'TARGET', help: 'only the namespaces of this process or name; repeatable' },
+  { long: 'persistent', short: 'P', help: 'only namespaces without a process' },
+  { long: 'unused', help: 'only those that nothing but names and mounts keep; implies --deep' },
+  { long: 'deep', help: 'look everywhere: threads, descriptors, sockets, all mounts, owners; slower' },
+  { long: 'filter', short: 'Q', value: 'EXPR', help: `only rows for which it holds: '${FILTER_EXAMPLE}'` },
+];
+
+/** Errors: USAGE, BAD_VALUE. */
+export function selectionOf(invocation: Invocation, command: string): Selection {
+  const tasks = (invocation.options.get('task') ?? []).map((word) => splitRecorded(word));
+  refuseBoth(invocation, [['--task', '--persistent']]);
+  const filter = filterOf(invocation, filterColumns, `nstool ${command} -Q '${FILTER_EXAMPLE}'`);
+  const unused = flag(invocation, 'unused');
+  const asksHolders = unused || filter?.keys.includes('holders') === true;
+  return {
+    kinds: new Set(typesOf(invocation) ?? ALL_KINDS),
+    tasks: tasks.map((task) => task.word),
+    deep: flag(invocation, 'deep') || asksHolders,
+    asksHolders,
+    unused,
+    persistent: flag(invocation, 'persistent'),
+    filter: filter?.filter,
+    filterKeys: filter?.keys ?? [],
+    recording: tasks.find((task) => task.recording !== undefined)?.recording,
+  };
+}
+
 /** Errors: USAGE, BAD_VALUE. */
 export function lsQuery(invocation: Invocation): LsQuery {
   const { operands } = invocation;
-  const tasks = (invocation.options.get('task') ?? []).map((word) => splitRecorded(word));
   const operand = splitRecorded(operands[0]);
   refuseBoth(invocation, EXCLUSIVE);
   const json = flag(invocation, 'json');
   const types = typesOf(invocation);
-  const recording = tasks.find((task) => task.recording !== undefined)?.recording ?? operand?.recording;
-  const filter = filterOf(invocation, filterColumns, `nstool ls -Q 'TYPE == "net" && NPROCS > 1'`);
+  const selection = selectionOf(invocation, 'ls');
   const columns = columnsOf(invocation, operand !== undefined, types?.includes('net') === true);
   const namespace = operand === undefined ? undefined : namespaceName(operand.word);
   const sort = sortOf(invocation, lsColumns);
-  const asked = [...columns.map(({ key }) => key), ...(filter?.keys ?? []), sort?.key];
-  const asksHolders = flag(invocation, 'unused') || asked.includes('holders');
+  const asked = [...columns.map(({ key }) => key), sort?.key];
+  const asksHolders = selection.asksHolders || asked.includes('holders');
   return {
-    kinds: new Set(types ?? namespaceKinds.map((entry) => entry.kind)),
+    ...selection,
     columns,
     format: json ? 'json' : flag(invocation, 'raw') ? 'raw' : 'text',
     tree: treeOf(invocation),
-    deep: flag(invocation, 'deep') || asksHolders,
+    deep: selection.deep || asksHolders,
     asksHolders,
-    unused: flag(invocation, 'unused'),
-    persistent: flag(invocation, 'persistent'),
-    filter: filter?.filter,
-    filterKeys: filter?.keys ?? [],
     sort,
     headings: !flag(invocation, 'noheadings'),
     truncate: !flag(invocation, 'notruncate'),
     namespace,
-    tasks: tasks.map((task) => task.word),
-    recording,
+    recording: selection.recording ?? operand?.recording,
   };
 }
 
@@ -94,7 +131,6 @@ const EXCLUSIVE = [
   ['--json', '--raw'],
   ['--list', '--tree'],
   ['--task', 'NAMESPACE'],
-  ['--task', '--persistent'],
   ['--unused', 'NAMESPACE'],
 ] as const;
 
@@ -198,6 +234,21 @@ function columnNamed<C extends { readonly key: string }>(columns: readonly C[], 
     why: meant === undefined ? `the columns are ${names.join(', ')}` : `did you mean ${meant}?`,
     tryThis: 'nstool ls --list-columns',
   });
+}
+
+/** The rows of these namespaces, in the order of inodes. Errors: as of resolving the targets. */
+export function selectRows(
+  scan: Scan,
+  rows: readonly NamespaceRow[],
+  { tasks, kinds, persistent, filter }: Selection,
+): readonly NamespaceRow[] {
+  const links = tasks.length === 0 ? undefined : linksOfTargets(scan.host, tasks, kinds);
+  return rows.filter(
+    (row) =>
+      (links === undefined || links.has(`${row.type}:[${row.ns}]`)) &&
+      (!persistent || row.nprocs === 0) &&
+      (filter === undefined || matches(filter, row)),
+  );
 }
 
 /** What the columns need, the filter, the order, and the tree: it hangs rows below their process's parent. */

@@ -1,4 +1,4 @@
-import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
@@ -14,14 +14,19 @@ import { renderRaw, renderTable, renderTree } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { lsColumns, lsColumnList } from './ls-columns.ts';
-import { matches } from '../../render/filter/filter.ts';
 import { compareCells } from '../../render/columns.ts';
 import { lsMatrix, matrixHelp } from './ls-matrix.ts';
-import { factsOf, findNamespace, linksOfTargets, lsQuery, type LsQuery, type TreeShape } from './ls-query.ts';
+import {
+  ALL_KINDS,
+  factsOf,
+  findNamespace,
+  lsQuery,
+  selectionOptions,
+  selectRows,
+  type LsQuery,
+  type TreeShape,
+} from './ls-query.ts';
 import { textOptions } from './text-options.ts';
-
-const kindNames = namespaceKinds.map((entry) => entry.kind);
-const ALL_KINDS: ReadonlySet<NamespaceKind> = new Set(kindNames);
 
 export const ls: CommandDefinition = {
   name: 'ls',
@@ -45,23 +50,7 @@ export const ls: CommandDefinition = {
     ...lsColumnList(),
   ],
   options: [
-    {
-      long: 'type',
-      short: 't',
-      value: 'TYPE',
-      choices: kindNames,
-      help: 'only mnt net ipc user pid uts cgroup time; a list, or repeated',
-    },
-    { long: 'task', short: 'p', value: 'TARGET', help: 'only the namespaces of this process or name; repeatable' },
-    { long: 'persistent', short: 'P', help: 'only namespaces without a process' },
-    { long: 'unused', help: 'only those that nothing but names and mounts keep; implies --deep' },
-    { long: 'deep', help: 'look everywhere: threads, descriptors, sockets, all mounts, owners; slower' },
-    {
-      long: 'filter',
-      short: 'Q',
-      value: 'EXPR',
-      help: 'only rows for which it holds: \'TYPE == "net" && NPROCS > 1\'',
-    },
+    ...selectionOptions,
     { long: 'sort', value: 'COLUMN', choices: lsColumns.map(heading), help: 'in the order of this column' },
     {
       long: 'output',
@@ -146,21 +135,15 @@ function shownKinds({ kinds }: LsQuery, tree: TreeShape): ReadonlySet<NamespaceK
 }
 
 function rowsOf(scan: Scan, query: LsQuery, tree: TreeShape): readonly NamespaceRow[] {
-  const { filter, sort, tasks, namespace, persistent, unused } = query;
+  const { sort, namespace, unused } = query;
   const kinds = shownKinds(query, tree);
   const facts = factsOf(query, tree === 'process');
   const isShown = (of: Namespace): boolean => kinds.has(of.kind) && (!unused || isUnused(scan, of));
-  const links = tasks.length === 0 ? undefined : linksOfTargets(scan.host, tasks, query.kinds);
   const all =
     namespace === undefined
       ? namespaceRows(scan, facts, isShown)
       : processRows(scan, findNamespace(scan, namespace), facts);
-  const rows = all.filter(
-    (row) =>
-      (links === undefined || links.has(`${row.type}:[${row.ns}]`)) &&
-      (!persistent || row.nprocs === 0) &&
-      (filter === undefined || matches(filter, row)),
-  );
+  const rows = selectRows(scan, all, query);
   return sort === undefined ? rows : rows.toSorted((a, b) => compareCells(sort.get(a), sort.get(b)));
 }
 
