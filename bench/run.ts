@@ -8,13 +8,14 @@ import { parseArgs } from 'node:util';
 import { benchBusy } from './busy.ts';
 import { benchContainers } from './containers.ts';
 import { benchIdle } from './idle.ts';
+import { benchNamed } from './named.ts';
 import { Report } from './report.ts';
 import { runtimeOf, type Runtime } from './rows.ts';
 import { Workshop } from './workshop.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const GROUPS = 300;
-const HOSTS = ['idle', 'busy', 'containers'] as const;
+const HOSTS = ['idle', 'named', 'busy', 'containers'] as const;
 
 type HostName = (typeof HOSTS)[number];
 
@@ -54,6 +55,8 @@ async function benchHost(name: HostName, workshop: Workshop, report: Report, opt
     switch (name) {
       case 'idle':
         return await benchIdle(workshop, report, runtimes, 2 * rounds);
+      case 'named':
+        return await benchNamed(workshop, report, runtimes, rounds);
       case 'busy':
         return await benchBusy(workshop, report, runtimes, rounds, groups);
       case 'containers':

@@ -5,6 +5,7 @@ import { NsError } from '../kernel/error.ts';
 import type { Host } from '../kernel/host.ts';
 import { splitWords } from '../kernel/text/cmdline.ts';
 import type { Context, Stream } from './define-command.ts';
+import { nsexecPath } from './installation.ts';
 import { nearest } from './nearest.ts';
 
 const DEFAULT_COLUMNS = 80;
@@ -19,6 +20,8 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     host: (file = recording) => openHost(file),
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
     release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
+    children: async () => new (await import('../host/linux/nsexec-children.ts')).NsexecChildren(nsexecPath()),
+    processors: () => process.getBuiltinModule('node:os').availableParallelism(),
     readStdin,
     output,
     environment,

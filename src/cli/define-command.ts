@@ -1,6 +1,7 @@
 // A command is a value: what it is called, what it takes, what it does. The same definition feeds the parser, the help
 // and the checks of the tests. `run` returns an outcome and never prints.
 
+import type { NsexecChildren } from '../host/linux/nsexec-children.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
 import type { NsError } from '../kernel/error.ts';
 import type { Host, Reading } from '../kernel/host.ts';
@@ -41,7 +42,12 @@ export interface CommandDefinition {
    * Where the words of another program begin: after this many operands, or none when one of `insteadOfOperand` is
    * among the options, or any option that has its optional value.
    */
-  readonly program?: { readonly operandsBefore: number; readonly insteadOfOperand: readonly string[] };
+  readonly program?: {
+    readonly operandsBefore: number;
+    readonly insteadOfOperand: readonly string[];
+    /** The exit status is never the program's, so our own failures need none that tells them apart. */
+    readonly ownStatus?: boolean;
+  };
   readonly run: (invocation: Invocation, context: Context) => Outcome | Promise<Outcome>;
 }
 
@@ -71,6 +77,10 @@ export interface Context {
   readonly processEvents: (wake: () => void) => Promise<Reading<ProcessEventSocket>>;
   /** Takes names and mounts of a namespace of this machine away: an outcome for each operation. */
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
+  /** Programs that run while we wait for them. Errors: UNSUPPORTED, without nsexec. */
+  readonly children: () => Promise<NsexecChildren>;
+  /** How many of them can make progress at the same time. */
+  readonly processors: () => number;
   readonly readStdin: () => string;
   /** Can the file be made, or replaced, by us? What it returns does that. Errors: BAD_VALUE, NO_FILE, DENIED; OUTPUT. */
   readonly output: (path: string) => Promise<(text: string) => void>;
@@ -83,9 +93,13 @@ export interface Context {
 /** The way out for an answer that has no end of its own. */
 export interface Streaming {
   /** Writes at once; done when it is written. When the reader has gone away it says so by `ending`. */
-  readonly emit: (text: string) => Promise<void>;
+  readonly emit: (part: string | Uint8Array) => Promise<void>;
+  /** The same to standard error; whether anybody reads it does not matter. */
+  readonly talk: (part: string | Uint8Array) => Promise<void>;
   /** Aborted by a signal that ends us, and when nobody reads any more. */
   readonly ending: AbortSignal;
+  /** That signal; SIGPIPE when nobody reads. */
+  readonly endedBy: () => NodeJS.Signals;
 }
 
 export type Outcome =

@@ -19,7 +19,7 @@ export async function main(): Promise<void> {
     const found = findCommand(words);
     if (!('entry' in found)) return await finish(found);
     const definition = await found.entry.load();
-    if (definition.program !== undefined) failureStatus = OWN_FAILURE_STATUS;
+    if (definition.program !== undefined && definition.program.ownStatus !== true) failureStatus = OWN_FAILURE_STATUS;
     await finish(await invoke(definition, words.slice(found.wordsUsed)));
   } catch (error) {
     report(error, words.includes('--debug'), failureStatus);

@@ -20,10 +20,10 @@ export function writeAnswer(text: string): void {
  * A part of an answer that goes on: while a slow reader keeps it waiting, signals and timers are heard. False: the
  * reader has gone away. Errors: OUTPUT.
  */
-export async function writePart(text: string): Promise<boolean> {
-  const bytes = Buffer.from(text, 'utf8');
+export async function writePart(part: string | Uint8Array, fd: 1 | 2): Promise<boolean> {
+  const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
   for (let offset = 0; offset < bytes.length;) {
-    const { code, written } = await writeSome(bytes, offset);
+    const { code, written } = await writeSome(fd, bytes, offset);
     if (code === 'EPIPE') return false;
     if (code === 'EAGAIN') await new Promise((done) => setTimeout(done, RETRY_MS));
     else if (code !== undefined) throw new NsError('OUTPUT', { what: `cannot write the answer: ${code}` });
@@ -33,11 +33,12 @@ export async function writePart(text: string): Promise<boolean> {
 }
 
 function writeSome(
-  bytes: Buffer,
+  fd: number,
+  bytes: Uint8Array,
   offset: number,
 ): Promise<{ readonly code: string | undefined; readonly written: number }> {
   return new Promise((done) => {
-    write(1, bytes, offset, bytes.length - offset, null, (error, written) => {
+    write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
       done(error === null ? { code: undefined, written } : { code: error.code ?? error.message, written: 0 });
     });
   });

@@ -17,14 +17,17 @@ export async function runStream(stream: (streaming: Streaming) => Promise<number
     ending.abort();
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
-  const emit = async (text: string): Promise<void> => {
-    const writing = writePart(text).then((isRead) => {
-      if (!isRead) ending.abort();
+  const write = async (part: string | Uint8Array, fd: 1 | 2): Promise<void> => {
+    const writing = writePart(part, fd).then((isRead) => {
+      if (!isRead && fd === 1) ending.abort();
     });
     await untilWritten(writing, ending.signal);
   };
+  const emit: Streaming['emit'] = (part) => write(part, 1);
+  // There is nobody to tell when it fails.
+  const talk: Streaming['talk'] = (part) => write(part, 2).catch(() => {});
   try {
-    process.exitCode = await stream({ emit, ending: ending.signal });
+    process.exitCode = await stream({ emit, talk, ending: ending.signal, endedBy: () => raised ?? 'SIGPIPE' });
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }

@@ -17,7 +17,10 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nstool; printf '%s\\n' "\${COMPREPLY
 
 describe('completion in bash', () => {
   it.each([
-    [['nstool', 'e'], ['enter']],
+    [
+      ['nstool', 'e'],
+      ['enter', 'each'],
+    ],
     [['nstool', 'caps', ''], ['decode']],
     [
       ['nstool', 'ls', '--no'],

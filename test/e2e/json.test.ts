@@ -24,7 +24,8 @@ const asked = new Set<string>();
 function ask(command: string, words: readonly string[], uid?: number): Answer {
   asked.add(command);
   const { status, stdout, stderr } = nstool(
-    [...command.split(' '), ...words, '--json'],
+    // First: what follows a program is the program's.
+    [...command.split(' '), '--json', ...words],
     uid === undefined ? {} : { uid },
   );
   const line = [command, ...words].join(' ');
@@ -119,6 +120,20 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
   it('caps decode and version', () => {
     expect(passed('caps decode', ask('caps decode', ['a80425fb', 'ffffffffffffffff'], uid))).toEqual([]);
     expect(passed('version', ask('version', [], uid))).toEqual([]);
+  });
+
+  it('enter, and each', () => {
+    const pid = String(target.pid);
+    expect(passed('enter', ask('enter', ['--dry-run', pid, 'true'], uid))).toEqual([]);
+    for (const words of [
+      ['-p', pid, '-t', 'user', 'sh', '-c', 'echo out; echo err >&2'],
+      ['-p', pid, '-t', 'user', 'sh', '-c', 'kill -9 $$'],
+      ['-p', pid, 'no-such-command'],
+      ['-Q', 'NS == 1', 'true'],
+    ]) {
+      const answer = ask('each', words, uid);
+      expect({ words, passed: passed('each', answer) }).toEqual({ words, passed: [] });
+    }
   });
 
   it('watch', async () => {

@@ -76,6 +76,8 @@ function contextOf(
     },
     processEvents: never,
     release: never,
+    children: never,
+    processors: never,
     readStdin: never,
     output: never,
     environment: never,

@@ -90,6 +90,8 @@ function quiet(host: Host): Context {
     host: async (recording) => (recording === undefined ? host : { ...host }),
     processEvents: never,
     release: never,
+    children: never,
+    processors: never,
     readStdin: never,
     output: never,
     environment: () => [],

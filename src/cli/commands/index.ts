@@ -50,6 +50,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./enter.ts')).enter,
   },
   {
+    name: 'each',
+    summary: 'run a program in every namespace that matches',
+    load: async () => (await import('./each.ts')).each,
+  },
+  {
     name: 'caps decode',
     summary: 'the names in a capability mask',
     load: async () => (await import('./caps-decode.ts')).capsDecode,

@@ -1,6 +1,6 @@
 // Hands a program over to nsexec, which takes the place of this process.
 
-import { existsSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, writeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import { NsError } from '../../kernel/error.ts';
 import { encodeProgram, type Program } from '../../kernel/program.ts';
@@ -15,18 +15,9 @@ const STANDARD_STREAMS = [0, 1, 2];
  * Errors: UNSUPPORTED without nsexec, without koffi, or when it cannot be executed.
  */
 export function replaceByNsexec(program: Program, nsexec: string): never {
-  if (!existsSync(nsexec)) {
-    throw new NsError('UNSUPPORTED', {
-      what: 'nsexec, which carries this out, was not built',
-      why: `${nsexec} does not exist: at installation there was no C compiler`,
-      tryThis: 'apt-get install gcc libc6-dev && npm rebuild nstool',
-    });
-  }
-  const bytes = encodeProgram(program);
+  requireNsexec(nsexec);
   const c = libc();
-  // Without MFD_CLOEXEC: nsexec inherits it, reads it and closes it.
-  const fd = c.memfdCreate('nstool-program', 0);
-  writeProgram(fd, bytes);
+  const fd = programInMemory(program);
   // Node marked them close-on-exec when it started.
   for (const inherited of [...STANDARD_STREAMS, ...adopted(program)]) c.fcntl(inherited, F_SETFD, 0);
   try {
@@ -35,6 +26,29 @@ export function replaceByNsexec(program: Program, nsexec: string): never {
     if (!(error instanceof LibcError)) throw error;
     throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: getSystemErrorName(-error.errno) });
   }
+}
+
+/** Errors: UNSUPPORTED. */
+export function requireNsexec(nsexec: string): void {
+  if (existsSync(nsexec)) return;
+  throw new NsError('UNSUPPORTED', {
+    what: 'nsexec, which carries this out, was not built',
+    why: `${nsexec} does not exist: at installation there was no C compiler`,
+    tryThis: 'apt-get install gcc libc6-dev && npm rebuild nstool',
+  });
+}
+
+/** A descriptor of the encoded program. Without MFD_CLOEXEC: nsexec inherits it, reads it and closes it. */
+export function programInMemory(program: Program): number {
+  const bytes = encodeProgram(program);
+  const fd = libc().memfdCreate('nstool-program', 0);
+  try {
+    writeProgram(fd, bytes);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return fd;
 }
 
 /** RLIMIT_FSIZE counts for files in memory too. */

@@ -7,3 +7,6 @@ export const RLIMIT_NOFILE = 7;
 
 /** Clock ticks a second in /proc/PID/stat, whatever the kernel's own HZ. Source: include/asm-generic/param.h USER_HZ. */
 export const USER_HZ = 100;
+
+/** prctl(2): the signal that comes when the thread that made this process ends. Source: include/uapi/linux/prctl.h. */
+export const PR_SET_PDEATHSIG = 1;

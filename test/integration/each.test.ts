@@ -1,0 +1,165 @@
+// `nstool each` against `ip -all netns exec` and nsenter(1): the same namespaces, and in each that one alone.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asUser, commandLine, identities, nstool, PLAIN_UID, run } from '../support/program.ts';
+import { lacks } from '../support/requires.ts';
+import { makeStage, type Stage } from '../support/stage.ts';
+import { makeTarget, type TargetProcess } from '../support/targets.ts';
+
+interface Result {
+  readonly ns: number;
+  readonly type: string;
+  readonly name: string | null;
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly error: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function results(stdout: string): readonly Result[] {
+  return (JSON.parse(stdout) as { readonly results: readonly Result[] }).results;
+}
+
+const KINDS: readonly (readonly [kind: string, option: string])[] = [
+  ['user', '--user'],
+  ['mnt', '--mount'],
+  ['net', '--net'],
+  ['ipc', '--ipc'],
+  ['pid', '--pid'],
+  ['uts', '--uts'],
+  ['cgroup', '--cgroup'],
+  ['time', '--time'],
+];
+
+const LINKS = `cd /proc/self/ns; for kind in cgroup ipc mnt net pid time user uts; do readlink $kind; done; id -u; id -g; pwd`;
+
+describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(identities)('by $name', ({ uid }) => {
+  let target: TargetProcess;
+  beforeAll(async () => {
+    const all = ['-U', '-r', '-n', '-m', '-u', '-i', '-C', '-T', '-p', '--fork'];
+    target = await makeTarget(all, uid);
+  });
+  afterAll(() => target.end());
+
+  // Of what it owns a plain user may enter the user namespace alone: the others need it to be joined with them.
+  test.each(uid === 0 ? KINDS : KINDS.slice(0, 1))(
+    'the %s namespace of a process, and no other: as nsenter %s',
+    (kind, option) => {
+      const one = nstool(['each', '-p', String(target.pid), '-t', kind, '--json', 'sh', '-c', LINKS], { uid });
+      // Without the right to drop groups nsenter 2.38 gives up.
+      const kept = uid === 0 ? [] : ['--preserve-credentials'];
+      const peer = run(asUser(['nsenter', `--target=${target.pid}`, option, ...kept, 'sh', '-c', LINKS], uid));
+      expect(peer.status).toBe(0);
+      expect(results(one.stdout)).toEqual([
+        expect.objectContaining({ type: kind, status: 0, signal: null, error: null, stdout: peer.stdout, stderr: '' }),
+      ]);
+      expect(one.status).toBe(0);
+    },
+  );
+
+  test('without a kind each namespace of the process is entered alone', () => {
+    const { stdout } = nstool(['each', '-p', String(target.pid), '--json', 'sh', '-c', LINKS], { uid });
+    const ours = run(['sh', '-c', LINKS]).stdout.split('\n');
+    const all = results(stdout);
+    expect(new Set(all.map(({ type }) => type)).size).toBe(8);
+    for (const { type, ns, status, stdout: printed, error } of all) {
+      // A plain user owns nothing of it before the user namespace was entered.
+      if (uid !== 0 && type !== 'user')
+        expect({ status, refused: error?.includes('EPERM') }).toEqual({ status: 125, refused: true });
+      else {
+        const others = printed.split('\n').filter((line) => line.includes(':[') && !ours.includes(line));
+        expect(others).toEqual([`${type}:[${ns}]`]);
+      }
+    }
+  });
+});
+
+test.skipIf(lacks('root', 'userns', 'unshare'))('what is closed to a plain user fails, with the rule', async () => {
+  const target = await makeTarget(['--net', '--uts']);
+  try {
+    const { status, stderr } = nstool(['each', '-p', String(target.pid), '-t', 'net', 'true'], { uid: PLAIN_UID });
+    expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining('EACCES') });
+  } finally {
+    await target.end();
+  }
+});
+
+describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('a hundred network namespaces', () => {
+  let stage: Stage;
+  const each = (...words: readonly string[]): ReturnType<typeof run> =>
+    run([...stage.within, ...commandLine(['each', ...words])]);
+
+  beforeAll(async () => {
+    stage = await makeStage();
+    stage.sh('for i in $(seq 100); do ip netns add blue$i; done');
+  });
+  afterAll(() => stage.end());
+
+  test('are those of ip -all netns exec', () => {
+    const { stdout, status } = each('-t', 'net', '-P', '--json', 'readlink', '/proc/self/ns/net');
+    expect(status).toBe(0);
+    const found = new Map(results(stdout).map(({ name, stdout: printed }) => [name, printed]));
+    const peer = stage.sh('ip -all netns exec readlink /proc/self/ns/net').trim().split(/\n\n?/);
+    const expected = new Map<string, string>();
+    for (let at = 0; at < peer.length; at += 2)
+      expected.set(`netns:${peer[at]?.replace('netns: ', '')}`, `${peer[at + 1]}\n`);
+    expect(expected.size).toBe(100);
+    expect(found).toEqual(expected);
+  });
+
+  test('are shown in the order of the listing, however long each takes and however many run', () => {
+    const script = 'sleep 0.0$((RANDOM % 4)); echo $NSTOOL_NS $NSTOOL_NAME';
+    const listed = run([...stage.within, ...commandLine(['ls', '-t', 'net', '-P', '-rn', '-o', 'NS,NAME'])]).stdout;
+    const expected = listed
+      .trim()
+      .split('\n')
+      .flatMap((line) => [`== net:${line} ==`, `net:${line}`]);
+    for (const jobs of ['1', '7', '100']) {
+      const { stdout, status } = each('-t', 'net', '-P', '-j', jobs, 'bash', '-c', script);
+      expect({ status, lines: stdout.trimEnd().split('\n') }).toEqual({ status: 0, lines: expected });
+    }
+  });
+
+  test('one that fails does not stop the rest', () => {
+    const script = 'test $NSTOOL_NAME != netns:blue50 || exit 3';
+    const { stdout, status } = each('-t', 'net', '-P', 'sh', '-c', script);
+    const lines = stdout.trimEnd().split('\n');
+    expect(status).toBe(1);
+    expect(lines).toHaveLength(101);
+    expect(lines.filter((line) => !/^== net:[0-9]+ netns:blue[0-9]+ ==$/.test(line))).toEqual(['== status 3 ==']);
+    expect(lines[lines.indexOf('== status 3 ==') - 1]).toContain('netns:blue50 ==');
+  });
+
+  test('a filter takes some', () => {
+    const { stdout } = each('-t', 'net', '-Q', 'NAME =~ "^netns:blue1.$"', '--json', 'ip', '-o', 'link');
+    expect(results(stdout)).toHaveLength(10);
+    for (const { stdout: links } of results(stdout)) expect(links).toMatch(/^1: lo: .*\n$/);
+  });
+
+  test('none that matches is no failure', () => {
+    expect(each('-t', 'net', '-Q', 'NAME == "netns:none"', 'false')).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  test('a name that would act on a terminal does not', () => {
+    stage.sh(`ip netns add "$(printf 'x\\033[31m\\nforged')"`);
+    const { stdout } = each('-t', 'net', '-Q', 'NAME =~ "forged"', 'printenv', 'NSTOOL_NAME');
+    expect(stdout).toMatch(/^== net:[0-9]+ netns:x\\x1b\[31m\\nforged ==\nnetns:x\\x1b\[31m\\nforged\n$/);
+  });
+});
+
+describe.skipIf(lacks('root', 'cc', 'unshare'))('a namespace that only a descriptor holds', () => {
+  test('is entered, with --deep', async () => {
+    const { startPin } = await import('../support/pins.ts');
+    for (const way of ['fd', 'socket'] as const) {
+      const pin = await startPin(way);
+      try {
+        const words = ['--deep', '-t', 'net', '-Q', `NS == ${pin.inode}`, '--json', 'readlink', '/proc/self/ns/net'];
+        const { stdout } = nstool(['each', ...words]);
+        expect(results(stdout)).toMatchObject([{ status: 0, stdout: `net:[${pin.inode}]\n`, error: null }]);
+      } finally {
+        await pin.end();
+      }
+    }
+  });
+});
