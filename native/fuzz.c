@@ -33,11 +33,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,7 +96,8 @@ static struct {
     bool refused; /* the program is not valid, nothing of it may be carried out */
     bool is_open[FDS], cloexec[FDS];
     bool one_by_one; /* close_range(2) failed */
-    bool in_monitor;
+    bool in_monitor, in_relay, in_monitor_alone; /* alone: the child was reaped, its pid may be another's */
+    int signals; /* the relay's descriptor, -1 before */
     int waits;
     int status_fd;
     void *memory[64];
@@ -102,7 +106,7 @@ static struct {
 } world;
 
 static struct {
-    uint64_t iteration, accepted, executed, monitored;
+    uint64_t iteration, accepted, executed, monitored, relayed;
 } *figures; /* shared with the parent, which reads them when the worker is dead */
 
 static int fails(int error)
@@ -196,6 +200,10 @@ static int fake_fcntl(int fd, int command, int argument)
         DEMAND(argument == 3);
         return one_in(8) ? fails(EMFILE) : new_fd(true, argument);
     }
+    if (command == F_SETFL) {
+        DEMAND(argument == (O_RDWR | O_NONBLOCK) && fd >= 3); /* never on a stream that the caller shares */
+        return succeeds_or_not();
+    }
     DEMAND(command == F_SETFD && argument == FD_CLOEXEC);
     world.cloexec[fd] = true;
     return 0;
@@ -216,6 +224,7 @@ static int fake_fstat(int fd, struct stat *s)
     if (one_in(16))
         return fails(EIO);
     *s = (struct stat){ .st_size = (off_t)world.size, .st_dev = below(3), .st_ino = below(3),
+                         .st_mode = one_in(2) ? S_IFCHR : S_IFREG, .st_rdev = one_in(2) ? makedev(5, 2) : below(3),
                          .st_uid = one_in(8) ? UINT32_MAX : 0, .st_gid = one_in(8) ? UINT32_MAX : 0 };
     if (fd == PROGRAM_FD && one_in(64))
         s->st_size = one_in(2) ? -1 : (off_t)1 << 40;
@@ -267,8 +276,44 @@ static int fake_setns(int fd, int type)
     return succeeds_or_not();
 }
 
-static int fake_ioctl(int fd, unsigned long question)
+/* What a relay asks of a terminal. */
+static int fake_terminal_ioctl(int fd, unsigned long question, unsigned long argument)
 {
+    switch (question) {
+    case TIOCGWINSZ:
+        memset((void *)argument, 1, sizeof(struct winsize));
+        return one_in(2) ? fails(ENOTTY) : 0;
+    case TIOCSWINSZ:
+        DEMAND(fd == -1 || (valid_fd(fd) && fd >= 3)); /* -1: hung up */
+        return 0;
+    case TIOCSIG:
+        DEMAND(world.in_relay && valid_fd(fd) && (argument == SIGINT || argument == SIGQUIT));
+        return 0;
+    case TIOCSPTLCK:
+        DEMAND(valid_fd(fd) && fd >= 3 && *(const int *)argument == 0);
+        return succeeds_or_not();
+    case TIOCGPTPEER:
+        DEMAND(valid_fd(fd) && fd >= 3 && argument == (O_RDWR | O_NOCTTY | O_CLOEXEC));
+        return succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+    case TIOCSCTTY:
+        DEMAND(valid_fd(fd) && fd >= 3 && argument == 0);
+        return succeeds_or_not();
+    default:
+        return fails(EINVAL);
+    }
+}
+
+static int fake_ioctl(int fd, unsigned long question, ...)
+{
+    va_list arguments;
+    unsigned long argument;
+
+    if ((question >> 8 & 0xff) == 'T' && question != 0x54e3) {
+        va_start(arguments, question);
+        argument = va_arg(arguments, unsigned long);
+        va_end(arguments);
+        return fake_terminal_ioctl(fd, question, argument);
+    }
     DEMAND(valid_fd(fd));
     DEMAND(question == 0x894c || question == 0x54e3 || question == 0xb701 || question == 0xb702);
     return succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
@@ -289,10 +334,14 @@ static ssize_t fake_write(int fd, const void *bytes, size_t size)
 {
     static volatile unsigned char sink;
 
-    DEMAND(valid_fd(fd) && fd >= 3);
-    DEMAND(size < world.size);
+    DEMAND(world.in_relay ? fd != STDIN_FILENO && fd != STDERR_FILENO : valid_fd(fd) && fd >= 3);
+    DEMAND(size < world.size || world.in_relay);
     for (size_t i = 0; i < size; i++)
         sink ^= ((const unsigned char *)bytes)[i];
+    if (world.in_relay && !valid_fd(fd))
+        return fails(EBADF);
+    if (world.in_relay && one_in(8))
+        return fails(one_in(2) ? EAGAIN : one_in(2) ? EINTR : EIO);
     return succeeds_or_not() < 0 ? -1 : one_in(8) ? (ssize_t)below(size + 1) : (ssize_t)size;
 }
 
@@ -355,6 +404,12 @@ static int fake_setrlimit(int resource, const struct rlimit *limit)
 
 static int fake_sigaction(int signal, const struct sigaction *new, struct sigaction *old)
 {
+    if (new && new->sa_flags == SA_SIGINFO) {
+        DEMAND(world.in_monitor && !old);
+        world.in_relay = true;
+        DEMAND(signal == SIGILL || signal == SIGABRT || signal == SIGBUS || signal == SIGFPE || signal == SIGSEGV);
+        return 0;
+    }
     DEMAND(signal == SIGCHLD);
     if (old) {
         memset(old, 0, sizeof *old);
@@ -376,6 +431,69 @@ static int fake_sigtimedwait(siginfo_t *received)
     received->si_code = codes[below(4)];
     received->si_pid = one_in(2) ? CHILD : 1;
     return received->si_signo;
+}
+
+/* Of the signals, of our terminal or pipe, or of the other terminal. */
+static ssize_t fake_read(int fd, void *into, size_t room)
+{
+    static const int codes[] = { SI_USER, SI_QUEUE, SI_TKILL, SI_KERNEL };
+    size_t size = one_in(8) ? 0 : one_in(2) ? room : 1 + below(room);
+
+    DEMAND(world.in_relay && (fd == STDIN_FILENO || (valid_fd(fd) && fd >= 3)));
+    if (!valid_fd(fd))
+        return fails(EBADF);
+    if (one_in(8))
+        return fails(one_in(2) ? EAGAIN : one_in(2) ? EINTR : EIO);
+    if (fd == world.signals) {
+        struct signalfd_siginfo *s = into;
+
+        DEMAND(room == sizeof *s);
+        memset(s, 0, sizeof *s);
+        s->ssi_signo = one_in(2) ? SIGCHLD : (uint32_t)(1 + below(64));
+        s->ssi_code = codes[below(4)];
+        s->ssi_pid = one_in(2) ? CHILD : one_in(2) ? SELF : (uint32_t)below(2);
+        return (ssize_t)room;
+    }
+    memset(into, one_in(2) ? '\n' : 'x', size);
+    return (ssize_t)size;
+}
+
+static int fake_tcgetattr(int fd, struct termios *settings)
+{
+    if (!valid_fd(fd) || one_in(4))
+        return fails(ENOTTY);
+    memset(settings, (int)below(3), sizeof *settings);
+    return 0;
+}
+
+static int fake_tcsetattr(int fd, int when, const struct termios *settings)
+{
+    (void)settings;
+    DEMAND(fd == STDIN_FILENO || (fd >= 3 && !world.in_relay) || fd == -1);
+    DEMAND(when == TCSANOW);
+    return one_in(8) ? fails(EIO) : 0;
+}
+
+static pid_t fake_tcgetpgrp(int fd)
+{
+    DEMAND(world.in_relay && (fd == STDIN_FILENO || fd == -1));
+    return one_in(4) ? fails(ENOTTY) : one_in(2) ? SELF : CHILD;
+}
+
+static pid_t fake_setsid(void)
+{
+    DEMAND(!world.in_monitor);
+    return succeeds_or_not() < 0 ? -1 : SELF;
+}
+
+static int fake_dup2(int from, int to)
+{
+    DEMAND(valid_fd(from) && from >= 3 && to >= 0 && to <= 2);
+    if (succeeds_or_not() < 0)
+        return -1;
+    world.is_open[to] = true;
+    world.cloexec[to] = false;
+    return to;
 }
 
 static long fake_syscall(long number, ...)
@@ -400,6 +518,15 @@ static long fake_syscall(long number, ...)
         DEMAND(signal > 0 && signal <= 64);
         DEMAND(world.in_monitor || (signal != SIGKILL && signal != SIGSTOP));
         result = signal == SIGCHLD || world.in_monitor ? 0 : succeeds_or_not();
+    } else if (number == SYS_rt_sigpending) {
+        DEMAND(world.in_monitor);
+        *va_arg(arguments, uint64_t *) = random_number();
+        DEMAND(va_arg(arguments, size_t) == 8);
+        result = 0;
+    } else if (number == SYS_signalfd4) {
+        DEMAND(va_arg(arguments, int) == -1 && *va_arg(arguments, const uint64_t *) == UINT64_MAX);
+        DEMAND(va_arg(arguments, size_t) == 8 && va_arg(arguments, int) == (SFD_CLOEXEC | SFD_NONBLOCK));
+        result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
     } else if (number == SYS_rt_sigtimedwait) {
         DEMAND(*va_arg(arguments, const uint64_t *) == UINT64_MAX);
         result = fake_sigtimedwait(va_arg(arguments, siginfo_t *));
@@ -458,6 +585,18 @@ static int fake_pipe2(int ends[2], int flags)
 
 static int fake_poll(struct pollfd *fds, nfds_t count, int timeout)
 {
+    if (count > 1) {
+        DEMAND(world.in_relay && count == 4);
+        if (one_in(8))
+            return fails(EINTR);
+        for (nfds_t i = 0; i < count; i++) {
+            DEMAND(fds[i].fd >= -1 && fds[i].fd != STDERR_FILENO);
+            fds[i].revents = fds[i].fd < 0 ? 0 : !valid_fd(fds[i].fd) ? POLLNVAL
+                           : one_in(2) ? fds[i].events : one_in(4) ? POLLHUP : 0;
+        }
+        world.signals = fds[0].fd; /* the one place where its number can be seen */
+        return 1;
+    }
     DEMAND(count == 1);
     if (timeout == 0) /* the lifeline */
         DEMAND(fds->fd >= 3 && valid_fd(fds->fd));
@@ -476,7 +615,27 @@ static pid_t fake_fork(void)
 
 static pid_t fake_waitpid(pid_t pid, int *status, int options)
 {
-    DEMAND(world.in_monitor && pid == CHILD && options == (WUNTRACED | WCONTINUED | WNOHANG));
+    DEMAND(world.in_monitor && pid == CHILD);
+    if (options == (WUNTRACED | WNOHANG)) {
+        if (world.waits++ == 0) {
+            int open_fds = 0;
+
+            figures->relayed++;
+            for (int fd = 0; fd < FDS; fd++)
+                open_fds += world.is_open[fd];
+            DEMAND(open_fds <= 6); /* input, output, both sides, signals, the lifeline */
+        }
+        if (world.waits < 20 && !one_in(8)) {
+            *status = SIGTSTP << 8 | 0x7f;
+            return one_in(2) ? 0 : CHILD;
+        }
+        world.in_monitor_alone = true;
+        if (one_in(16))
+            return fails(ECHILD);
+        *status = one_in(2) ? (int)below(256) << 8 : (int)(1 + below(64));
+        return CHILD;
+    }
+    DEMAND(options == (WUNTRACED | WCONTINUED | WNOHANG));
     if (world.waits == 0) {
         int open_fds = 0;
 
@@ -497,7 +656,7 @@ static pid_t fake_waitpid(pid_t pid, int *status, int options)
 
 static int fake_kill(pid_t pid, int signal)
 {
-    DEMAND(pid == SELF || (world.in_monitor && pid == CHILD));
+    DEMAND(pid == SELF || (world.in_monitor && pid == CHILD && !world.in_monitor_alone));
     DEMAND(signal > 0 && signal <= 64);
     return 0;
 }
@@ -538,6 +697,12 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #define malloc fake_malloc
 #define calloc fake_calloc
 #define free fake_free
+#define read fake_read
+#define tcgetattr fake_tcgetattr
+#define tcsetattr fake_tcsetattr
+#define tcgetpgrp fake_tcgetpgrp
+#define setsid fake_setsid
+#define dup2 fake_dup2
 #define close fake_close
 #define fcntl(fd, command, argument) fake_fcntl(fd, command, argument)
 #define openat fake_openat
@@ -576,6 +741,7 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #undef malloc
 #undef calloc
 #undef free
+#undef read
 #undef close
 #undef fcntl
 #undef openat
@@ -679,6 +845,15 @@ static void random_operation(struct builder *b, const struct operation *o)
         explain_as(b, one_in(2) ? 0 : some_error(), (uint32_t)below(256), one_in(2) ? "text\n" : "");
 }
 
+/* Random slots hardly ever have what a relay needs. */
+static void add_relay(struct builder *b)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        op(b, OPEN), none(b), str(b, "/dev/ptmx"), num(b, O_RDWR), num(b, 0), slot(b, i);
+    flagged(b, PTY, TRY, 1), slot(b, 0), slot(b, 1);
+    op(b, RELAY), slot(b, 0), slot(b, 1), one_in(2) ? none(b) : slot(b, 2), num(b, (int64_t)below(65));
+}
+
 static void random_program(struct builder *b)
 {
     size_t kinds = sizeof operations / sizeof *operations, count = one_in(128) ? below(4200) : below(12);
@@ -688,6 +863,8 @@ static void random_program(struct builder *b)
     set(b, AT_SLOTS, one_in(64) ? interesting() : 4 + below(252), 4);
     set(b, AT_EXIT_STATUS, one_in(64) ? interesting() : below(256), 4);
     set(b, AT_STATUS_FD, one_in(32) ? interesting() : one_in(2) ? UINT32_MAX : 5, 4);
+    if (one_in(4))
+        add_relay(b);
     while (count-- > 0)
         random_operation(b, &operations[below(kinds - 1)]);
     random_operation(b, &operations[kinds - 1]);
@@ -881,7 +1058,8 @@ static void try_program(const struct builder *b)
     world.program = b->bytes;
     world.size = b->size;
     world.failure_rate = one_in(2) ? 4 : 100;
-    world.one_by_one = world.in_monitor = false;
+    world.one_by_one = world.in_monitor = world.in_relay = world.in_monitor_alone = false;
+    world.signals = -1;
     open_some();
     world.is_open[PROGRAM_FD] = false; /* it is closed when the program is decoded */
     r = whole_program(&n);
@@ -944,9 +1122,10 @@ int main(int argc, char **argv)
     }
     if (worker > 0)
         waitpid(worker, &status, 0);
-    printf("# %llu programs, %llu accepted, %llu executed, %llu with a monitor\n",
+    printf("# %llu programs, %llu accepted, %llu executed, %llu with a monitor, %llu with a relay\n",
            (unsigned long long)figures->iteration, (unsigned long long)figures->accepted,
-           (unsigned long long)figures->executed, (unsigned long long)figures->monitored);
+           (unsigned long long)figures->executed, (unsigned long long)figures->monitored,
+           (unsigned long long)figures->relayed);
     if (status != 0)
         printf("not ok - repeat it with: fuzz 0 %llu %llu\n", (unsigned long long)seed,
                (unsigned long long)figures->iteration);

@@ -29,11 +29,14 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #ifndef SYS_close_range
@@ -44,6 +47,12 @@
 #endif
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438 /* Linux 5.6 */
+#endif
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41) /* Linux 4.13 */
+#endif
+#ifndef TIOCSIG
+#define TIOCSIG _IOW('T', 0x36, int) /* Linux 2.6.36 */
 #endif
 
 enum {
@@ -259,6 +268,14 @@ static void drop(int *fd)
     *fd = -1;
 }
 
+static void drop_keeping_errno(int fd)
+{
+    int error = errno;
+
+    close(fd);
+    errno = error;
+}
+
 /*
  * Keeps 0, 1 and 2 free when they came closed: the command finds them closed too, and no message of ours is written
  * into a file that happened to get their number.
@@ -266,12 +283,10 @@ static void drop(int *fd)
 static int above_stdio(struct nsexec *n, int fd)
 {
     if (fd >= 0 && fd <= STDERR_FILENO) {
-        int low = fd, error;
+        int low = fd;
 
         fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        error = errno;
-        close(low);
-        errno = error;
+        drop_keeping_errno(low);
     }
     note_descriptor(n, fd);
     return fd;
@@ -339,11 +354,36 @@ static bool is_passed_on(const siginfo_t *s, pid_t child)
 }
 
 /* Nobody shall wait for the end of a pipe that the command closed, and the monitor still holds. */
-static void close_all_but_lifeline(const struct nsexec *n, int lifeline)
+static void close_all_but_these(const struct nsexec *n, const int *kept, size_t count)
 {
-    for (int fd = 0; fd <= n->highest; fd++)
-        if (fd != lifeline)
+    for (int fd = 0; fd <= n->highest; fd++) {
+        bool is_kept = false;
+
+        for (size_t i = 0; i < count; i++)
+            is_kept |= kept[i] == fd;
+        if (!is_kept)
             close(fd);
+    }
+}
+
+/*
+ * Stops as the child did, so that a shell shows for us what it would have shown for the command. All signals are
+ * blocked. What a terminal sends stops nobody in an orphaned process group, SIGSTOP does: a SIGCONT that came tells
+ * that we were stopped, as the signal before took back any older one.
+ */
+static void stop_by(int signal)
+{
+    uint64_t pending = 0;
+
+    if (signal != SIGSTOP) {
+        default_action(signal);
+        kill(getpid(), signal);
+        change_mask(SIG_UNBLOCK, bit(signal), NULL);
+        change_mask(SIG_BLOCK, bit(signal), NULL);
+        syscall(SYS_rt_sigpending, &pending, sizeof pending);
+    }
+    if (!(pending & bit(SIGCONT)))
+        kill(getpid(), SIGSTOP);
 }
 
 static _Noreturn void monitor(pid_t child)
@@ -356,7 +396,7 @@ static _Noreturn void monitor(pid_t child)
         pid_t changed = waitpid(child, &status, WUNTRACED | WCONTINUED | WNOHANG);
 
         if (changed == child && WIFSTOPPED(status)) {
-            kill(getpid(), SIGSTOP);
+            stop_by(WSTOPSIG(status));
             to_be_continued = true;
         } else if (changed == child && WIFCONTINUED(status)) {
             /* A shell continues the whole process group. A second SIGCONT might undo a stop that came since. */
@@ -399,6 +439,303 @@ static int open_lifeline(struct nsexec *n, int ends[2])
         }
     }
     return 0;
+}
+
+/* --- The relay ---------------------------------------------------------------------------------------------------- */
+
+enum {
+    RELAY_ROOM = 4096,        /* what a terminal holds at most; a pipe that is ready takes as much without waiting */
+    LAST_OUTPUT = 1 << 20,    /* of what others still write when the command has ended */
+    LOOK_FOR_FOREGROUND = 250 /* milliseconds; nobody is told when a shell brings a running job to the foreground */
+};
+
+/* Filled only when it is empty. */
+struct buffer {
+    unsigned char bytes[RELAY_ROOM];
+    size_t from, to;
+};
+
+/* A monitor that stands between two terminals: ours, if descriptor 0 is one, and that of the command. */
+static struct relay {
+    int input, output, signals; /* input -1: over */
+    int master, side;           /* -1: hung up. side: held, so that it is open also while the command has closed it */
+    bool has_terminal;
+    struct termios saved; /* of our terminal */
+    volatile sig_atomic_t is_raw;
+    volatile pid_t child; /* 0: it has ended */
+    int status;
+    bool is_drained;
+    size_t left; /* of LAST_OUTPUT */
+    bool in_line;
+    struct buffer typed, shown;
+} relay;
+
+static bool is_empty(const struct buffer *b)
+{
+    return b->from == b->to;
+}
+
+static void hand_on_size(void)
+{
+    struct winsize size;
+
+    if (ioctl(relay.input, TIOCGWINSZ, &size) == 0 || ioctl(relay.output, TIOCGWINSZ, &size) == 0)
+        ioctl(relay.master, TIOCSWINSZ, &size); /* the kernel tells the processes there, if it is another */
+}
+
+/* A terminal that is not our controlling one knows no foreground. */
+static bool in_foreground(void)
+{
+    pid_t group = tcgetpgrp(relay.input);
+
+    return group < 0 || group == getpgrp();
+}
+
+/* What is typed goes to the other terminal as it is: keys that make signals or lines do so there. */
+static void make_raw(void)
+{
+    struct termios raw = relay.saved;
+
+    if (!relay.has_terminal || relay.is_raw || !in_foreground())
+        return;
+    cfmakeraw(&raw);
+    relay.is_raw = true;
+    tcsetattr(relay.input, TCSANOW, &raw);
+    hand_on_size();
+}
+
+/* In the background it is a shell's, which has set it as it wants it. */
+static void restore_terminal(void)
+{
+    if (relay.is_raw && in_foreground())
+        tcsetattr(relay.input, TCSANOW, &relay.saved);
+    relay.is_raw = false;
+}
+
+static void stop_relay(int signal)
+{
+    restore_terminal();
+    stop_by(signal);
+    make_raw();
+}
+
+/* The processes there get SIGHUP from the kernel. */
+static void hang_up(void)
+{
+    drop(&relay.master);
+    drop(&relay.side);
+    relay.typed.from = relay.typed.to = relay.shown.from = relay.shown.to = 0;
+    relay.is_drained = true;
+}
+
+static void look_after_child(void)
+{
+    int status;
+    pid_t changed;
+
+    while (relay.child && (changed = waitpid(relay.child, &status, WUNTRACED | WNOHANG)) != 0) {
+        if (changed > 0 && WIFSTOPPED(status)) {
+            stop_relay(WSTOPSIG(status));
+            kill(relay.child, SIGCONT);
+            continue;
+        }
+        relay.status = changed > 0 ? status : EXIT_REFUSED << 8;
+        relay.left = LAST_OUTPUT;
+        relay.child = 0;
+    }
+}
+
+static void take_signal(int signal, bool was_typed)
+{
+    switch (signal) {
+    case SIGCHLD:
+        look_after_child();
+        break;
+    case SIGWINCH:
+        hand_on_size();
+        break;
+    case SIGCONT: /* whoever stopped us may have changed the terminal */
+        relay.is_raw = false;
+        make_raw();
+        break;
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        stop_relay(signal);
+        break;
+    default:
+        if (!relay.child) /* nobody waits for the rest of the output */
+            relay.is_drained = true, relay.shown.from = relay.shown.to;
+        else if (was_typed && relay.master >= 0)
+            ioctl(relay.master, TIOCSIG, signal);
+        else
+            kill(relay.child, signal);
+    }
+}
+
+static void read_signal(void)
+{
+    struct signalfd_siginfo s;
+    pid_t sender;
+    bool is_own, was_typed;
+
+    if (read(relay.signals, &s, sizeof s) != sizeof s)
+        return;
+    sender = s.ssi_code <= 0 ? (pid_t)s.ssi_pid : 0; /* 0 too: somebody outside our pid namespace */
+    is_own = sender != 0 && (sender == getpid() || sender == relay.child);
+    was_typed = s.ssi_code > 0 && (s.ssi_signo == SIGINT || s.ssi_signo == SIGQUIT);
+    if (!is_own)
+        take_signal((int)s.ssi_signo, was_typed);
+}
+
+/* As ^D typed: once ends a line that was begun, at the start of one it ends the input. */
+static void type_end(bool twice)
+{
+    struct termios there;
+
+    if (tcgetattr(relay.master, &there) < 0 || there.c_cc[VEOF] == _POSIX_VDISABLE)
+        return;
+    relay.typed.from = relay.typed.to = 0;
+    for (int i = 0; i < 1 + twice; i++)
+        relay.typed.bytes[relay.typed.to++] = there.c_cc[VEOF];
+    relay.in_line = false;
+}
+
+static void read_input(short events)
+{
+    ssize_t got = read(relay.input, relay.typed.bytes, sizeof relay.typed.bytes);
+
+    if (got > 0) {
+        relay.typed.from = 0, relay.typed.to = (size_t)got;
+        relay.in_line = relay.typed.bytes[got - 1] != '\n';
+    } else if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return;
+    } else if (!relay.has_terminal) {
+        relay.input = -1;
+        type_end(relay.in_line);
+    } else if (got == 0 && !(events & POLLHUP)) {
+        type_end(false); /* another process took the terminal out of raw mode */
+    } else if (in_foreground()) {
+        relay.input = -1;
+        hang_up();
+    } else {
+        relay.is_raw = false;
+    }
+}
+
+static void read_master(void)
+{
+    ssize_t got = read(relay.master, relay.shown.bytes, sizeof relay.shown.bytes);
+
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+        relay.is_drained = !relay.child && errno == EAGAIN;
+        return;
+    }
+    if (got <= 0) { /* somebody inside hung it up: vhangup(2) */
+        hang_up();
+        return;
+    }
+    relay.shown.from = 0, relay.shown.to = (size_t)got;
+    if (relay.child)
+        return;
+    relay.left -= (size_t)got < relay.left ? (size_t)got : relay.left;
+    relay.is_drained = relay.left == 0;
+}
+
+/* False: nobody will ever read it. */
+static bool write_from(struct buffer *b, int fd)
+{
+    ssize_t written = write(fd, b->bytes + b->from, b->to - b->from);
+
+    if (written > 0)
+        b->from += (size_t)written;
+    return written >= 0 || errno == EINTR || errno == EAGAIN;
+}
+
+/* One of our own errors must not leave the terminal raw; the same signals from others are the command's. */
+static void on_crash(int signal, siginfo_t *s, void *context)
+{
+    (void)context;
+    if (s->si_code <= 0 && s->si_pid != getpid()) {
+        if (relay.child)
+            kill(relay.child, signal);
+        return;
+    }
+    if (relay.is_raw)
+        tcsetattr(relay.input, TCSANOW, &relay.saved);
+    default_action(signal);
+    kill(getpid(), signal);
+}
+
+static void expect_crashes(void)
+{
+    static const int signals[] = { SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV };
+    const struct sigaction action = { .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO };
+
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (sigaction(signals[i], &action, NULL) == 0)
+            change_mask(SIG_UNBLOCK, bit(signals[i]), NULL);
+}
+
+/* Before the child exists, so that it finds its terminal ready. */
+static int prepare_relay(struct nsexec *n, int master, int side, int output)
+{
+    relay = (struct relay){ .input = STDIN_FILENO, .output = output, .master = master, .side = side };
+    relay.signals = (int)syscall(SYS_signalfd4, -1, &EVERY_SIGNAL, sizeof EVERY_SIGNAL, SFD_CLOEXEC | SFD_NONBLOCK);
+    relay.signals = above_stdio(n, relay.signals);
+    if (relay.signals < 0 || fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+        return -1;
+    relay.has_terminal = tcgetattr(STDIN_FILENO, &relay.saved) == 0;
+    if (relay.has_terminal)
+        tcsetattr(side, TCSANOW, &relay.saved);
+    hand_on_size();
+    return 0;
+}
+
+static int waiting_time(void)
+{
+    if (!relay.child && is_empty(&relay.shown))
+        return 0;
+    return relay.has_terminal && !relay.is_raw && relay.master >= 0 ? LOOK_FOR_FOREGROUND : -1;
+}
+
+static void relay_once(void)
+{
+    bool may_read = relay.child && is_empty(&relay.typed) && (!relay.has_terminal || relay.is_raw);
+    bool may_show = is_empty(&relay.shown);
+    short of_master = (short)((may_show ? POLLIN : 0) | (is_empty(&relay.typed) ? 0 : POLLOUT));
+    struct pollfd of[] = {
+        { .fd = relay.signals, .events = POLLIN },
+        { .fd = may_read && relay.master >= 0 ? relay.input : -1, .events = POLLIN },
+        { .fd = of_master ? relay.master : -1, .events = of_master }, /* it may be hung up, which it tells unasked */
+        { .fd = may_show ? -1 : relay.output, .events = POLLOUT },
+    };
+
+    if (poll(of, sizeof of / sizeof *of, waiting_time()) < 0)
+        return;
+    if (of[0].revents)
+        read_signal();
+    make_raw();
+    if (of[1].revents)
+        read_input(of[1].revents);
+    if (relay.master >= 0 && of[2].revents & POLLOUT && !write_from(&relay.typed, relay.master))
+        hang_up();
+    if (relay.master >= 0 && may_show && (of[2].revents & ~POLLOUT || !relay.child))
+        read_master();
+    if (of[3].revents && !write_from(&relay.shown, relay.output))
+        hang_up();
+}
+
+/* Nothing here waits but poll(2), and each way has its own buffer: neither end can hold up the other, or a signal. */
+static _Noreturn void relay_until_its_end(pid_t child)
+{
+    relay.child = child;
+    expect_crashes();
+    make_raw();
+    while (relay.child || !relay.is_drained || !is_empty(&relay.shown))
+        relay_once();
+    restore_terminal();
+    end_like(relay.status);
 }
 
 /* --- Executing ---------------------------------------------------------------------------------------------------- */
@@ -730,16 +1067,19 @@ static int do_signals(struct nsexec *n, const struct value *v)
     return change_mask(SIG_SETMASK, (uint64_t)v[1].number, NULL);
 }
 
-static int do_fork(struct nsexec *n, const struct value *v)
+/*
+ * fork(2), with a pipe that tells the child of the parent's end. In the parent (the child's pid) all signals are
+ * blocked, and the pipe's end is in *lifeline. In the child (0) all is as it was before.
+ */
+static pid_t fork_watched(struct nsexec *n, int deathsig, int *lifeline)
 {
-    int deathsig = (int)v[0].number;
-    int lifeline[2] = { -1, -1 };
+    int ends[2] = { -1, -1 };
     struct sigaction on_child;
     uint64_t mask = 0;
     pid_t child;
     int error;
 
-    if (deathsig != 0 && open_lifeline(n, lifeline) < 0)
+    if (deathsig != 0 && open_lifeline(n, ends) < 0)
         return -1;
     arm_deathsig(n); /* this process may be the child of a `fork` before, and about to be a monitor itself */
     change_mask(SIG_SETMASK, EVERY_SIGNAL, &mask);
@@ -747,26 +1087,94 @@ static int do_fork(struct nsexec *n, const struct value *v)
     default_action(SIGCHLD); /* ignored, it would make the kernel reap the child and waitpid(2) fail */
 
     child = fork();
-    if (child > 0) {
-        close_all_but_lifeline(n, lifeline[1]);
-        monitor(child);
-    }
+    *lifeline = ends[1];
+    if (child > 0)
+        return child;
 
     error = errno;
     if (on_child.sa_handler == SIG_IGN)
         sigaction(SIGCHLD, &on_child, NULL);
     change_mask(SIG_SETMASK, mask, NULL);
-    drop(&lifeline[1]);
+    drop(&ends[1]);
     if (child < 0) {
-        drop(&lifeline[0]);
+        drop(&ends[0]);
         errno = error;
         return -1;
     }
     drop(&n->lifeline);
-    n->lifeline = lifeline[0];
+    n->lifeline = ends[0];
     n->deathsig = deathsig;
     arm_deathsig(n);
     return 0;
+}
+
+static int do_fork(struct nsexec *n, const struct value *v)
+{
+    int lifeline;
+    pid_t child = fork_watched(n, (int)v[0].number, &lifeline);
+
+    if (child > 0) {
+        close_all_but_these(n, &lifeline, 1);
+        monitor(child);
+    }
+    return child;
+}
+
+/* The same slot for both would make of the terminal's two sides one. */
+static const char *check_pty(const struct value *v)
+{
+    return v[0].number == v[1].number ? "one slot for both sides" : NULL;
+}
+
+/* The other side of a new terminal, by the kernel and not by a path, which could lead to something else. */
+static int do_pty(struct nsexec *n, const struct value *v)
+{
+    int unlock = 0, master = slot_fd(n, &v[0]);
+    struct stat found;
+
+    if (master < 0 || fstat(master, &found) < 0)
+        return -1;
+    if (!S_ISCHR(found.st_mode) || found.st_rdev != makedev(5, 2)) { /* /dev/ptmx, admin-guide/devices.txt */
+        errno = ENODEV;
+        return -1;
+    }
+    if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+        return -1;
+    return fill_slot(n, &v[1], ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+}
+
+/* From here on the command's side is its terminal, and all of its three streams. */
+static int take_side(struct nsexec *n, const struct value *v, int side)
+{
+    if (setsid() < 0 || ioctl(side, TIOCSCTTY, 0) < 0)
+        return -1;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (dup2(side, fd) < 0)
+            return -1;
+    for (int i = 0; i < 3; i++)
+        if (v[i].number != NO_SLOT)
+            drop(&n->slot[v[i].number]);
+    return 0;
+}
+
+static int do_relay(struct nsexec *n, const struct value *v)
+{
+    int master = slot_fd(n, &v[0]), side = slot_fd(n, &v[1]);
+    int output = v[2].number == NO_SLOT ? STDOUT_FILENO : n->slot[v[2].number];
+    int lifeline;
+    pid_t child;
+
+    if (master < 0 || side < 0) /* either left EBADF */
+        return -1;
+    if (prepare_relay(n, master, side, output < 0 ? STDOUT_FILENO : output) < 0)
+        return -1;
+    child = fork_watched(n, (int)v[3].number, &lifeline);
+    if (child > 0) {
+        close_all_but_these(n, (int[]){ STDIN_FILENO, relay.output, master, side, relay.signals, lifeline }, 6);
+        relay_until_its_end(child);
+    }
+    drop_keeping_errno(relay.signals);
+    return child < 0 ? -1 : take_side(n, v, side);
 }
 
 static const char *check_exec(const struct value *v)
@@ -844,6 +1252,8 @@ static const struct operation operations[] = {
     { 22, "gid_of",    "f",     do_gid_of,    NO_NUMBER,                                         NULL },
     { 23, "uid_of",    "f",     do_uid_of,    NO_NUMBER,                                         NULL },
     { 24, "ambient",   "n",     do_ambient,   { ANY },                                           NULL },
+    { 25, "pty",       "ff",    do_pty,       NO_NUMBER,                                         check_pty },
+    { 26, "relay",     "ffon",  do_relay,     { [3] = { 0, MAX_SIGNAL } },                       check_pty },
     { 15, "exec",      "sssll", do_exec,      NO_NUMBER,                                         check_exec },
 };
 /* clang-format on */

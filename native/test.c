@@ -169,6 +169,8 @@ static void add_fields(uint16_t code)
     case GID_OF: slot(&b, 0); break;
     case UID_OF: slot(&b, 0); break;
     case AMBIENT: num(&b, -1); break;
+    case PTY: slot(&b, 0), slot(&b, 1); break;
+    case RELAY: slot(&b, 0), slot(&b, 1), none(&b), num(&b, 64); break;
     }
 }
 
@@ -329,6 +331,9 @@ static void decoding_fields(void)
 
     start(&b), op(&b, EXEC), str(&b, ""), str(&b, ""), str(&b, ""), list(&b, NULL), list(&b, "A=1", NULL);
     REFUSED(36, "argv", "an empty argv");
+    start(&b), op(&b, PTY), slot(&b, 1), slot(&b, 1), add_exec(), REFUSED(36, "one slot", "pty with one slot");
+    start(&b), op(&b, RELAY), slot(&b, 1), slot(&b, 1), none(&b), num(&b, 0), add_exec();
+    REFUSED(36, "one slot", "relay with one slot");
     start(&b), op(&b, EXEC), str(&b, "a"), str(&b, ""), str(&b, ""), list(&b, "a", NULL), list(&b, NULL);
     ACCEPTED("an empty environment");
     start(&b), op(&b, EXEC), put(&b, 3, 4), raw(&b, "a\0b", 4), str(&b, ""), str(&b, ""), list(&b, "a", NULL);
@@ -1329,7 +1334,7 @@ static void terminals(void)
     wait_until_ready();
     for (int i = 0; i < 10; i++) { /* the second and later ones come when the monitor has hardly woken */
         type("\x1a"), status = job_event(events);
-        CHECK(WIFSTOPPED(status), "^Z stops the job");
+        CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP, "^Z stops the job, by SIGTSTP");
         must(write(go_on, "", 1) == 1 && job_event(events) == JOB_CONTINUED, "the job continues");
     }
     type("\4");
@@ -1338,6 +1343,126 @@ static void terminals(void)
     start(&b), add_fork(SIGKILL), add_shell("echo ready; exec sleep 100"), begin_run(take_terminal), wait_until_ready();
     close(terminal), end_run();
     CHECK(killed(SIGHUP), "a hangup that only the monitor, a session leader, is told of ends the command");
+}
+
+/* --- Relays ------------------------------------------------------------------------------------------------------- */
+
+static void add_relay(uint32_t output)
+{
+    add_open("/dev/ptmx", O_RDWR | O_NOCTTY, 0);
+    op(&b, PTY), slot(&b, 0), slot(&b, 1);
+    op(&b, RELAY), slot(&b, 0), slot(&b, 1), slot(&b, output), num(&b, SIGKILL);
+}
+
+static void no_input(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+
+    must(fd >= 0 && dup2(fd, STDIN_FILENO) == 0, "/dev/null");
+    close(fd);
+}
+
+static void some_input(void)
+{
+    int ends[2];
+
+    must(pipe(ends) == 0 && write(ends[1], "one\ntwo", 7) == 7 && dup2(ends[0], STDIN_FILENO) == 0, "a pipe");
+    close(ends[0]), close(ends[1]);
+}
+
+static bool is_cooked(void)
+{
+    struct termios settings;
+
+    return tcgetattr(terminal, &settings) == 0 && settings.c_lflag & ICANON && settings.c_lflag & ISIG;
+}
+
+static bool becomes_raw(void)
+{
+    for (int i = 0; i < 2000 && is_cooked(); i++)
+        nap(5);
+    return !is_cooked();
+}
+
+static void relay_and_abort(void)
+{
+    take_terminal();
+    relay.has_terminal = tcgetattr(STDIN_FILENO, &relay.saved) == 0;
+    expect_crashes();
+    make_raw();
+    must(!is_cooked(), "raw mode");
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    abort();
+}
+
+static void relays(void)
+{
+    char line[64];
+    int status;
+
+    start(&b), add_open("/dev/null", O_RDWR, 0), op(&b, PTY), slot(&b, 0), slot(&b, 1), label(&b, "pty");
+    add_exec(), run(NULL), CHECK(failed("2: pty: No such device (ENODEV)"), "only /dev/ptmx has another side");
+    start(&b), op(&b, RELAY), slot(&b, 0), slot(&b, 1), none(&b), num(&b, 0), label(&b, "relay"), add_exec(), run(NULL);
+    CHECK(failed("1: relay: Bad file descriptor (EBADF)"), "a relay without a terminal");
+
+    terminal = open_terminal();
+    if (terminal < 0) {
+        skip("a terminal between", "no pseudo-terminals here");
+        return;
+    }
+    start(&b), add_relay(UINT32_MAX), add_shell("[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && : < /dev/tty && exit 42");
+    run(no_input), CHECK(ended("", "", 42), "a relay: all three streams are the controlling terminal; status");
+    start(&b), add_relay(2), add_shell("ulimit -c 0; kill -TERM $$"), run(no_input);
+    CHECK(killed(SIGTERM), "death by a signal, and an empty slot for the output");
+    start(&b), add_relay(UINT32_MAX), op(&b, EXEC), str(&b, "/nowhere/x"), str(&b, ""), str(&b, "");
+    list(&b, "x", NULL), list(&b, NULL), explain_as(&b, ENOENT, 127, "x: not found\n"), run(no_input);
+    CHECK(ended("x: not found\r\n", "", 127), "what is said before the command starts arrives");
+    start(&b), add_relay(UINT32_MAX), add_shell("stty -echo; read a; read b; echo $a $b"), run(some_input);
+    CHECK(WIFEXITED(r.status) && strstr(r.output, "one two\r\n"), "a pipe's end is the end of input");
+    start(&b), add_relay(UINT32_MAX), add_shell("seq 1 20000 | tail -c 4000"), run(no_input);
+    CHECK(WIFEXITED(r.status) && strstr(r.output, "\r\n19999\r\n20000\r\n"), "the last output arrives");
+
+    start(&b), add_relay(UINT32_MAX), add_shell("trap '' HUP; sleep 1000 & echo $!"), run(no_input);
+    CHECK(atoi(r.output) > 0 && kill(atoi(r.output), SIGKILL) == 0,
+          "who keeps the terminal open does not keep the relay");
+
+    start(&b), add_relay(UINT32_MAX), add_shell("trap 'exit 7' INT; echo ready; while :; do sleep 0.02; done");
+    begin_run(take_terminal), must(read_line(line, sizeof line), "a line");
+    CHECK(becomes_raw(), "our terminal is raw");
+    type("\3"), end_run(), CHECK(WIFEXITED(r.status) && WEXITSTATUS(r.status) == 7, "^C is a signal there, not here");
+    CHECK(is_cooked(), "and as it was when the command has ended");
+
+    start(&b), add_relay(UINT32_MAX), add_shell("echo ready; exec sleep 100"), begin_run(take_terminal);
+    must(read_line(line, sizeof line) && becomes_raw(), "a line");
+    for (int i = 0; i < 3; i++) {
+        kill(r.pid, SIGTSTP);
+        CHECK(wait_for(r.pid, &status, WUNTRACED) && WIFSTOPPED(status) && is_cooked(),
+              "stopped by another process: the terminal is as it was");
+        kill(r.pid, SIGCONT);
+        CHECK(becomes_raw(), "continued: it is raw again");
+    }
+    kill(r.pid, SIGSEGV), end_run();
+    CHECK(killed(SIGSEGV) && is_cooked(), "SIGSEGV from another process is the command's");
+    begin_run(take_terminal), must(read_line(line, sizeof line) && becomes_raw(), "a line");
+    kill(r.pid, SIGTERM), end_run(), CHECK(killed(SIGTERM) && is_cooked(), "SIGTERM is passed on");
+
+    start(&b), add_relay(UINT32_MAX), add_shell("echo ready; kill -STOP $$; exit 6"), begin_run(take_terminal);
+    CHECK(wait_for(r.pid, &status, WUNTRACED) && WIFSTOPPED(status) && is_cooked(), "a command that stops, stops it");
+    kill(r.pid, SIGCONT), end_run(), CHECK(WEXITSTATUS(r.status) == 6 && is_cooked(), "and is continued with it");
+
+    start(&b), add_relay(UINT32_MAX);
+    add_shell("trap 'stty size; exit 8' WINCH; stty size; while :; do sleep 0.02; done");
+    ioctl(terminal, TIOCSWINSZ, &(struct winsize){ .ws_row = 33, .ws_col = 111 });
+    begin_run(take_terminal), read_line(line, sizeof line), CHECK(strcmp(line, "33 111\r") == 0, "the size of ours");
+    ioctl(terminal, TIOCSWINSZ, &(struct winsize){ .ws_row = 22, .ws_col = 77 });
+    end_run(), CHECK(WEXITSTATUS(r.status) == 8 && strcmp(r.output, "22 77\r\n") == 0, "and its change");
+
+    begin_run(relay_and_abort), end_run();
+    CHECK(killed(SIGABRT) && is_cooked(), "an error of our own leaves the terminal as it was");
+
+    start(&b), add_relay(UINT32_MAX), add_shell("echo ready; exec sleep 100"), begin_run(take_terminal);
+    must(read_line(line, sizeof line) && becomes_raw(), "a line");
+    close(terminal), end_run(), CHECK(killed(SIGHUP), "a terminal that is gone hangs up the other");
 }
 
 /* --- Namespaces --------------------------------------------------------------------------------------------------- */
@@ -1707,6 +1832,7 @@ static int run_all(void)
     monitor_stops();
     deaths();
     terminals();
+    relays();
     namespaces();
     reaching();
     writing();

@@ -33,6 +33,8 @@ const FIELDS: Record<Operation['op'], Readonly<Record<string, FieldType>>> = {
   rlimit: { resource: 'int', soft: 'long', hard: 'long' },
   signals: { default: 'long', blocked: 'long' },
   fork: { deathSignal: 'int' },
+  pty: { slot: 'slot', into: 'slot' },
+  relay: { slot: 'slot', side: 'slot', output: 'slot?', deathSignal: 'int' },
   exec: { file: 'text', search: 'text', shell: 'text', argv: 'texts', env: 'texts' },
 };
 
@@ -60,7 +62,8 @@ function stepToJson({ operation, label, reason, explanations, ...more }: Step): 
 
 /** What is not there is null. */
 function nothing({ op }: Operation): Record<string, Plain> {
-  return op === 'open' ? { op, dir: null } : { op };
+  if (op === 'open') return { op, dir: null };
+  return op === 'relay' ? { op, output: null } : { op };
 }
 
 const DEATH = 'death_signal';

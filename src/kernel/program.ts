@@ -57,6 +57,17 @@ export type Operation =
   | { readonly op: 'signals'; readonly default: bigint; readonly blocked: bigint }
   /** The child goes on; the parent waits and passes status and signals on. */
   | { readonly op: 'fork'; readonly deathSignal: number }
+  /** The other side of the terminal whose first side is the file behind /dev/ptmx. */
+  | { readonly op: 'pty'; readonly slot: Slot; readonly into: Slot }
+  /** As fork; the child gets the other side as its terminal and its streams, the parent stands between it and ours. */
+  | {
+      readonly op: 'relay';
+      readonly slot: Slot;
+      readonly side: Slot;
+      /** Where the output goes; absent, or empty: standard output. */
+      readonly output?: Slot;
+      readonly deathSignal: number;
+    }
   | {
       readonly op: 'exec';
       readonly file: KernelText;
@@ -165,6 +176,18 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
       return { code: 13, fields: [number(operation.default), number(operation.blocked)] };
     case 'fork':
       return { code: 14, fields: [number(operation.deathSignal)] };
+    case 'pty':
+      return {
+        code: 25,
+        fields: [
+          ['slot', operation.slot],
+          ['slot', operation.into],
+        ],
+      };
+    case 'relay': {
+      const { slot, side, output, deathSignal } = operation;
+      return { code: 26, fields: [['slot', slot], ['slot', side], ['slot', output], number(deathSignal)] };
+    }
     case 'skip':
       return { code: 16, fields: [number(operation.mark), number(operation.count)] };
     case 'pidfd':

@@ -51,6 +51,8 @@ const table: readonly (readonly [number, Operation['op'], string])[] = [
   [22, 'gid_of', 'f'],
   [23, 'uid_of', 'f'],
   [24, 'ambient', 'n'],
+  [25, 'pty', 'ff'],
+  [26, 'relay', 'ffon'],
 ];
 
 /** A decoder of its own: it shares nothing with the encoder but the specification. */
@@ -214,6 +216,13 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
       return [slot(operation.slot)];
     case 'ambient':
       return [signed(operation.mask)];
+    case 'pty':
+      return [slot(operation.slot), slot(operation.into)];
+    case 'relay': {
+      const { slot: master, side, output } = operation;
+      const screen = output === undefined ? 0xffffffff : slot(output);
+      return [slot(master), slot(side), screen, signed(operation.deathSignal)];
+    }
     case 'exec': {
       const { file, search, shell, argv, env } = operation;
       return [hex(file), hex(search), hex(shell), argv.map(hex), env.map(hex)];
@@ -228,6 +237,8 @@ const text: fc.Arbitrary<KernelText> = fc.oneof(
 );
 const line = fc.string({ unit: 'grapheme', maxLength: 30 }).map((value) => value.replaceAll('\0', ''));
 const slot = fc.nat(40).map((index) => `slot ${index}`);
+/** Of none of the others. */
+const constantSlot = fc.constant('other side');
 const int = fc.integer({ min: -0x80000000, max: 0x7fffffff });
 const id = fc.integer({ min: 0, max: 0xfffffffe });
 const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
@@ -278,6 +289,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('rlimit' as const), resource: int, soft: limit, hard: limit }),
   fc.record({ op: fc.constant('signals' as const), default: signals, blocked: unsigned }),
   fc.record({ op: fc.constant('fork' as const), deathSignal: fc.integer({ min: 0, max: 64 }) }),
+  fc.record({ op: fc.constant('pty' as const), slot, into: constantSlot }),
+  fc.record(
+    { op: fc.constant('relay' as const), slot, side: constantSlot, output: slot, deathSignal: fc.nat(64) },
+    { requiredKeys: ['op', 'slot', 'side', 'deathSignal'] },
+  ),
 );
 
 const exec: fc.Arbitrary<Operation> = fc.record({
