@@ -15,6 +15,11 @@ const COLOR_WHEN = ['auto', 'always', 'never'];
 export function makeContext(colorWhen: string | undefined, recording: string | undefined): Context {
   const { env } = process;
   return {
+    stdin: {
+      get isTerminal() {
+        return isTerminal(0);
+      },
+    },
     stdout: stream(1, colorWhen),
     stderr: stream(2, colorWhen),
     host: (file = recording) => openHost(file),
@@ -49,7 +54,7 @@ function stream(fd: 1 | 2, colorWhen: string | undefined): Stream {
 }
 
 /** node:tty brings all of node:net along (4 ms), so it is asked when a command wants to know, of what can be a terminal. */
-function isTerminal(fd: number): boolean {
+function isTerminal(fd: 0 | 1 | 2): boolean {
   return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
 }
 

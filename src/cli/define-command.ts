@@ -69,6 +69,7 @@ export interface Stream {
 
 /** The process around a command: the only way to it. */
 export interface Context {
+  readonly stdin: Pick<Stream, 'isTerminal'>;
   readonly stdout: Stream;
   readonly stderr: Stream;
   /** The machine, or the recorded host of `--from FILE` or of the argument. */
@@ -115,7 +116,7 @@ export type Outcome =
   /** The answer comes as it happens, until it says that it is over, with a status, or is ended. */
   | { readonly stream: (streaming: Streaming) => Promise<number> }
   /** nstool is replaced by nsexec, which carries this out. */
-  | { readonly replaceBy: Program };
+  | { readonly replaceBy: Program; readonly notes?: readonly string[] };
 
 export function flag(invocation: Invocation, long: string): boolean {
   return invocation.options.has(long);

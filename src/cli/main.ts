@@ -124,6 +124,7 @@ function commandList(): Outcome {
 }
 
 async function finish(outcome: Outcome): Promise<void> {
+  if (!('stream' in outcome)) for (const note of outcome.notes ?? []) say(`nstool: ${escapeControls(note)}\n`);
   if ('replaceBy' in outcome) {
     const { replaceByNsexec } = await import('../host/linux/nsexec.ts');
     const { nsexecPath } = await import('./installation.ts');
@@ -133,7 +134,6 @@ async function finish(outcome: Outcome): Promise<void> {
     const { runStream } = await import('./streaming.ts');
     return runStream(outcome.stream);
   }
-  for (const note of outcome.notes ?? []) say(`nstool: ${escapeControls(note)}\n`);
   process.exitCode = outcome.status;
   writeAnswer(outcome.stdout);
   if (outcome.error !== undefined) say(errorText(outcome.error));

@@ -17,6 +17,18 @@ export function identifyProcess(files: Files, pid: number): Reading<Identity> {
   return new IdentityResolver(files).identify(pid);
 }
 
+/**
+ * By two small files, is it a container's or a monitor's? False can be wrong: where only its mounts or the list of
+ * containerd's tasks would tell.
+ */
+export function looksContained(files: Files, pid: number): boolean {
+  const file = `/proc/${pid}/cgroup`;
+  const bytes = files.readFile(file);
+  const memberships = bytes.ok ? parseCgroup(bytes.value, file) : bytes;
+  if (memberships.ok && identifyMemberships(memberships.value).levels.length > 0) return true;
+  return monitorAt(files, pid) !== undefined;
+}
+
 interface Cgroup {
   /** The same text is the same place, so that it is taken apart once. */
   readonly text: string;

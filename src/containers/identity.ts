@@ -35,7 +35,7 @@ export type Role = 'payload' | 'monitor' | 'none';
 export type QosClass = 'guaranteed' | 'burstable' | 'besteffort';
 
 /** A second kernel between the container and this one. */
-export type Sandbox = 'kata' | 'gvisor';
+export type Sandbox = 'kata' | 'runv' | 'gvisor';
 
 /**
  * What told of the container: its cgroup; only the mounts of its mount namespace (the process was moved, or entered it,

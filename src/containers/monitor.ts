@@ -101,5 +101,6 @@ function kata(words: readonly string[]): Monitor | undefined {
 /** By the name of an OCI runtime, or of its shim: `runsc`, `io.containerd.kata.v2`, `containerd-shim-runsc-v1`. */
 export function sandboxOfRuntime(runtime: string): Sandbox | null {
   if (/kata/.test(runtime)) return 'kata';
+  if (/runv/.test(runtime)) return 'runv';
   return /runsc|gvisor/.test(runtime) ? 'gvisor' : null;
 }

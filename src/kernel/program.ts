@@ -177,17 +177,8 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
     case 'fork':
       return { code: 14, fields: [number(operation.deathSignal)] };
     case 'pty':
-      return {
-        code: 25,
-        fields: [
-          ['slot', operation.slot],
-          ['slot', operation.into],
-        ],
-      };
-    case 'relay': {
-      const { slot, side, output, deathSignal } = operation;
-      return { code: 26, fields: [['slot', slot], ['slot', side], ['slot', output], number(deathSignal)] };
-    }
+    case 'relay':
+      return describeTerminal(operation);
     case 'skip':
       return { code: 16, fields: [number(operation.mark), number(operation.count)] };
     case 'pidfd':
@@ -227,6 +218,13 @@ function fieldsOfExec({ file, search, shell, argv, env }: Extract<Operation, { o
     ['list', argv],
     ['list', env],
   ];
+}
+
+function describeTerminal(operation: Extract<Operation, { op: 'pty' | 'relay' }>): ReturnType<typeof describe> {
+  const slot: Field = ['slot', operation.slot];
+  if (operation.op === 'pty') return { code: 25, fields: [slot, ['slot', operation.into]] };
+  const { side, output, deathSignal } = operation;
+  return { code: 26, fields: [slot, ['slot', side], ['slot', output], ['number', BigInt(deathSignal)]] };
 }
 
 function bytesOf(text: KernelText): Uint8Array {

@@ -34,6 +34,11 @@ export interface EnterQuery {
   /** SELinux's context of the target for the command. */
   readonly followContext?: boolean;
   readonly fork: boolean;
+  /**
+   * A terminal of the command's own; absent: never. foreign: when the target is in another user namespace or a container.
+   * screen: is standard output a terminal?
+   */
+  readonly pty?: { readonly when: 'always' | 'foreign'; readonly screen: boolean } | undefined;
   /** Empty: a login shell. */
   readonly command: readonly KernelText[];
   readonly trace: boolean;

@@ -8,9 +8,11 @@
 // user namespace below the one that owns the others (bwrap makes such). Then root and working directory, cgroups, the fork that a pid namespace asks for, the ids, the command.
 
 import { ERRNO } from '../kernel/abi/errno.ts';
+import { identifyProcess, looksContained } from '../containers/identify.ts';
+import type { Identity } from '../containers/identity.ts';
 import { O_PATH } from '../kernel/abi/open-flags.ts';
 import { RLIMIT_NOFILE, SIGNAL_NUMBERS } from '../kernel/abi/process.ts';
-import type { Host } from '../kernel/host.ts';
+import { valueOf, type Host } from '../kernel/host.ts';
 import type { Explanation, KernelText, Operation, Program, Step } from '../kernel/program.ts';
 import { decodeText } from '../kernel/text/text.ts';
 import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
@@ -23,6 +25,8 @@ import { deadInit, noChroot } from './rule.ts';
 import { foreseeIds } from './foresee-ids.ts';
 import { changeIds, keepCapabilities, leaveGroups } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
+import { openPty, reasonForPty, relay } from './pty.ts';
+import { sandboxNote } from './sandbox.ts';
 import { PROCESS_SLOT, step } from './step.ts';
 import { environmentOf, followContext, openProcess } from './target-process.ts';
 
@@ -41,6 +45,8 @@ export interface EnterPlan {
   readonly program: Program;
   /** What the kernel will say to it, as far as can be told. */
   readonly foresight: Foresight;
+  /** To be said before it starts. Absent (undefined): nothing. */
+  readonly note: string | undefined;
 }
 
 /** Errors: NO_PROCESS, NO_NAMESPACE, DENIED, UNSUPPORTED, BAD_VALUE. */
@@ -50,25 +56,35 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const cgroups = query.joinCgroup === true && query.pid !== undefined ? joinCgroups(host, query.pid) : undefined;
   const env = environmentFor(host, query, caller);
   const foresight = foresee(host, query, joined);
+  const identity = identityOf(host, query);
+  const pty = reasonForPty(host, query, joined, identity);
   const steps = [
     ...restoreInherited(caller),
     ...openProcess(query, joined),
     ...doors.flatMap((door) => openDoor(door)),
     ...openDirectories(query),
     ...(cgroups?.open ?? []),
+    ...(pty === undefined ? [] : openPty(query)),
     ...followContext(host, query),
     ...leaveGroups(query, joined),
     ...joinNamespaces(joined, foresight.rules),
     ...changeDirectories(query),
     ...(cgroups?.join ?? []),
-    ...forkForPid(query, joined),
+    ...divide(query, joined, pty),
     ...changeIds(host, query, joined),
     ...keepCapabilities(query, joined),
     execute(query, env),
   ];
   const program = { steps, failureStatus, trace: query.trace };
   const ids = foresight.refusal ?? foreseeIds(host, query, joined);
-  return { program, foresight: ids === undefined ? foresight : { ...foresight, refusal: ids } };
+  const whole = ids === undefined ? foresight : { ...foresight, refusal: ids };
+  return { program, foresight: whole, note: sandboxNote(identity) };
+}
+
+/** All of it takes some milliseconds, so it is asked for only when it may change something. */
+function identityOf(host: Host, { pid, pty }: EnterQuery): Identity | undefined {
+  if (pid === undefined || !(pty?.when === 'foreign' || looksContained(host, pid))) return undefined;
+  return valueOf(identifyProcess(host, pid));
 }
 
 /** Those of the process first. */
@@ -188,22 +204,19 @@ function changeDirectories({ root, workingDirectory, innerDirectory }: EnterQuer
   return steps;
 }
 
-function forkForPid(query: EnterQuery, joined: readonly Door[]): readonly Step[] {
+/** Into the command and a parent that waits: for a pid namespace, and for a terminal between us and the command. */
+function divide(query: EnterQuery, joined: readonly Door[], pty: string | undefined): readonly Step[] {
+  const explanations: readonly Explanation[] = [
+    { errno: ERRNO.ENOMEM, status: failureStatus, text: `nstool: ${deadInit.what}\n  why: ${deadInit.why}\n` },
+  ];
+  if (pty !== undefined) return [relay(query, pty, explanations)];
   if (!query.fork || !joined.some((door) => door.kind === 'pid')) return [];
   return [
     step(
       'fork',
       'a pid namespace holds for children only; the parent waits and passes signals and status on',
       { op: 'fork', deathSignal: SIGNAL_NUMBERS.SIGKILL },
-      {
-        explanations: [
-          {
-            errno: ERRNO.ENOMEM,
-            status: failureStatus,
-            text: `nstool: ${deadInit.what}\n  why: ${deadInit.why}\n`,
-          },
-        ],
-      },
+      { explanations },
     ),
   ];
 }

@@ -101,6 +101,14 @@ describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(ways.map((kinds) => 
       expect(result.stdout + result.stderr).toBe('');
     });
 
+    test.each(['', '--pty'])('a closed standard input is an empty one %s', (pty) => {
+      const show = `readlink /proc/self/fd/0; cat; echo "read $?"`;
+      const command = words('sh', '-c', show).flatMap((word) => (word === '--' && pty !== '' ? [pty, '--'] : [word]));
+      const result = sh('"$@" <&-', commandLine(command));
+      expect(result).toMatchObject({ status: 0, stderr: '' });
+      expect(result.stdout).toMatch(pty === '' ? /^\/dev\/null\nread 0\n$/ : /^\/dev\/pts\/\d+\r\nread 0\r\n$/);
+    });
+
     test('no message of ours lands in a file that came open under number 2', () => {
       const result = sh('"$@" 2>&-', commandLine(words('no-such-command')));
       expect(result).toMatchObject({ status: 127, stdout: '', stderr: '' });
@@ -183,6 +191,25 @@ b" " " "*" '$HOME' "-n" "--" "é" "\t"`;
       );
     });
 
+    test('100,000 arguments, empty ones and such with newlines among them', () => {
+      const many = Array.from(
+        { length: 100_000 },
+        (_, index) => ['', `a\n${index % 10}`, String(index)][index % 3] ?? '',
+      );
+      const hash = createHash('sha256').update(many.map((word) => `${word}\0`).join(''));
+      const result = nstool(words('sh', '-c', String.raw`printf '%s\0' "$@" | sha256sum`, 'sh', ...many));
+      expect(result).toMatchObject({ status: 0, stdout: `${hash.digest('hex')}  -\n` });
+    });
+
+    test('more than the kernel takes is E2BIG, and 126', () => {
+      const file = join(folder, 'program.json');
+      const printed = nstool(['enter', String(target.pid), ...kinds, '--dry-run', '--json', 'true', 'WORD']).stdout;
+      writeFileSync(file, printed.replace('"WORD"', Array<string>(600_000).fill('"1234567"').join(',')));
+      const result = nstool(['enter', '--program', file]);
+      expect(result.status).toBe(126);
+      expect(result.stderr).toContain('arguments and environment are too long (E2BIG)');
+    });
+
     test('the environment is the caller’s, byte by byte', () => {
       const file = join(folder, 'environment');
       const script = [
@@ -240,6 +267,25 @@ b" " " "*" '$HOME' "-n" "--" "é" "\t"`;
         expect(resident).toBeGreaterThan(0);
         expect(resident).toBeLessThan(2048);
       });
+    });
+
+    test('with --pty, too: no descriptor but its terminal, and a parent that has few', async () => {
+      await look(
+        commandLine(words().flatMap((word) => (word === '--' ? ['--pty', '--'] : [word]))),
+        'stty -opost',
+        (it) => {
+          const links = (pid: number): readonly string[] =>
+            readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+          expect(links(it.pid)).toEqual(Array(3).fill(expect.stringMatching(/^\/dev\/pts\/\d+$/)));
+          expect(readlinkSync(`/proc/${it.pid}/exe`)).toMatch(/\/sleep$/);
+          expect(childrenOf(it.started)).toEqual([String(it.pid)]);
+          // Input, output, both sides, signals, and the pipe that tells of its end.
+          expect(links(it.started)).toHaveLength(6);
+          expect(links(it.started)).toEqual(
+            expect.arrayContaining(['/dev/ptmx', 'anon_inode:[signalfd]', links(it.pid)[0] ?? '']),
+          );
+        },
+      );
     });
 
     test.skipIf(process.geteuid?.() !== 0)('nsexec itself gets no environment', async () => {

@@ -220,8 +220,12 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
       return [slot(operation.slot), slot(operation.into)];
     case 'relay': {
       const { slot: master, side, output } = operation;
-      const screen = output === undefined ? 0xffffffff : slot(output);
-      return [slot(master), slot(side), screen, signed(operation.deathSignal)];
+      return [
+        slot(master),
+        slot(side),
+        output === undefined ? 0xffffffff : slot(output),
+        signed(operation.deathSignal),
+      ];
     }
     case 'exec': {
       const { file, search, shell, argv, env } = operation;

@@ -68,6 +68,7 @@ function contextOf(
     throw new Error('a reading command asks the process for something');
   };
   return {
+    stdin: { isTerminal: false },
     stdout: stream,
     stderr: stream,
     host: async (recording = from) => {

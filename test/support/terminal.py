@@ -4,9 +4,11 @@ usage: terminal.py COMMAND... < SCRIPT
 
 Each line of SCRIPT is one JSON array: ["expect", REGEX] waits until the screen shows it after what was expected before,
 ["type", TEXT] types, ["size", ROWS, COLUMNS] resizes, ["flags", NAME] notes the terminal's settings and whether its
-open file is non-blocking, ["running"] waits until another process group than the shell's has the terminal, and none of
-its processes is stopped (what is typed before that, the shell would get); ["running", "inner"] the same for a shell that was
-the last one to be so. What was noted, the screen and how the command ended go to stdout as JSON.
+open file is non-blocking ("before" and "end" are noted always), ["kill", SIGNAL] sends it to the foreground process
+group, ["close"], as the last one, closes the terminal, ["running"] waits until another process group than the shell's has
+the terminal, and none of its processes is stopped (what is typed before that, the shell would get);
+["running", "inner"] the same for a shell that was the last one to be so. What was noted, the screen and how the command
+ended go to stdout as JSON.
 """
 
 import fcntl
@@ -67,6 +69,7 @@ def main():
     steps = [json.loads(line) for line in sys.stdin if line.strip()]
     master, terminal = pty.openpty()
     set_size(master, 33, 111)
+    noted = {"before": flags(terminal)}
     child = os.fork()
     if child == 0:
         os.setsid()
@@ -79,7 +82,7 @@ def main():
         os.execvp(sys.argv[1], sys.argv[1:])
 
     foreground = child
-    screen, seen, noted, missing = "", 0, {}, None
+    screen, seen, missing = "", 0, None
     for step in steps:
         if step[0] == "type":
             os.write(master, step[1].encode())
@@ -87,6 +90,11 @@ def main():
             set_size(master, step[1], step[2])
         elif step[0] == "flags":
             noted[step[1]] = flags(terminal)
+        elif step[0] == "kill":
+            os.killpg(os.tcgetpgrp(master), getattr(signal, step[1]))
+        elif step[0] == "close":
+            os.close(master)
+            master = None
         elif step[0] == "running":
             shells = [child] if step == ["running"] else [child, foreground]
             for _ in range(1000):
@@ -113,7 +121,7 @@ def main():
                 break
     status = None
     for _ in range(200 if missing is None else 0):
-        ready, _, _ = select.select([master], [], [], 0.05)
+        ready, _, _ = select.select([] if master is None else [master], [], [], 0.05)
         if ready:
             screen += os.read(master, 65536).decode("utf-8", "replace").replace("\r\n", "\n")
         pid, ended = os.waitpid(child, os.WNOHANG)
@@ -125,7 +133,8 @@ def main():
         # The shell and its jobs are one session, as nobody here makes another one.
         kill_session(child)
         _, status = os.waitpid(child, 0)
-    noted["end"] = flags(terminal)
+    if master is not None:
+        noted["end"] = flags(terminal)
     answer = {"screen": screen, "flags": noted, "missing": missing}
     if os.WIFEXITED(status):
         answer["status"] = os.WEXITSTATUS(status)

@@ -85,6 +85,7 @@ const AGAIN = 'again';
 function quiet(host: Host): Context {
   const nobody = { isTerminal: false, color: false, columns: () => undefined };
   return {
+    stdin: nobody,
     stdout: nobody,
     stderr: nobody,
     host: async (recording) => (recording === undefined ? host : { ...host }),

@@ -10,7 +10,7 @@ import type { Door as Way } from '../../namespaces/discover/door.ts';
 import { namespaceKindOf } from '../../launch/doors.ts';
 import type { EnterQuery, WantedId } from '../../launch/enter-query.ts';
 import { wayTo, wayToInitial } from '../../launch/given.ts';
-import { flag, optionValue, type Invocation, type OptionDefinition } from '../define-command.ts';
+import { flag, optionValue, type Context, type Invocation, type OptionDefinition } from '../define-command.ts';
 import { splitRecorded } from '../recorded-target.ts';
 
 const kindOptions: readonly OptionDefinition[] = namespaceKinds.toSorted(byLetterOfNsenter).map((entry) => ({
@@ -59,6 +59,11 @@ export const enterOptions: readonly OptionDefinition[] = [
   { long: 'preserve-credentials', help: 'keep the ids when a user namespace is entered (default there: 0)' },
   { long: 'keep-caps', help: 'keep the capabilities that a user namespace gives, also without uid 0' },
   { long: 'no-fork', short: 'F', help: 'do not fork, also for a pid namespace' },
+  {
+    long: 'pty',
+    help: 'a terminal of its own; default on a terminal, for another user namespace or a container',
+  },
+  { long: 'no-pty', help: "our own terminal, with the shell's job control" },
   { long: 'dry-run', help: 'print the steps with their reasons, foresee a refusal (status 4), and do nothing' },
   { long: 'json', short: 'J', help: 'with --dry-run: the program, the verdict and the gaps as JSON' },
   { long: 'program', value: 'FILE', help: 'carry out a program that --dry-run --json printed, edited or not' },
@@ -82,7 +87,7 @@ export function enterRecording(invocation: Invocation): string | undefined {
 }
 
 /** Errors: USAGE, BAD_VALUE, NO_PROCESS, NO_NAMESPACE, NO_FILE, DENIED, UNSUPPORTED. */
-export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
+export function enterQuery(invocation: Invocation, host: Host, context: Context): EnterQuery {
   const target = targetOf(invocation, host);
   const named = kindsWithout(invocation, '');
   const given = [...givenByWord(invocation, host), ...givenByTarget(invocation, host, target, named)];
@@ -105,6 +110,7 @@ export function enterQuery(invocation: Invocation, host: Host): EnterQuery {
     joinCgroup: flag(invocation, 'join-cgroup'),
     followContext: flag(invocation, 'follow-context'),
     fork: !flag(invocation, 'no-fork'),
+    pty: ptyOf(invocation, context),
     command: invocation.program,
     trace: flag(invocation, 'verbose'),
   };
@@ -243,6 +249,21 @@ function directories(invocation: Invocation): Pick<EnterQuery, 'root' | 'working
 function directory(invocation: Invocation, long: string): true | string | undefined {
   const value = optionValue(invocation, long);
   return value === '' ? true : value;
+}
+
+/** By itself only on a terminal: a pipe or a file is nothing that input could be pushed into. */
+function ptyOf(invocation: Invocation, { stdin, stdout, stderr }: Context): EnterQuery['pty'] {
+  if (flag(invocation, 'pty')) {
+    const other = ['no-pty', 'no-fork'].find((option) => flag(invocation, option));
+    if (other === undefined) return { when: 'always', screen: stdout.isTerminal };
+    throw new NsError('USAGE', {
+      what: `--pty and --${other} exclude each other`,
+      why: 'a process of ours must stand between the two terminals',
+    });
+  }
+  if (flag(invocation, 'no-pty') || flag(invocation, 'no-fork')) return undefined;
+  const onTerminal = stdin.isTerminal && stdout.isTerminal && stderr.isTerminal;
+  return onTerminal ? { when: 'foreign', screen: true } : undefined;
 }
 
 /** The last id (-1) is none. */

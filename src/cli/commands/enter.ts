@@ -35,6 +35,11 @@ export const enter: CommandDefinition = {
     'OF is a path, :ID (what `ls -o ID` shows), host, or any target, whose namespace of that kind is meant: several kinds',
     'can come from several targets. A file in the working directory is written ./FILE.',
     'Our own user namespace, and with --all what the kernel lacks, are passed over.',
+    'Who has our terminal can push input into it. So on a terminal (standard input, output and error all are one), what',
+    'enters another user namespace or a container gets a terminal of its own, as with --pty: keys go there raw, ^Z stops',
+    'jobs of a shell there, and a parent of ours passes output, sizes, signals and status on. --no-pty: our own terminal,',
+    "and ^Z stops the command. What SIGKILL of that parent leaves of our terminal, `stty sane` repairs. A container's",
+    'sandbox (Kata, gVisor, runV) is entered at its outside only; that is said, with the command for the inside.',
     'A refusal names the rule, and the command that would do. --dry-run foresees it, with status 4, except for what only',
     'the attempt shows: rights on files and cgroups, security modules, the command itself. --dry-run --json prints the',
     'program, with its whole environment, which --program carries out, as it is or edited.',
@@ -63,13 +68,16 @@ export const enter: CommandDefinition = {
     const file = optionValue(invocation, 'program');
     if (file !== undefined) return givenProgram(invocation, context, file);
     const host = await context.host(enterRecording(invocation));
-    if (!flag(invocation, 'dry-run')) return { replaceBy: plan(invocation, host, context).program };
+    if (!flag(invocation, 'dry-run')) {
+      const { program, note } = plan(invocation, host, context);
+      return { replaceBy: program, notes: note === undefined ? [] : [note] };
+    }
     return dryRun(invocation, () => plan(invocation, host, context));
   },
 };
 
 function plan(invocation: Invocation, host: Host, context: Context): EnterPlan {
-  return planEnter(host, enterQuery(invocation, host), callerOf(host, context.environment()));
+  return planEnter(host, enterQuery(invocation, host, context), callerOf(host, context.environment()));
 }
 
 /** A program that was printed before, and may have been edited. */
@@ -98,7 +106,7 @@ function textOf(host: Host, file: string): string {
 function dryRun(invocation: Invocation, planned: () => EnterPlan): Outcome {
   const asJson = flag(invocation, 'json');
   try {
-    const { program, foresight } = planned();
+    const { program, foresight, note } = planned();
     const gaps = foresight.gaps.list();
     const { refusal } = foresight;
     const error = refusal === undefined ? undefined : new NsError('DENIED', refusal);
@@ -108,7 +116,7 @@ function dryRun(invocation: Invocation, planned: () => EnterPlan): Outcome {
     };
     return {
       stdout: asJson ? json({ program }, gaps, verdict) : stepList(program.steps),
-      notes: gaps.map(gapNote),
+      notes: [...(note === undefined ? [] : [note]), ...gaps.map(gapNote)],
       ...(error === undefined ? { status: 0 } : { error, status: errorStatus(error) }),
     };
   } catch (error) {

@@ -4,4 +4,7 @@
 
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_NOCTTY = 0o400;
+export const O_NONBLOCK = 0o4000;
 export const O_PATH = 0o10000000;

@@ -122,6 +122,8 @@ function words({ operation }: Step): string {
     case 'close':
     case 'exec':
     case 'fork':
+    case 'pty':
+    case 'relay':
     case 'prctl':
     case 'rlimit':
     case 'setgroups':
