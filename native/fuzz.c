@@ -18,6 +18,9 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/ptrace.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -37,6 +40,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -96,8 +100,9 @@ static struct {
     bool refused; /* the program is not valid, nothing of it may be carried out */
     bool is_open[FDS], cloexec[FDS];
     bool one_by_one; /* close_range(2) failed */
-    bool in_monitor, in_relay, in_monitor_alone; /* alone: the child was reaped, its pid may be another's */
+    bool in_monitor, in_reader, in_relay, in_monitor_alone; /* alone: the child was reaped, its pid may be another's */
     int signals; /* the relay's descriptor, -1 before */
+    uint32_t *shared; /* of nsexec and the reader of filters */
     int waits;
     int status_fd;
     void *memory[64];
@@ -378,7 +383,64 @@ static int fake_prctl(int option, unsigned long a, unsigned long b, unsigned lon
     (void)b, (void)c, (void)d;
     if (option == PR_SET_DUMPABLE && a == 0)
         return one_in(256) ? fails(EPERM) : 0;
+    if (option == PR_CAPBSET_READ && one_in(2))
+        return 1;
     return succeeds_or_not();
+}
+
+static mode_t fake_umask(mode_t mask)
+{
+    DEMAND(!world.refused && mask <= 0777);
+    return 022;
+}
+
+static void *fake_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    void *memory;
+
+    DEMAND(!world.refused && !at && protection == (PROT_READ | PROT_WRITE) && flags == (MAP_SHARED | MAP_ANONYMOUS));
+    DEMAND(fd == -1 && offset == 0 && size < 1 << 20);
+    memory = one_in(8) || world.allocations > 32 ? NULL : remember(calloc(1, size));
+    world.shared = memory;
+    return memory ? memory : MAP_FAILED;
+}
+
+static int fake_setitimer(int which, const struct itimerval *limit, struct itimerval *old)
+{
+    DEMAND(which == ITIMER_REAL && old == NULL && world.in_reader);
+    DEMAND(limit->it_value.tv_sec > 0 || limit->it_value.tv_usec > 0);
+    DEMAND(limit->it_value.tv_sec <= 60 && limit->it_value.tv_usec < 1000000);
+    return succeeds_or_not();
+}
+
+/* Filters of all sizes, for ever or until it fails: what a kernel would never say, too. */
+static long fake_ptrace(long request, long pid, unsigned long address, void *data)
+{
+    static const long lengths[] = { 0, 1, 4096, 32767, 32768, 65535, 65536, INT_MAX };
+    static long length;
+
+    DEMAND(world.in_reader && pid > 0 && pid <= INT_MAX);
+    switch (request) {
+    case PTRACE_SEIZE:
+    case PTRACE_INTERRUPT:
+        DEMAND(address == 0 && data == NULL);
+        return succeeds_or_not();
+    case PTRACE_SECCOMP_GET_FILTER:
+        if (one_in(64))
+            return fails(one_in(2) ? ENOENT : EACCES);
+        if (data)
+            memset(data, 0x5a, (size_t)length * sizeof(struct sock_filter));
+        else
+            length = one_in(2) ? (long)below(8) : one_in(16) ? lengths[below(8)] : (long)below(4097);
+        return data && one_in(64) ? length + 1 : length;
+    case PTRACE_SECCOMP_GET_METADATA:
+        DEMAND(address == sizeof(struct seccomp_metadata));
+        ((struct seccomp_metadata *)data)->flags = below(4);
+        return one_in(4) ? fails(EINVAL) : 16;
+    default:
+        DEMAND(request == PTRACE_DETACH && address == 0 && (unsigned long)data <= 255);
+        return 0;
+    }
 }
 
 static int fake_prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old)
@@ -517,7 +579,7 @@ static long fake_syscall(long number, ...)
 
         DEMAND(signal > 0 && signal <= 64);
         DEMAND(world.in_monitor || (signal != SIGKILL && signal != SIGSTOP));
-        result = signal == SIGCHLD || world.in_monitor ? 0 : succeeds_or_not();
+        result = signal == SIGCHLD || world.in_monitor || world.in_reader ? 0 : succeeds_or_not();
     } else if (number == SYS_rt_sigpending) {
         DEMAND(world.in_monitor);
         *va_arg(arguments, uint64_t *) = random_number();
@@ -555,10 +617,25 @@ static long fake_syscall(long number, ...)
         DEMAND(header->version == _LINUX_CAPABILITY_VERSION_3 && header->pid == 0);
         for (int i = 0; i < 2; i++) {
             if (number == SYS_capset)
-                DEMAND((set[i].inheritable & ~set[i].permitted) == 0);
+                DEMAND((set[i].effective & ~set[i].permitted) == 0);
             else
                 set[i] = (struct __user_cap_data_struct){ .permitted = (uint32_t)random_number() };
         }
+        result = succeeds_or_not();
+    } else if (number == SYS_clone) {
+        for (int i = 0; i < 5; i++)
+            DEMAND(va_arg(arguments, unsigned long) == 0);
+        result = succeeds_or_not() < 0 ? -1 : one_in(4) ? CHILD : 0;
+        world.in_reader = result == 0;
+    } else if (number == SYS_ptrace) {
+        long request = va_arg(arguments, long), pid = va_arg(arguments, long);
+        unsigned long address = va_arg(arguments, unsigned long);
+
+        result = fake_ptrace(request, pid, address, va_arg(arguments, void *));
+    } else if (number == SYS_seccomp) {
+        DEMAND(va_arg(arguments, int) == SECCOMP_SET_MODE_FILTER);
+        (void)va_arg(arguments, unsigned);
+        DEMAND(va_arg(arguments, const struct sock_fprog *)->filter != NULL && !world.in_reader);
         result = succeeds_or_not();
     } else {
         DEMAND(false);
@@ -613,8 +690,25 @@ static pid_t fake_fork(void)
     return world.in_monitor ? CHILD : 0;
 }
 
+/* As the reader of filters, or for it. */
+static pid_t fake_wait_for_one(pid_t pid, int *status)
+{
+    DEMAND(world.in_reader ? status != NULL : pid == CHILD && status == NULL);
+    if (one_in(8))
+        return fails(one_in(2) ? EINTR : ECHILD);
+    if (!status && one_in(2)) {
+        world.shared[0] = 0;        /* no error */
+        world.shared[1] = (uint32_t)below(4); /* filters */
+    }
+    if (status)
+        *status = one_in(8) ? 9 : one_in(2) ? 0x80057f : SIGTERM << 8 | 0x7f; /* killed, interrupted, given a signal */
+    return pid;
+}
+
 static pid_t fake_waitpid(pid_t pid, int *status, int options)
 {
+    if (options == __WALL)
+        return fake_wait_for_one(pid, status);
     DEMAND(world.in_monitor && pid == CHILD);
     if (options == (WUNTRACED | WNOHANG)) {
         if (world.waits++ == 0) {
@@ -719,6 +813,9 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #define setresgid fake_setids
 #define setresuid fake_setids
 #define prctl(option, a, b, c, d) fake_prctl(option, a, b, c, d)
+#define umask fake_umask
+#define mmap(at, size, protection, flags, fd, offset) fake_mmap(at, size, protection, flags, fd, offset)
+#define setitimer(which, limit, old) fake_setitimer(which, limit, old)
 #define prlimit(pid, resource, new, old) fake_prlimit(pid, resource, new, old)
 #define getrlimit fake_getrlimit
 #define setrlimit fake_setrlimit
@@ -751,6 +848,7 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #undef ioctl
 #undef write
 #undef prctl
+#undef mmap
 #undef syscall
 #undef fork
 #undef waitpid
@@ -1058,7 +1156,7 @@ static void try_program(const struct builder *b)
     world.program = b->bytes;
     world.size = b->size;
     world.failure_rate = one_in(2) ? 4 : 100;
-    world.one_by_one = world.in_monitor = world.in_relay = world.in_monitor_alone = false;
+    world.one_by_one = world.in_monitor = world.in_reader = world.in_relay = world.in_monitor_alone = false;
     world.signals = -1;
     open_some();
     world.is_open[PROGRAM_FD] = false; /* it is closed when the program is decoded */

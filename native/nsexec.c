@@ -17,6 +17,9 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/ptrace.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,12 +30,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -66,11 +71,22 @@ enum {
     MAX_GROUPS = 65536,
     MAX_SIGNAL = 64,
     MAX_HANDLE = 128,
+    MAX_FILTER_CODE = 1 << 15, /* the kernel takes no more of one thread, and counts four more for each filter */
+    MAX_FILTERS = MAX_FILTER_CODE / 5,
     EXIT_REFUSED = 125,
 };
 
 enum { TRACE = 1 };         /* flags of the header */
 enum { TRY = 1, ONCE = 2 }; /* flags of an operation */
+
+/* The seccomp filters of a thread, in the order in which it got them, one behind the other. */
+struct filters {
+    int error; /* 0: they are all there */
+    uint32_t count, size;
+    uint16_t length[MAX_FILTERS];
+    bool is_logged[MAX_FILTERS]; /* SECCOMP_FILTER_FLAG_LOG */
+    struct sock_filter code[MAX_FILTER_CODE];
+};
 
 struct nsexec {
     const unsigned char *program;
@@ -86,6 +102,7 @@ struct nsexec {
     uint32_t skipped; /* so many of the next operations are not carried out */
     int deathsig;
     int lifeline; /* a pipe whose other end only the monitor holds, -1 for none */
+    struct filters *filters; /* NULL: none were read */
 };
 
 /* What one field was decoded into. The bytes stand in the program. */
@@ -1013,6 +1030,11 @@ static int do_uid_of(struct nsexec *n, const struct value *v)
     return owner(n, &v[0], &s) < 0 ? -1 : setresuid(s.st_uid, s.st_uid, s.st_uid);
 }
 
+static uint64_t whole(uint32_t low, uint32_t high)
+{
+    return low | (uint64_t)high << 32;
+}
+
 /* A capability must be permitted and inheritable to become ambient, and ambient to outlive exec without uid 0. */
 static int do_ambient(struct nsexec *n, const struct value *v)
 {
@@ -1023,7 +1045,7 @@ static int do_ambient(struct nsexec *n, const struct value *v)
     (void)n;
     if (syscall(SYS_capget, &header, set) < 0)
         return -1;
-    raised = (uint64_t)v[0].number & (set[0].permitted | (uint64_t)set[1].permitted << 32);
+    raised = (uint64_t)v[0].number & whole(set[0].permitted, set[1].permitted);
     set[0].inheritable |= (uint32_t)raised;
     set[1].inheritable |= (uint32_t)(raised >> 32);
     if (syscall(SYS_capset, &header, set) < 0)
@@ -1032,6 +1054,148 @@ static int do_ambient(struct nsexec *n, const struct value *v)
         if (raised >> capability & 1 && prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_RAISE,
                                               (unsigned long)capability, 0UL, 0UL) < 0)
             return -1;
+    return 0;
+}
+
+static int do_umask(struct nsexec *n, const struct value *v)
+{
+    (void)n;
+    umask((mode_t)v[0].number);
+    return 0;
+}
+
+/* What is not permitted cannot be had: of these two only what is there already is asked for. */
+static int do_capset(struct nsexec *n, const struct value *v)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct set[2] = { { 0 }, { 0 } };
+    uint64_t permitted, effective, inheritable = (uint64_t)v[2].number;
+
+    (void)n;
+    if (syscall(SYS_capget, &header, set) < 0)
+        return -1;
+    permitted = (uint64_t)v[1].number & whole(set[0].permitted, set[1].permitted);
+    effective = (uint64_t)v[0].number & permitted;
+    for (int i = 0; i < 2; i++)
+        set[i] = (struct __user_cap_data_struct){ .effective = (uint32_t)(effective >> 32 * i),
+                                                  .permitted = (uint32_t)(permitted >> 32 * i),
+                                                  .inheritable = (uint32_t)(inheritable >> 32 * i) };
+    return (int)syscall(SYS_capset, &header, set);
+}
+
+static int do_bounding(struct nsexec *n, const struct value *v)
+{
+    (void)n;
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        if ((uint64_t)v[0].number >> capability & 1)
+            continue;
+        /* 0: it is dropped already; an error: this kernel has no such capability. */
+        if (prctl(PR_CAPBSET_READ, capability, 0UL, 0UL, 0UL) == 1 &&
+            prctl(PR_CAPBSET_DROP, capability, 0UL, 0UL, 0UL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static long trace(int request, pid_t pid, unsigned long address, void *data)
+{
+    return syscall(SYS_ptrace, (long)request, (long)pid, address, data);
+}
+
+static int stop(pid_t pid, int *status)
+{
+    pid_t changed;
+
+    if (trace(PTRACE_SEIZE, pid, 0, NULL) < 0 || trace(PTRACE_INTERRUPT, pid, 0, NULL) < 0)
+        return errno;
+    do
+        changed = waitpid(pid, status, __WALL);
+    while (changed < 0 && errno == EINTR);
+    if (changed == pid && WIFSTOPPED(*status))
+        return 0;
+    return changed < 0 ? errno : ESRCH;
+}
+
+static int copy_filters(struct filters *f, pid_t pid)
+{
+    for (;; f->count++) {
+        struct seccomp_metadata metadata = { .filter_off = f->count };
+        long length = trace(PTRACE_SECCOMP_GET_FILTER, pid, f->count, NULL);
+
+        if (length < 0)
+            return errno == ENOENT ? 0 : errno; /* that was the last one */
+        if (f->count == MAX_FILTERS || length > UINT16_MAX || (uint32_t)length > MAX_FILTER_CODE - f->size)
+            return E2BIG;
+        /* It is asked for twice, but a filter never changes, and the thread stands still. */
+        if (trace(PTRACE_SECCOMP_GET_FILTER, pid, f->count, f->code + f->size) != length)
+            return EIO;
+        f->length[f->count] = (uint16_t)length;
+        f->is_logged[f->count] =
+            trace(PTRACE_SECCOMP_GET_METADATA, pid, sizeof metadata, &metadata) > 0 &&
+            metadata.flags & SECCOMP_FILTER_FLAG_LOG;
+        f->size += (uint32_t)length;
+    }
+}
+
+/*
+ * In a process of its own: when that ends, in whatever way, the kernel lets the thread go on. A signal that the thread
+ * stopped for is given to it.
+ */
+static _Noreturn void read_filters(struct filters *f, pid_t pid, int milliseconds)
+{
+    const struct itimerval limit = { .it_value = { milliseconds / 1000, milliseconds % 1000 * 1000 } };
+    int status = 0;
+
+    f->error = ETIMEDOUT;
+    default_action(SIGALRM);
+    change_mask(SIG_UNBLOCK, bit(SIGALRM), NULL);
+    if (setitimer(ITIMER_REAL, &limit, NULL) < 0)
+        _exit(1);
+    f->error = stop(pid, &status);
+    if (f->error == 0) {
+        f->error = copy_filters(f, pid);
+        trace(PTRACE_DETACH, pid, 0, status >> 16 ? NULL : (void *)(long)WSTOPSIG(status));
+    }
+    _exit(0);
+}
+
+static int do_seccomp_of(struct nsexec *n, const struct value *v)
+{
+    struct filters *f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t reader;
+
+    if (f == MAP_FAILED)
+        return -1;
+    f->error = ETIMEDOUT;
+    /* Like fork(2), but its end sends no signal: how SIGCHLD is handled, or whether it is blocked, plays no part. */
+    reader = (pid_t)syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL);
+    if (reader == 0)
+        read_filters(f, (pid_t)v[0].number, (int)v[1].number);
+    if (reader < 0)
+        return -1;
+    while (waitpid(reader, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+    n->filters = f;
+    errno = f->error;
+    return f->error ? -1 : 0;
+}
+
+static int do_seccomp(struct nsexec *n, const struct value *v)
+{
+    uint32_t at = 0;
+
+    if (!n->filters || n->filters->error) {
+        errno = ENODATA;
+        return -1;
+    }
+    for (uint32_t i = 0; i < n->filters->count; i++) {
+        const struct sock_fprog filter = { n->filters->length[i], n->filters->code + at };
+        unsigned flags = (unsigned)v[0].number | (n->filters->is_logged[i] ? SECCOMP_FILTER_FLAG_LOG : 0);
+
+        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter) < 0)
+            return -1;
+        at += filter.len;
+    }
     return 0;
 }
 
@@ -1254,6 +1418,11 @@ static const struct operation operations[] = {
     { 24, "ambient",   "n",     do_ambient,   { ANY },                                           NULL },
     { 25, "pty",       "ff",    do_pty,       NO_NUMBER,                                         check_pty },
     { 26, "relay",     "ffon",  do_relay,     { [3] = { 0, MAX_SIGNAL } },                       check_pty },
+    { 27, "umask",     "n",     do_umask,     { [0] = { 0, 0777 } },                             NULL },
+    { 28, "capset",    "nnn",   do_capset,    { ANY, ANY, ANY },                                 NULL },
+    { 29, "bounding",  "n",     do_bounding,  { ANY },                                           NULL },
+    { 30, "seccomp_of", "nn",   do_seccomp_of, { { 1, INT_MAX }, { 1, 60000 } },                 NULL },
+    { 31, "seccomp",   "n",     do_seccomp,   { [0] = { 0, UINT32_MAX } },                       NULL },
     { 15, "exec",      "sssll", do_exec,      NO_NUMBER,                                         check_exec },
 };
 /* clang-format on */

@@ -171,6 +171,11 @@ static void add_fields(uint16_t code)
     case AMBIENT: num(&b, -1); break;
     case PTY: slot(&b, 0), slot(&b, 1); break;
     case RELAY: slot(&b, 0), slot(&b, 1), none(&b), num(&b, 64); break;
+    case UMASK: num(&b, 0777); break;
+    case CAPSET: num(&b, -1), num(&b, 1), num(&b, 0); break;
+    case BOUNDING: num(&b, -1); break;
+    case SECCOMP_OF: num(&b, 1), num(&b, 60000); break;
+    case SECCOMP: num(&b, 0); break;
     }
 }
 
@@ -1708,6 +1713,123 @@ static void ids_of_files(void)
     CHECK(ended(ids, "", 0), "ambient: what is permitted of the mask outlives exec");
 }
 
+static void masks(void)
+{
+    char caps[256];
+
+    start(&b), op(&b, UMASK), num(&b, 0137), add_shell("umask"), run(NULL);
+    CHECK(ended("0137\n", "", 0), "umask");
+    if (geteuid() != 0) {
+        skip("capset, bounding", "needs root");
+        return;
+    }
+    start(&b), op(&b, CAPSET), num(&b, -1), num(&b, -1), num(&b, 1 << CAP_KILL), op(&b, BOUNDING);
+    num(&b, 1 << CAP_NET_RAW), add_shell("grep -E '^Cap(Inh|Prm|Bnd)' /proc/self/status"), run(NULL);
+    snprintf(caps, sizeof caps, "CapInh:\t%016x\nCapPrm:\t%016x\nCapBnd:\t%016x\n", 1 << CAP_KILL,
+             1 << CAP_KILL | 1 << CAP_NET_RAW, 1 << CAP_NET_RAW);
+    CHECK(ended(caps, "", 0), "what capset makes inheritable outlives exec, and bounding limits it");
+    /* With no_new_privs root gains nothing by exec. */
+    start(&b), op(&b, CAPSET), num(&b, 1 << CAP_CHOWN | 1 << CAP_KILL), num(&b, 1 << CAP_KILL | 1 << CAP_NET_RAW);
+    num(&b, 0), op(&b, PRCTL), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0);
+    add_shell("grep -E '^Cap(Inh|Prm)' /proc/self/status"), run(NULL);
+    snprintf(caps, sizeof caps, "CapInh:\t%016x\nCapPrm:\t%016x\n", 0, 1 << CAP_KILL | 1 << CAP_NET_RAW);
+    CHECK(ended(caps, "", 0), "capset takes what is not in its masks, and adds nothing");
+    start(&b), op(&b, CAPSET), num(&b, 0), num(&b, 0), num(&b, 0), op(&b, BOUNDING), num(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("2: bounding: Operation not permitted (EPERM)"), "bounding without CAP_SETPCAP");
+}
+
+/* Refuses sched_yield with this error, and lets everything else pass. */
+static void refuse_to_yield(unsigned error, unsigned flags)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sched_yield, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { sizeof code / sizeof *code, code };
+
+    must(prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0, "no_new_privs");
+    must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0, "seccomp");
+}
+
+/* A process that has two filters, of which the later one counts where both refuse, and waits. */
+static pid_t filtered(bool is_frozen)
+{
+    int ends[2];
+    char ready;
+    pid_t pid;
+
+    must(pipe2(ends, O_CLOEXEC) == 0, "pipe");
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (!is_frozen) {
+            refuse_to_yield(11, 0);
+            refuse_to_yield(12, SECCOMP_FILTER_FLAG_LOG);
+        }
+        must(write(ends[1], "", 1) == 1, "write");
+        if (is_frozen && vfork() == 0) /* its parent cannot be stopped until it ends */
+            prctl(PR_SET_PDEATHSIG, SIGKILL), nap(3000), _exit(0);
+        for (;;)
+            pause();
+    }
+    must(read(ends[0], &ready, 1) == 1, "read");
+    close(ends[0]), close(ends[1]);
+    return pid;
+}
+
+static void end_process(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void yield_once(void)
+{
+    _exit(sched_yield() < 0 ? 100 + errno : 0);
+}
+
+static void filters_of_another(void)
+{
+    static const char mode[] = "grep -E '^(NoNewPrivs|Seccomp)' /proc/self/status";
+    char argument[16], children[64];
+    struct stat file;
+    pid_t pid;
+
+    start(&b), op(&b, SECCOMP), num(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: seccomp: No data available (ENODATA)"), "seccomp without filters");
+    start(&b), op(&b, SECCOMP_OF), num(&b, INT_MAX), num(&b, 1000), add_exec(), run(NULL);
+    CHECK(failed("1: seccomp_of: No such process (ESRCH)"), "seccomp_of no process");
+    if (geteuid() != 0) {
+        skip("seccomp_of", "needs root");
+        return;
+    }
+    pid = filtered(false);
+    start(&b), op(&b, SECCOMP_OF), num(&b, pid), num(&b, 5000), op(&b, SECCOMP), num(&b, 0), add_shell(mode);
+    run(NULL), CHECK(ended("NoNewPrivs:\t0\nSeccomp:\t2\nSeccomp_filters:\t2\n", "", 0), "seccomp_of, seccomp");
+    snprintf(argument, sizeof argument, "%d", (int)getpid());
+    start(&b), op(&b, SECCOMP_OF), num(&b, pid), num(&b, 5000), op(&b, SECCOMP), num(&b, 0), op(&b, EXEC);
+    str(&b, this_program), str(&b, ""), str(&b, ""), list(&b, "test", "yield", "once", NULL), list(&b, NULL);
+    run(NULL), CHECK(ended("", "", 112), "in the order that they had");
+    snprintf(children, sizeof children, "/proc/%d/status", (int)pid);
+    CHECK(stat(children, &file) == 0 && kill(pid, 0) == 0, "the other process lives on");
+    end_process(pid);
+
+    pid = filtered(true);
+    start(&b), flagged(&b, SECCOMP_OF, TRY, 0), num(&b, pid), num(&b, 200), explain_as(&b, ETIMEDOUT, 0, "late\n");
+    add_shell("echo on"), run(NULL);
+    CHECK(ended("on\n", "late\n", 0), "a process that cannot be stopped is not waited for longer than told");
+    end_process(pid);
+
+    pid = filtered(false);
+    must(kill(pid, SIGSTOP) == 0, "kill");
+    start(&b), op(&b, SECCOMP_OF), num(&b, pid), num(&b, 5000), add_shell("echo read"), run(NULL);
+    CHECK(ended("read\n", "", 0), "seccomp_of a stopped process");
+    CHECK(waitpid(pid, NULL, WUNTRACED | WNOHANG) == pid, "which stays stopped");
+    end_process(pid);
+}
+
 /* --- Using nsexec ------------------------------------------------------------------------------------------------- */
 
 static const char *the_argument;
@@ -1838,6 +1960,8 @@ static int run_all(void)
     writing();
     skipping();
     ids_of_files();
+    masks();
+    filters_of_another();
     using();
     free(b.bytes);
     printf("1..%d\n# %d tests, %d failed, %d skipped\n", tests, tests, failures, skips);
@@ -1895,6 +2019,8 @@ int main(int argc, char **argv)
 
     if (argc == 3 && strcmp(argv[1], "count-signals") == 0)
         return count_signals(atoi(argv[2]));
+    if (argc == 3 && strcmp(argv[1], "yield") == 0)
+        yield_once();
     binary = argc > 1 ? argv[1] : NULL;
     for (int i = 1; i <= MAX_SIGNAL; i++)
         if (i != SIGKILL && i != SIGSTOP)
