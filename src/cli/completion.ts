@@ -43,7 +43,7 @@ function bash(definitions: readonly CommandDefinition[]): string {
   const nested = [...words].filter(([, below]) => below.length > 0);
   return [
     '_nstool() {',
-    '  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}',
+    '  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} before',
     '  COMPREPLY=()',
     '  if [ "$COMP_CWORD" -eq 1 ]; then',
     `    COMPREPLY=($(compgen -W '${['help', ...words.keys()].join(' ')}' -- "$word"))`,
@@ -68,11 +68,31 @@ function bash(definitions: readonly CommandDefinition[]): string {
   ].join('\n');
 }
 
+/**
+ * Lists after `=`, as in `--as-target=no-env,no-`. bash makes words of their own of the option, `=` and what follows;
+ * zsh leaves it in one.
+ */
+function bashLists(options: readonly OptionDefinition[]): readonly string[] {
+  return options
+    .filter(({ optionalValue, choices }) => optionalValue === true && choices !== undefined)
+    .flatMap(({ long, choices = [] }) => [
+      `      if [ "$word" = = ] && [ "$previous" = --${long} ]; then word= before=; fi`,
+      `      if [ "$previous" = = ] && [ "\${COMP_WORDS[COMP_CWORD-2]}" = --${long} ]; then before=; fi`,
+      `      case $word in --${long}=*) before=--${long}= word=\${word#*=} ;; esac`,
+      '      if [ -n "${before+set}" ]; then',
+      '        case $word in *,*) before="$before${word%,*}," word=${word##*,} ;; esac',
+      `        COMPREPLY=($(compgen -P "$before" -W '${choices.join(' ')}' -- "$word"))`,
+      '        return',
+      '      fi',
+    ]);
+}
+
 function bashCommand(definition: CommandDefinition): readonly string[] {
   const options = allOptions(definition);
   const choices = withValue(options).filter((option) => option.choices !== undefined);
   return [
     `    '${definition.name}')`,
+    ...bashLists(options),
     '      case $previous in',
     ...choices.map((option) => {
       const pattern = spellings([option]).join('|');

@@ -47,6 +47,14 @@ export type Operation =
   | { readonly op: 'uid_of'; readonly slot: Slot }
   /** What is permitted of the mask becomes inheritable and ambient. Bit n is capability n. */
   | { readonly op: 'ambient'; readonly mask: bigint }
+  | { readonly op: 'umask'; readonly mask: number }
+  /** Of the first two only what is permitted already. */
+  | { readonly op: 'capset'; readonly effective: bigint; readonly permitted: bigint; readonly inheritable: bigint }
+  /** What is not in the mask is dropped from the bounding set. */
+  | { readonly op: 'bounding'; readonly mask: bigint }
+  /** Reads the filters of a thread, which is stopped meanwhile, for `seccomp`. */
+  | { readonly op: 'seccomp_of'; readonly pid: number; readonly milliseconds: number }
+  | { readonly op: 'seccomp'; readonly flags: number }
   | {
       readonly op: 'prctl';
       readonly option: number;
@@ -141,6 +149,9 @@ const encoder = new TextEncoder();
 /** The codes of operations that have a slot and nothing else. */
 const SLOT_ONLY = { close: 3, chroot: 6, chdir: 7, gid_of: 22, uid_of: 23 } as const;
 
+/** And of those that have a mask and nothing else. */
+const MASK_ONLY = { ambient: 24, umask: 27, bounding: 29 } as const;
+
 /** The code and the fields of an operation, in the order of the table in native/protocol.md. */
 function describe(operation: Operation): { code: number; fields: readonly Field[] } {
   const number = (value: number | bigint): Field => ['number', BigInt(value)];
@@ -194,17 +205,19 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
       return { code: 20, fields: [number(type), ['blob', handle], number(mount), ['slot', into]] };
     }
     case 'write': {
-      const { slot, bytes } = operation;
-      return {
-        code: 21,
-        fields: [
-          ['slot', slot],
-          ['blob', bytesOf(bytes)],
-        ],
-      };
+      const blob: Field = ['blob', bytesOf(operation.bytes)];
+      return { code: 21, fields: [['slot', operation.slot], blob] };
     }
     case 'ambient':
-      return { code: 24, fields: [number(operation.mask)] };
+    case 'umask':
+    case 'bounding':
+      return { code: MASK_ONLY[operation.op], fields: [number(operation.mask)] };
+    case 'capset':
+      return { code: 28, fields: [operation.effective, operation.permitted, operation.inheritable].map(number) };
+    case 'seccomp_of':
+      return { code: 30, fields: [number(operation.pid), number(operation.milliseconds)] };
+    case 'seccomp':
+      return { code: 31, fields: [number(operation.flags)] };
     case 'exec':
       return { code: 15, fields: fieldsOfExec(operation) };
   }

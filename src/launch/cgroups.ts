@@ -1,13 +1,15 @@
 // Joining the cgroups of the target: one write into cgroup.procs of every hierarchy in which it is elsewhere than we.
 // Source: cgroups(7), kernel/cgroup/cgroup.c cgroup_procs_write().
 
-import { ERRNO } from '../kernel/abi/errno.ts';
+import { byErrno, ERRNO } from '../kernel/abi/errno.ts';
 import { O_WRONLY } from '../kernel/abi/open-flags.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
-import type { Host } from '../kernel/host.ts';
+import { valueOf, type Host } from '../kernel/host.ts';
 import type { Explanation, Step } from '../kernel/program.ts';
 import { parseCgroup, type CgroupMembership } from '../kernel/text/cgroup.ts';
 import { parseMountinfo, type Mount } from '../kernel/text/mountinfo.ts';
+import { decodeText } from '../kernel/text/text.ts';
+import { remarks, type Uncopied } from './as-target/part.ts';
 import { explainOpen, failureStatus } from './explain-enter.ts';
 import { step } from './step.ts';
 
@@ -15,17 +17,31 @@ export interface CgroupSteps {
   /** While /sys/fs/cgroup still is ours. */
   readonly open: readonly Step[];
   readonly join: readonly Step[];
+  /** What is out of reach, where that is no error. */
+  readonly uncopied: readonly Uncopied[];
 }
 
-/** Errors: DENIED, NO_PROCESS, UNSUPPORTED: a hierarchy that is mounted nowhere, or a cgroup out of reach. */
-export function joinCgroups(host: Host, pid: number): CgroupSteps {
+/**
+ * `asFarAsPossible`: what cannot be joined is told, and is no error.
+ * Errors: DENIED, NO_PROCESS, UNSUPPORTED: a hierarchy that is mounted nowhere, or a cgroup out of reach.
+ */
+export function joinCgroups(host: Host, pid: number, asFarAsPossible: boolean): CgroupSteps {
   const ours = memberships(host, 'self');
   const elsewhere = memberships(host, pid).filter(
     (theirs) => ours.find((own) => nameOf(own) === nameOf(theirs))?.path !== theirs.path,
   );
   const mounts = elsewhere.length === 0 ? [] : mountsOf(host);
-  const joins = elsewhere.map((membership) => joinOne(mounts, pid, membership));
-  return { open: joins.map(({ open }) => open), join: joins.map(({ join }) => join) };
+  const joins: { open: Step; join: Step }[] = [];
+  const uncopied: Uncopied[] = [];
+  for (const membership of elsewhere) {
+    const folder = membership.deleted ? undefined : folderOf(mounts, membership);
+    if (folder === undefined && !asFarAsPossible) throw outOfReach(pid, membership);
+    if (folder === undefined) uncopied.push({ what: labelOf(membership), why: whyOutOfReach(membership) });
+    else if (asFarAsPossible && isFrozen(host, folder, membership))
+      uncopied.push({ what: labelOf(membership), why: 'it is frozen, and so would be the command' });
+    else joins.push(joinOne(folder, membership, asFarAsPossible));
+  }
+  return { open: joins.map(({ open }) => open), join: joins.map(({ join }) => join), uncopied };
 }
 
 function memberships(host: Host, pid: number | 'self'): readonly CgroupMembership[] {
@@ -49,24 +65,40 @@ function nameOf({ hierarchy, controllers }: CgroupMembership): string {
   return hierarchy === 0 ? 'cgroup2' : controllers.join(',');
 }
 
-function joinOne(mounts: readonly Mount[], pid: number, membership: CgroupMembership): { open: Step; join: Step } {
-  const name = nameOf(membership);
-  const folder = folderOf(mounts, membership);
-  if (folder === undefined || membership.deleted) throw outOfReach(pid, membership);
+/** `cpu,cpuacct cgroup /docker/...`. */
+function labelOf(membership: CgroupMembership): string {
+  return `${nameOf(membership)} cgroup ${membership.path}`;
+}
+
+/** Source: Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst (Linux 5.2). */
+function isFrozen(host: Host, folder: string, { hierarchy, controllers }: CgroupMembership): boolean {
+  const read = (name: string): string => decodeText(valueOf(host.readFile(`${folder}/${name}`)) ?? new Uint8Array());
+  if (hierarchy === 0) return /^frozen 1$/m.test(read('cgroup.events'));
+  return controllers.includes('freezer') && read('freezer.state').startsWith('FR');
+}
+
+function joinOne(folder: string, membership: CgroupMembership, asFarAsPossible: boolean): { open: Step; join: Step } {
   const path = `${folder}/cgroup.procs`;
-  const slot = `cgroup ${name}`;
+  const what = labelOf(membership);
+  const slot = `cgroup ${nameOf(membership)}`;
+  const closed = {
+    EACCES: 'its cgroup.procs may not be written by us',
+    EPERM: 'its cgroup.procs may not be written by us',
+  };
   return {
     open: step(
       `open ${path}`,
       'while its path still means this; the kernel checks the rights of who opens it',
       { op: 'open', path, flags: O_WRONLY, into: slot },
-      { explanations: explainOpen(path) },
+      asFarAsPossible ? { try: true, explanations: remarks(what, closed) } : { explanations: explainOpen(path) },
     ),
     join: step(
-      `join the ${name} cgroup ${membership.path}`,
+      `join the ${what}`,
       'that of the target process; 0 stands for the process that writes',
       { op: 'write', slot, bytes: '0' },
-      { explanations: explainJoin(`the ${name} cgroup ${membership.path}`) },
+      asFarAsPossible
+        ? { try: true, explanations: remarks(what, REFUSALS) }
+        : { explanations: explainJoin(`the ${what}`) },
     ),
   };
 }
@@ -94,34 +126,36 @@ function pathBelow(root: string, path: string): string | undefined {
   return below.split('/').includes('..') ? undefined : below;
 }
 
-function outOfReach(pid: number, { path, deleted, ...membership }: CgroupMembership): NsError {
-  const name = nameOf({ path, deleted, ...membership });
-  const outside = path.split('/').includes('..');
-  const why = deleted
-    ? 'it was removed'
-    : outside
-      ? 'it lies outside of our cgroup namespace'
-      : `no mount of the ${name} hierarchy in our mount namespace shows it`;
+function whyOutOfReach(membership: CgroupMembership): string {
+  if (membership.deleted) return 'it was removed';
+  if (membership.path.split('/').includes('..')) return 'it lies outside of our cgroup namespace';
+  return `no mount of the ${nameOf(membership)} hierarchy in our mount namespace shows it`;
+}
+
+function outOfReach(pid: number, membership: CgroupMembership): NsError {
   return new NsError('UNSUPPORTED', {
-    what: `cannot join the ${name} cgroup ${path} of process ${pid}`,
-    why,
+    what: `cannot join the ${labelOf(membership)} of process ${pid}`,
+    why: whyOutOfReach(membership),
     tryThis: 'the same command without --join-cgroup',
   });
 }
 
+const RIGHTS = 'that needs the right to write cgroup.procs there and in the nearest cgroup above us both';
+
+const REFUSALS = {
+  EACCES: RIGHTS,
+  EPERM: RIGHTS,
+  EBUSY: 'it hands controllers on to cgroups below it, and such a cgroup may hold no processes',
+  EOPNOTSUPP: 'it is threaded, or not of a valid type: only threads can be moved there',
+  ENODEV: 'it was removed meanwhile',
+  ENOSPC: 'its cpuset has no cpus or no memory nodes',
+  EAGAIN: 'its limit on processes is reached',
+} as const;
+
 function explainJoin(cgroup: string): readonly Explanation[] {
-  const text = (errno: keyof typeof ERRNO, why: string): Explanation => ({
+  return byErrno(REFUSALS).map(([errno, why]) => ({
     errno: ERRNO[errno],
     status: failureStatus,
     text: `nstool: cannot join ${cgroup}: ${errno}\n  why: ${why}\n`,
-  });
-  return [
-    text('EACCES', 'that needs the right to write cgroup.procs there and in the nearest cgroup above us both'),
-    text('EPERM', 'that needs the right to write cgroup.procs there and in the nearest cgroup above us both'),
-    text('EBUSY', 'it hands controllers on to cgroups below it, and such a cgroup may hold no processes'),
-    text('EOPNOTSUPP', 'it is threaded, or not of a valid type: only threads can be moved there'),
-    text('ENODEV', 'it was removed meanwhile'),
-    text('ENOSPC', 'its cpuset has no cpus or no memory nodes'),
-    text('EAGAIN', 'its limit on processes is reached'),
-  ];
+  }));
 }

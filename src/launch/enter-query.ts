@@ -2,6 +2,7 @@
 
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { KernelText } from '../kernel/program.ts';
+import type { AsTargetPart } from './as-target/part.ts';
 import type { Door as Way } from '../namespaces/discover/door.ts';
 
 /** An id of one's own choice, or that of the target process. */
@@ -33,6 +34,8 @@ export interface EnterQuery {
   readonly joinCgroup?: boolean;
   /** SELinux's context of the target for the command. */
   readonly followContext?: boolean;
+  /** What the command takes of the target besides that: parts that were not asked for in another way. */
+  readonly asTarget?: ReadonlySet<AsTargetPart>;
   readonly fork: boolean;
   /**
    * A terminal of the command's own; absent: never. foreign: when the target is in another user namespace or a container.

@@ -5,7 +5,9 @@
 // gives them up there; a caller without any joins it first, as it gains them there. Which of the two we are the kernel
 // knows best, so the first round tries all others and forgives, the second joins the user namespace and then what
 // is left. Several namespaces of one process with its user namespace are first tried by one call, which also reaches a
-// user namespace below the one that owns the others (bwrap makes such). Then root and working directory, cgroups, the fork that a pid namespace asks for, the ids, the command.
+// user namespace below the one that owns the others (bwrap makes such). Cgroups are joined before: a kernel may forbid it
+// from a cgroup namespace that does not contain where we come from. Then root and working directory, the fork that a pid
+// namespace asks for, the ids, the command.
 
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { identifyProcess, looksContained } from '../containers/identify.ts';
@@ -16,19 +18,21 @@ import { valueOf, type Host } from '../kernel/host.ts';
 import type { Explanation, KernelText, Operation, Program, Step } from '../kernel/program.ts';
 import { decodeText } from '../kernel/text/text.ts';
 import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
-import { joinCgroups } from './cgroups.ts';
+import { likeTarget } from './as-target/as-target.ts';
+import { remarks, type Uncopied } from './as-target/part.ts';
+import { joinCgroups, type CgroupSteps } from './cgroups.ts';
 import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainExec, explainOpen, failureStatus } from './explain-enter.ts';
 import { foresee, type Foresight } from './foresee.ts';
 import { deadInit, noChroot } from './rule.ts';
 import { foreseeIds } from './foresee-ids.ts';
-import { changeIds, keepCapabilities, leaveGroups } from './ids.ts';
+import { keepCapabilities } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { openPty, reasonForPty, relay } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
 import { PROCESS_SLOT, step } from './step.ts';
-import { environmentOf, followContext, openProcess } from './target-process.ts';
+import { environmentOf, followContext, isOwnRoot, openProcess } from './target-process.ts';
 
 /** What the entered program inherits of the caller. */
 export interface Caller {
@@ -43,6 +47,8 @@ const DEFAULT_SHELL = '/bin/sh';
 
 export interface EnterPlan {
   readonly program: Program;
+  /** What `--as-target` is known not to copy. */
+  readonly uncopied: readonly Uncopied[];
   /** What the kernel will say to it, as far as can be told. */
   readonly foresight: Foresight;
   /** To be said before it starts. Absent (undefined): nothing. */
@@ -53,38 +59,47 @@ export interface EnterPlan {
 export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterPlan {
   const doors = doorsOf(host, query);
   const joined = doors.filter(needsJoining);
-  const cgroups = query.joinCgroup === true && query.pid !== undefined ? joinCgroups(host, query.pid) : undefined;
+  const cgroups = cgroupsOf(host, query);
   const env = environmentFor(host, query, caller);
   const foresight = foresee(host, query, joined);
   const identity = identityOf(host, query);
   const pty = reasonForPty(host, query, joined, identity);
+  const likeness = likeTarget(host, query, joined, caller);
   const steps = [
     ...restoreInherited(caller),
     ...openProcess(query, joined),
+    ...likeness.pinned,
     ...doors.flatMap((door) => openDoor(door)),
     ...openDirectories(query),
     ...(cgroups?.open ?? []),
     ...(pty === undefined ? [] : openPty(query)),
     ...followContext(host, query),
-    ...leaveGroups(query, joined),
-    ...joinNamespaces(joined, foresight.rules),
-    ...changeDirectories(query),
+    ...likeness.outside,
     ...(cgroups?.join ?? []),
+    ...joinNamespaces(joined, foresight.rules),
+    ...changeDirectories(host, query),
     ...divide(query, joined, pty),
-    ...changeIds(host, query, joined),
+    ...likeness.inside,
     ...keepCapabilities(query, joined),
     execute(query, env),
   ];
   const program = { steps, failureStatus, trace: query.trace };
   const ids = foresight.refusal ?? foreseeIds(host, query, joined);
   const whole = ids === undefined ? foresight : { ...foresight, refusal: ids };
-  return { program, foresight: whole, note: sandboxNote(identity) };
+  const uncopied = [...(cgroups?.uncopied ?? []), ...likeness.uncopied];
+  return { program, uncopied, foresight: whole, note: sandboxNote(identity) };
 }
 
 /** All of it takes some milliseconds, so it is asked for only when it may change something. */
 function identityOf(host: Host, { pid, pty }: EnterQuery): Identity | undefined {
   if (pid === undefined || !(pty?.when === 'foreign' || looksContained(host, pid))) return undefined;
   return valueOf(identifyProcess(host, pid));
+}
+
+function cgroupsOf(host: Host, { pid, joinCgroup, asTarget }: EnterQuery): CgroupSteps | undefined {
+  if (pid === undefined) return undefined;
+  if (joinCgroup === true) return joinCgroups(host, pid, false);
+  return asTarget?.has('cgroup') === true ? joinCgroups(host, pid, true) : undefined;
 }
 
 /** Those of the process first. */
@@ -157,7 +172,9 @@ function openDirectories({ pid, root, workingDirectory }: EnterQuery): readonly 
   return [...open(root, 'root', ROOT_SLOT), ...open(workingDirectory, 'cwd', DIRECTORY_SLOT)];
 }
 
-function changeDirectories({ root, workingDirectory, innerDirectory }: EnterQuery): readonly Step[] {
+function changeDirectories(host: Host, query: EnterQuery): readonly Step[] {
+  const { root, workingDirectory, innerDirectory, asTarget } = query;
+  const isSame = isOwnRoot(host, query);
   const steps: Step[] = [];
   if (root !== undefined) {
     steps.push(
@@ -166,23 +183,30 @@ function changeDirectories({ root, workingDirectory, innerDirectory }: EnterQuer
         'the working directory becomes the new root: none is left outside',
         { op: 'chroot', slot: ROOT_SLOT },
         {
-          explanations: [
-            {
-              errno: ERRNO.EPERM,
-              status: failureStatus,
-              text: `nstool: ${noChroot.what}\n  why: ${noChroot.why}\n`,
-            },
-          ],
+          try: isSame,
+          explanations: isSame
+            ? []
+            : [
+                {
+                  errno: ERRNO.EPERM,
+                  status: failureStatus,
+                  text: `nstool: ${noChroot.what}\n  why: ${noChroot.why}\n`,
+                },
+              ],
         },
       ),
     );
   }
   if (workingDirectory !== undefined) {
     steps.push(
-      step('chdir to the opened directory', 'by descriptor: it may have no path in the new root', {
-        op: 'chdir',
-        slot: DIRECTORY_SLOT,
-      }),
+      step(
+        'chdir to the opened directory',
+        'by descriptor: it may have no path in the new root',
+        { op: 'chdir', slot: DIRECTORY_SLOT },
+        asTarget?.has('cwd') === true
+          ? { try: true, explanations: remarks('working directory', { EACCES: 'it is closed to us' }) }
+          : {},
+      ),
     );
   }
   if (innerDirectory !== undefined) {

@@ -9,6 +9,7 @@ import type { EnterQuery, WantedId } from './enter-query.ts';
 import { noChroot, noGroups, noId, type Refusal } from './rule.ts';
 import { readMaps } from './ids.ts';
 import { CAPABILITY, standingOf, type Standing } from './standing.ts';
+import { isOwnRoot } from './target-process.ts';
 
 /** undefined: nothing that can be told. */
 export function foreseeIds(host: Host, query: EnterQuery, joined: readonly Door[]): Refusal | undefined {
@@ -17,7 +18,7 @@ export function foreseeIds(host: Host, query: EnterQuery, joined: readonly Door[
   if (user !== undefined) return within(host, query, user, us);
   if (us === undefined) return undefined;
   const lacks = (capability: bigint): boolean => (us.effective & capability) === 0n;
-  if (query.root !== undefined && lacks(CAPABILITY.SYS_CHROOT)) return noChroot;
+  if (query.root !== undefined && lacks(CAPABILITY.SYS_CHROOT) && !isOwnRoot(host, query)) return noChroot;
   if (query.gid !== undefined && lacks(CAPABILITY.SETGID)) return noGroups;
   if (query.uid !== undefined && query.uid !== us.uid && lacks(CAPABILITY.SETUID))
     return noId('uid', query.uid === 'follow' ? 'the uid of the target' : `uid ${query.uid}`);

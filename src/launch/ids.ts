@@ -38,8 +38,8 @@ export function changeIds(host: Host, query: EnterQuery, joined: readonly Door[]
   const uid = query.uid ?? (byDefault && isMappedOrUnknown(maps?.uids) ? 0 : undefined);
   return [
     ...dropGroups(query, joined, maps?.setgroups),
-    ...(gid === undefined ? [] : [become('gid', gid, query.gid !== undefined)]),
-    ...(uid === undefined ? [] : [become('uid', uid, query.uid !== undefined)]),
+    ...(gid === undefined ? [] : [become('gid', gid, query.gid === undefined ? undefined : 'asked for')]),
+    ...(uid === undefined ? [] : [become('uid', uid, query.uid === undefined ? undefined : 'asked for')]),
   ];
 }
 
@@ -58,8 +58,8 @@ function dropGroups(query: EnterQuery, joined: readonly Door[], setgroups: strin
   ];
 }
 
-/** The gid comes before the uid, which takes the right to change it. */
-function become(what: 'uid' | 'gid', id: WantedId, asked: boolean): Step {
+/** The gid comes before the uid, which takes the right to change it. `asked`: why; undefined: nobody asked for it. */
+export function become(what: 'uid' | 'gid', id: WantedId, asked: string | undefined): Step {
   const order = what === 'gid' ? '; before the uid, which takes the right to do so' : '';
   if (id === 'follow') {
     const operation: Operation = { op: what === 'gid' ? 'gid_of' : 'uid_of', slot: PROCESS_SLOT };
@@ -70,16 +70,14 @@ function become(what: 'uid' | 'gid', id: WantedId, asked: boolean): Step {
       idFailure(`the ${what} of the target`, what),
     );
   }
-  const reason = asked
-    ? 'asked for'
-    : 'the root of the user namespace, as nsenter(1) does; --preserve-credentials keeps the ids';
+  const reason = asked ?? 'the root of the user namespace, as nsenter(1) does; --preserve-credentials keeps the ids';
   const operation: Operation = what === 'gid' ? { op: 'setgid', gid: id } : { op: 'setuid', uid: id };
   // An id that nobody asked for and that is not mapped there is left alone.
   return step(
     `set${what} ${id}`,
     `${reason}${order}`,
     operation,
-    asked ? idFailure(`${what} ${id}`, what) : { try: true },
+    asked === undefined ? { try: true } : idFailure(`${what} ${id}`, what),
   );
 }
 
@@ -117,7 +115,7 @@ function idFailure(id: string, what: 'uid' | 'gid'): Partial<Step> {
   };
 }
 
-interface IdMaps {
+export interface IdMaps {
   readonly uids: readonly IdRange[] | undefined;
   readonly gids: readonly IdRange[] | undefined;
   readonly setgroups: string | undefined;

@@ -30,11 +30,15 @@ export interface Power {
 const ALL_CAPABILITIES = (1n << 64n) - 1n;
 
 /** Source: include/uapi/linux/capability.h. */
-export const CAPABILITY: Readonly<Record<'SETGID' | 'SETUID' | 'SYS_CHROOT' | 'SYS_ADMIN', bigint>> = {
+export const CAPABILITY: Readonly<
+  Record<'SETGID' | 'SETUID' | 'SETPCAP' | 'SYS_CHROOT' | 'SYS_ADMIN' | 'SYS_RESOURCE', bigint>
+> = {
   SETGID: 1n << 6n,
   SETUID: 1n << 7n,
+  SETPCAP: 1n << 8n,
   SYS_CHROOT: 1n << 18n,
   SYS_ADMIN: 1n << 21n,
+  SYS_RESOURCE: 1n << 24n,
 };
 
 /** undefined: a host that does not tell. */

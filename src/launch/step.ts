@@ -20,3 +20,6 @@ export const AT_ONCE_MARK = 2;
 
 /** The marks of the namespaces that are joined one by one begin here. */
 export const FIRST_KIND_MARK = 3;
+
+/** The marks of raised limits begin here, one for each resource. */
+export const FIRST_LIMIT_MARK = 32;

@@ -4,7 +4,7 @@
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { O_PATH, O_WRONLY } from '../kernel/abi/open-flags.ts';
 import { errorOfGap } from '../kernel/error.ts';
-import type { Host } from '../kernel/host.ts';
+import { valueOf, type Host } from '../kernel/host.ts';
 import type { Explanation, Step } from '../kernel/program.ts';
 import { splitWords } from '../kernel/text/cmdline.ts';
 import { joinedAtOnce, type Door } from './doors.ts';
@@ -45,6 +45,17 @@ function pinByNumber(pid: number, inode: bigint): readonly Step[] {
       { explanations: [{ errno: ERRNO.ESTALE, status: failureStatus, text }] },
     ),
   ];
+}
+
+/** The root is to be like the target's, and is that already: nothing is lost when changing to it is refused. */
+export function isOwnRoot(host: Host, { pid, asTarget }: EnterQuery): boolean {
+  if (asTarget?.has('root') !== true) return false;
+  const [theirs, ours] = [`/proc/${pid}`, '/proc/self'].map((folder) => ({
+    mounts: valueOf(host.readLink(`${folder}/ns/mnt`)),
+    root: valueOf(host.stat(`${folder}/root`)),
+  }));
+  if (theirs?.root === undefined || theirs.mounts !== ours?.mounts) return false;
+  return theirs.root.dev === ours?.root?.dev && theirs.root.ino === ours.root.ino;
 }
 
 /** Byte for byte, as the process has it now; the port reads no more than it has bounds for. Errors: DENIED, NO_FILE. */

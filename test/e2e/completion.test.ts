@@ -34,6 +34,16 @@ describe('completion in bash', () => {
     [['nstool', 'caps', 'decode', '--j'], ['--json']],
     [['nstool', 'enter', '--pres'], ['--preserve-credentials']],
     [['nstool', 'help', 'l'], ['ls']],
+    [
+      ['nstool', 'enter', '--as-target', '=', 'no-c'],
+      ['no-cwd', 'no-cgroup', 'no-caps'],
+    ],
+    [
+      ['nstool', 'enter', '--as-target', '=', 'no-env,no-l'],
+      ['no-env,no-label', 'no-env,no-limits'],
+    ],
+    [['nstool', 'enter', '--as-target=no-ns,no-o'], ['--as-target=no-ns,no-oom']],
+    [['nstool', 'enter', '--root', '=', 'no-o'], []],
     [['nstool', 'ls', '$(touch /nstool-was-here)'], []],
   ])('%j', (words, offered) => {
     expect(inBash(words)).toEqual(offered);

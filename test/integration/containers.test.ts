@@ -13,6 +13,7 @@ import { lookAtAll } from '../../src/namespaces/crowd.ts';
 import { enteredProcesses } from '../../src/namespaces/entered.ts';
 import { diffTargets } from '../../src/inspect/diff/diff.ts';
 import { sideOf } from '../../src/inspect/diff/side.ts';
+import { startDocker } from '../support/dockers.ts';
 import { parentOf, until, Yard } from '../support/engines.ts';
 import { lacks } from '../support/requires.ts';
 import { childrenOf } from '../support/targets.ts';
@@ -45,13 +46,7 @@ describe.skipIf(lacks('root', 'busybox', 'docker'))('docker, its daemons killed'
   beforeAll(async () => {
     yard = new Yard();
     const at = (name: string): string => join(yard.folder, name);
-    const socket = `unix://${at('sock')}`;
-    const quiet = ['--bridge=none', '--iptables=false', '--ip-masq=false', '--userland-proxy=false'];
-    const places = ['--data-root', at('data'), '--exec-root', at('run'), '--pidfile', at('pid'), '-H', socket];
-    const daemon = yard.daemon('dockerd', ...places, ...quiet);
-    await until(() => spawnSync('docker', ['-H', socket, 'info'], { stdio: 'ignore' }).status === 0);
-    const docker = (...args: readonly string[]): string => yard.run('docker', '-H', socket, ...args);
-    docker('import', yard.image, 'tiny:1');
+    const { pid: daemon, run: docker } = await startDocker(yard);
     const runs: Readonly<Record<string, readonly string[]>> = {
       web: [],
       'odd.na-me_1': ['--cgroup-parent', '/nstool-custom'],

@@ -53,6 +53,11 @@ const table: readonly (readonly [number, Operation['op'], string])[] = [
   [24, 'ambient', 'n'],
   [25, 'pty', 'ff'],
   [26, 'relay', 'ffon'],
+  [27, 'umask', 'n'],
+  [28, 'capset', 'nnn'],
+  [29, 'bounding', 'n'],
+  [30, 'seccomp_of', 'nn'],
+  [31, 'seccomp', 'n'],
 ];
 
 /** A decoder of its own: it shares nothing with the encoder but the specification. */
@@ -215,6 +220,8 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
     case 'uid_of':
       return [slot(operation.slot)];
     case 'ambient':
+    case 'umask':
+    case 'bounding':
       return [signed(operation.mask)];
     case 'pty':
       return [slot(operation.slot), slot(operation.into)];
@@ -227,6 +234,12 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
         signed(operation.deathSignal),
       ];
     }
+    case 'capset':
+      return [signed(operation.effective), signed(operation.permitted), signed(operation.inheritable)];
+    case 'seccomp_of':
+      return [signed(operation.pid), signed(operation.milliseconds)];
+    case 'seccomp':
+      return [signed(operation.flags)];
     case 'exec': {
       const { file, search, shell, argv, env } = operation;
       return [hex(file), hex(search), hex(shell), argv.map(hex), env.map(hex)];
@@ -282,7 +295,15 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     into: slot,
   }),
   fc.record({ op: fc.constant('write' as const), slot, bytes: text }),
-  fc.record({ op: fc.constant('ambient' as const), mask: unsigned }),
+  fc.record({ op: fc.constantFrom('ambient' as const, 'bounding' as const), mask: unsigned }),
+  fc.record({ op: fc.constant('umask' as const), mask: fc.nat(0o777) }),
+  fc.record({ op: fc.constant('capset' as const), effective: unsigned, permitted: unsigned, inheritable: unsigned }),
+  fc.record({
+    op: fc.constant('seccomp_of' as const),
+    pid: fc.integer({ min: 1, max: 0x7fffffff }),
+    milliseconds: fc.integer({ min: 1, max: 60_000 }),
+  }),
+  fc.record({ op: fc.constant('seccomp' as const), flags: fc.integer({ min: 0, max: 0xffffffff }) }),
   fc.record({ op: fc.constant('skip' as const), mark: fc.integer({ min: 1, max: 255 }), count: fc.nat(40) }),
   fc.record({ op: fc.constant('expect' as const), slot, device: unsigned, inode: unsigned }),
   fc.record({ op: fc.constant('setns' as const), slot, type: int }),

@@ -8,9 +8,11 @@ import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { resolveTarget } from '../../inspect/resolve-target.ts';
 import type { Door as Way } from '../../namespaces/discover/door.ts';
 import { namespaceKindOf } from '../../launch/doors.ts';
+import { asTargetParts, type AsTargetPart } from '../../launch/as-target/part.ts';
 import type { EnterQuery, WantedId } from '../../launch/enter-query.ts';
 import { wayTo, wayToInitial } from '../../launch/given.ts';
 import { flag, optionValue, type Context, type Invocation, type OptionDefinition } from '../define-command.ts';
+import { nearest } from '../nearest.ts';
 import { splitRecorded } from '../recorded-target.ts';
 
 const kindOptions: readonly OptionDefinition[] = namespaceKinds.toSorted(byLetterOfNsenter).map((entry) => ({
@@ -20,6 +22,8 @@ const kindOptions: readonly OptionDefinition[] = namespaceKinds.toSorted(byLette
   optionalValue: true,
   help: `the ${entry.kind} namespace: ${entry.isolates}`,
 }));
+
+const asTargetWords: readonly string[] = asTargetParts.map((part) => `no-${part}`);
 
 /** As nsenter's help lists them. */
 function byLetterOfNsenter(a: { letter: string }, b: { letter: string }): number {
@@ -31,6 +35,13 @@ export const enterOptions: readonly OptionDefinition[] = [
   { long: 'target', short: 't', value: 'TARGET', help: 'the target; then there is no TARGET operand' },
   { long: 'all', short: 'a', help: 'all namespaces of the target' },
   ...kindOptions,
+  {
+    long: 'as-target',
+    value: 'no-PART,…',
+    optionalValue: true,
+    choices: asTargetWords,
+    help: 'as docker exec makes it: all that the target has, but no-PART (see above)',
+  },
   { long: 'net-socket', short: 'N', value: 'FD', help: "the network namespace of the target's socket FD" },
   { long: 'user-parent', help: 'the user namespace above that of the target, or of --user=OF' },
   { long: 'root', short: 'r', value: 'DIR', optionalValue: true, help: "change the root to the target's, or DIR" },
@@ -94,26 +105,61 @@ export function enterQuery(invocation: Invocation, host: Host, context: Context)
   const pid = target?.type === 'process' ? target.pid : undefined;
   if (pid === undefined) requireProcess(invocation, target === undefined ? named : [], given.length > 0);
   const userParent = flag(invocation, 'user-parent');
+  const asTarget = asTargetOf(invocation);
+  const all = flag(invocation, 'all') || asTarget?.has('ns') === true;
   const noKind = named.length === 0 && given.length === 0 && !userParent;
   return {
     pid,
     pidfdInode: target?.type === 'process' ? target.pidfdInode : undefined,
-    kinds: pid !== undefined && (flag(invocation, 'all') || noKind) ? 'all' : named,
+    kinds: pid !== undefined && (all || (noKind && asTarget === undefined)) ? 'all' : named,
     given,
     userParent,
-    ...directories(invocation),
+    ...directories(invocation, asTarget),
     uid: idOf(invocation, 'setuid'),
     gid: idOf(invocation, 'setgid'),
     preserveCredentials: flag(invocation, 'preserve-credentials'),
     keepCapabilities: flag(invocation, 'keep-caps'),
-    targetEnvironment: flag(invocation, 'env'),
+    targetEnvironment: flag(invocation, 'env') || asTarget?.has('env') === true,
     joinCgroup: flag(invocation, 'join-cgroup'),
     followContext: flag(invocation, 'follow-context'),
+    ...(asTarget === undefined ? {} : { asTarget: stillToCopy(invocation, asTarget) }),
     fork: !flag(invocation, 'no-fork'),
     pty: ptyOf(invocation, context),
     command: invocation.program,
     trace: flag(invocation, 'verbose'),
   };
+}
+
+/** undefined: it was not given. Errors: BAD_VALUE. */
+function asTargetOf(invocation: Invocation): ReadonlySet<AsTargetPart> | undefined {
+  const values = invocation.options.get('as-target');
+  if (values === undefined) return undefined;
+  const words = new Set(values.flatMap((value) => (value === '' ? [] : value.split(','))));
+  for (const word of words) {
+    if (asTargetWords.includes(word)) continue;
+    const meant = asTargetWords.find((known) => known === `no-${word}`) ?? nearest(word, asTargetWords);
+    throw new NsError('BAD_VALUE', {
+      what: `--as-target=${word}: there is no '${word}'`,
+      why: `it takes all but what is named: ${asTargetWords.join(', ')}`,
+      tryThis: meant === undefined ? '--as-target' : `--as-target=${meant}`,
+    });
+  }
+  return new Set(asTargetParts.filter((part) => !words.has(`no-${part}`)));
+}
+
+/** Without what other options ask for in their own way. */
+function stillToCopy(invocation: Invocation, parts: ReadonlySet<AsTargetPart>): ReadonlySet<AsTargetPart> {
+  const instead: readonly (readonly [AsTargetPart, readonly string[]])[] = [
+    ['root', ['root']],
+    ['cwd', ['wd', 'wdns']],
+    ['cgroup', ['join-cgroup']],
+    ['label', ['follow-context']],
+    ['ids', ['preserve-credentials']],
+    ['caps', ['keep-caps']],
+  ];
+  const left = new Set(parts);
+  for (const [part, options] of instead) if (options.some((option) => flag(invocation, option))) left.delete(part);
+  return left;
 }
 
 type EnterTarget =
@@ -211,6 +257,7 @@ const OF_PROCESS: readonly (readonly [string, string])[] = [
 function requireProcess(invocation: Invocation, named: readonly NamespaceKind[], isGiven: boolean): void {
   const bare = named.map((kind) => `--${kindFacts(kind).option}`);
   if (flag(invocation, 'net-socket')) bare.push('--net-socket');
+  if (flag(invocation, 'as-target')) bare.push('--as-target');
   for (const [option, value] of OF_PROCESS) {
     if (option === 'all' && isGiven && invocation.operands.length > 0) continue;
     if (invocation.options.get(option)?.includes(value) === true)
@@ -233,7 +280,10 @@ function requireProcess(invocation: Invocation, named: readonly NamespaceKind[],
   }
 }
 
-function directories(invocation: Invocation): Pick<EnterQuery, 'root' | 'workingDirectory' | 'innerDirectory'> {
+function directories(
+  invocation: Invocation,
+  asTarget: ReadonlySet<AsTargetPart> | undefined,
+): Pick<EnterQuery, 'root' | 'workingDirectory' | 'innerDirectory'> {
   const innerDirectory = optionValue(invocation, 'wdns');
   const workingDirectory = directory(invocation, 'wd');
   if (innerDirectory !== undefined && workingDirectory !== undefined) {
@@ -243,7 +293,12 @@ function directories(invocation: Invocation): Pick<EnterQuery, 'root' | 'working
     });
   }
   if (innerDirectory === '') throw new NsError('BAD_VALUE', { what: '--wdns= has no value' });
-  return { root: directory(invocation, 'root'), workingDirectory, innerDirectory };
+  const takes = (part: AsTargetPart): true | undefined => (asTarget?.has(part) === true ? true : undefined);
+  return {
+    root: directory(invocation, 'root') ?? takes('root'),
+    workingDirectory: workingDirectory ?? (innerDirectory === undefined ? takes('cwd') : undefined),
+    innerDirectory,
+  };
 }
 
 function directory(invocation: Invocation, long: string): true | string | undefined {

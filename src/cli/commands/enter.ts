@@ -5,6 +5,7 @@ import { programFromJson, programToJson } from '../../kernel/program-json.ts';
 import type { Program, Step } from '../../kernel/program.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { planEnter, type EnterPlan } from '../../launch/enter.ts';
+import type { Uncopied } from '../../launch/as-target/part.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
@@ -40,6 +41,10 @@ export const enter: CommandDefinition = {
     'jobs of a shell there, and a parent of ours passes output, sizes, signals and status on. --no-pty: our own terminal,',
     "and ^Z stops the command. What SIGKILL of that parent leaves of our terminal, `stty sane` repairs. A container's",
     'sandbox (Kata, gVisor, runV) is entered at its outside only; that is said, with the command for the inside.',
+    '--as-target makes COMMAND what docker exec makes, of what the target process has: namespaces (ns), root, cwd, env,',
+    'cgroup, ids with groups (ids), capabilities and bounding set (caps), no_new_privs (nnp), LSM label (label), limits,',
+    'umask, oom_score_adj (oom), seccomp filters (seccomp: that stops the target for a moment). --as-target=no-env,no-oom',
+    'leaves parts out; other options go first. What cannot be copied is said, and is no failure.',
     'A refusal names the rule, and the command that would do. --dry-run foresees it, with status 4, except for what only',
     'the attempt shows: rights on files and cgroups, security modules, the command itself. --dry-run --json prints the',
     'program, with its whole environment, which --program carries out, as it is or edited.',
@@ -50,6 +55,7 @@ export const enter: CommandDefinition = {
   examples: [
     { line: 'nstool enter 4913 --net ifconfig', does: "this host's ifconfig in that process's network" },
     { line: 'nstool enter 4913', does: 'a shell in all its namespaces' },
+    { line: 'nstool enter container:web --as-target sh', does: 'what docker exec makes, without docker' },
     { line: 'nstool enter /run/netns/blue ip -j addr', does: 'in a named network namespace' },
     { line: 'nstool enter --net=container:web --mount=4913 ls', does: 'kinds of several targets' },
     { line: 'nstool enter -t container:web -a --pid=host ps', does: "all of a container's but the processes" },
@@ -69,8 +75,8 @@ export const enter: CommandDefinition = {
     if (file !== undefined) return givenProgram(invocation, context, file);
     const host = await context.host(enterRecording(invocation));
     if (!flag(invocation, 'dry-run')) {
-      const { program, note } = plan(invocation, host, context);
-      return { replaceBy: program, notes: note === undefined ? [] : [note] };
+      const planned = plan(invocation, host, context);
+      return { replaceBy: planned.program, notes: notesOf(planned) };
     }
     return dryRun(invocation, () => plan(invocation, host, context));
   },
@@ -93,7 +99,7 @@ async function givenProgram(invocation: Invocation, context: Context, file: stri
   const read = programFromJson(file === '-' ? context.readStdin() : textOf(await context.host(), file));
   const program = { ...read, trace: read.trace || flag(invocation, 'verbose') };
   if (!flag(invocation, 'dry-run')) return { replaceBy: program };
-  return { stdout: flag(invocation, 'json') ? json({ program }, [], null) : stepList(program.steps), status: 0 };
+  return { stdout: flag(invocation, 'json') ? json({ program }, [], null, []) : stepList(program.steps), status: 0 };
 }
 
 function textOf(host: Host, file: string): string {
@@ -106,7 +112,8 @@ function textOf(host: Host, file: string): string {
 function dryRun(invocation: Invocation, planned: () => EnterPlan): Outcome {
   const asJson = flag(invocation, 'json');
   try {
-    const { program, foresight, note } = planned();
+    const plan = planned();
+    const { program, foresight, uncopied } = plan;
     const gaps = foresight.gaps.list();
     const { refusal } = foresight;
     const error = refusal === undefined ? undefined : new NsError('DENIED', refusal);
@@ -115,13 +122,13 @@ function dryRun(invocation: Invocation, planned: () => EnterPlan): Outcome {
       ...facts(refusal),
     };
     return {
-      stdout: asJson ? json({ program }, gaps, verdict) : stepList(program.steps),
-      notes: [...(note === undefined ? [] : [note]), ...gaps.map(gapNote)],
+      stdout: asJson ? json({ program }, gaps, verdict, uncopied) : stepList(program.steps),
+      notes: [...notesOf(asJson ? { ...plan, uncopied: [] } : plan), ...gaps.map(gapNote)],
       ...(error === undefined ? { status: 0 } : { error, status: errorStatus(error) }),
     };
   } catch (error) {
     if (!(error instanceof NsError) || error.code !== 'DENIED') throw error;
-    const stdout = asJson ? json({}, [], { allowed: false, ...facts(error.facts) }) : '';
+    const stdout = asJson ? json({}, [], { allowed: false, ...facts(error.facts) }, []) : '';
     return { stdout, error, status: errorStatus(error) };
   }
 }
@@ -130,9 +137,26 @@ function facts(refusal: ErrorFacts | undefined): { readonly [key: string]: Json 
   return { what: refusal?.what ?? null, why: refusal?.why ?? null, try: refusal?.tryThis ?? null };
 }
 
-function json({ program }: { readonly program?: Program }, gaps: readonly CountedGap[], verdict: Json): string {
+function notesOf({ note, uncopied }: Pick<EnterPlan, 'note' | 'uncopied'>): readonly string[] {
+  const lacks = uncopied.map(({ what, why }) => `not copied: ${what}: ${why}`);
+  return note === undefined ? lacks : [note, ...lacks];
+}
+
+function json(
+  { program }: { readonly program?: Program },
+  gaps: readonly CountedGap[],
+  verdict: Json,
+  uncopied: readonly Uncopied[],
+): string {
   const shown: Json = program === undefined ? null : programToJson(program);
-  return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), verdict, program: shown });
+  return renderJson({
+    schema: 1,
+    complete: isComplete(gaps),
+    gaps: gaps.map(gapJson),
+    verdict,
+    not_copied: uncopied.map(({ what, why }) => ({ what, why })),
+    program: shown,
+  });
 }
 
 type NumberedStep = Step & { readonly number: number };

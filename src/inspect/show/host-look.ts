@@ -50,4 +50,6 @@ const UNTOLD: StatusMasks = {
   noNewPrivileges: null,
   seccomp: null,
   seccompFilters: null,
+  umask: null,
+  speculativeStoreBypass: null,
 };

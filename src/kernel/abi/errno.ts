@@ -4,6 +4,7 @@ export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,
+  EIO: 5,
   E2BIG: 7,
   ENOEXEC: 8,
   EBADF: 9,
@@ -21,5 +22,20 @@ export const ERRNO = {
   EBADFD: 77,
   EUSERS: 87,
   EOPNOTSUPP: 95,
+  ETIMEDOUT: 110,
   ESTALE: 116,
+  EMEDIUMTYPE: 124,
 } as const;
+
+export type ErrnoName = keyof typeof ERRNO;
+
+/** A table with a text for some of them, as a list. */
+export function byErrno(
+  texts: Readonly<Partial<Record<ErrnoName, string>>>,
+): readonly (readonly [ErrnoName, string])[] {
+  return Object.entries(texts).flatMap(([name, text]) => (isErrnoName(name) ? [[name, text] as const] : []));
+}
+
+function isErrnoName(word: string): word is ErrnoName {
+  return Object.hasOwn(ERRNO, word);
+}

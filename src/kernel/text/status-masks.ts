@@ -23,6 +23,10 @@ export interface StatusMasks {
   readonly seccomp: number | null;
   /** Since: Linux 5.9. */
   readonly seccompFilters: number | null;
+  /** Since: Linux 4.7. */
+  readonly umask: number | null;
+  /** `thread vulnerable`: it was not switched off for the thread. Since: Linux 4.17. */
+  readonly speculativeStoreBypass: string | null;
 }
 
 /** A line with another text than a mask is malformed; the first line of a key wins, as a name cannot forge one. */
@@ -46,6 +50,13 @@ export function parseStatusMasks(bytes: Uint8Array, file: string): Reading<Statu
     if (word !== undefined && number === undefined) bad.push(`${key}: ${word}`);
     return number ?? null;
   };
+  const octal = (key: string): number | null => {
+    const word = words.get(key);
+    if (word === undefined) return null;
+    if (/^[0-7]{1,4}$/.test(word)) return Number.parseInt(word, 8);
+    bad.push(`${key}: ${word}`);
+    return null;
+  };
   const privileges = decimal('NoNewPrivs');
   const masks: StatusMasks = {
     blocked: mask('SigBlk'),
@@ -59,6 +70,8 @@ export function parseStatusMasks(bytes: Uint8Array, file: string): Reading<Statu
     noNewPrivileges: privileges === null ? null : privileges !== 0,
     seccomp: decimal('Seccomp'),
     seccompFilters: decimal('Seccomp_filters'),
+    umask: octal('Umask'),
+    speculativeStoreBypass: words.get('Speculation_Store_Bypass') ?? null,
   };
   const [first] = bad;
   return first === undefined ? value(masks) : malformed(file, 1, first);

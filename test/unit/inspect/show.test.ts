@@ -125,6 +125,8 @@ describe('signals of an init', () => {
     noNewPrivileges: null,
     seccomp: null,
     seccompFilters: null,
+    umask: null,
+    speculativeStoreBypass: null,
   };
   it('tells those that are handled from those that are dropped', () => {
     // TERM and INT handled, HUP ignored, USR1 blocked.

@@ -10,6 +10,7 @@ describe('status masks', () => {
   it('reads each of the lines', () => {
     const text = [
       'Name:\tsh',
+      'Umask:\t0137',
       'SigBlk:\t0000000000010000',
       'SigIgn:\t0000000000000004',
       'SigCgt:\t0000000000004002',
@@ -21,6 +22,7 @@ describe('status masks', () => {
       'NoNewPrivs:\t1',
       'Seccomp:\t2',
       'Seccomp_filters:\t3',
+      'Speculation_Store_Bypass:\tthread vulnerable',
     ].join('\n');
     expect(parseStatusMasks(bytes(text), 'status')).toEqual({
       ok: true,
@@ -36,6 +38,8 @@ describe('status masks', () => {
         noNewPrivileges: true,
         seccomp: 2,
         seccompFilters: 3,
+        umask: 0o137,
+        speculativeStoreBypass: 'thread vulnerable',
       },
     });
   });
@@ -50,9 +54,12 @@ describe('status masks', () => {
     expect(read).toMatchObject({ value: { effective: 1n } });
   });
 
-  it.each(['CapEff:\tx', 'SigBlk:\t-1', 'Seccomp:\t2 3', 'CapEff:\t00000000000000000'])('refuses %j', (line) => {
-    expect(parseStatusMasks(bytes(`${line}\n`), 'status')).toMatchObject({ ok: false, gap: { reason: 'malformed' } });
-  });
+  it.each(['CapEff:\tx', 'SigBlk:\t-1', 'Seccomp:\t2 3', 'CapEff:\t00000000000000000', 'Umask:\t0088'])(
+    'refuses %j',
+    (line) => {
+      expect(parseStatusMasks(bytes(`${line}\n`), 'status')).toMatchObject({ ok: false, gap: { reason: 'malformed' } });
+    },
+  );
 });
 
 describe('timens_offsets', () => {

@@ -119,6 +119,8 @@ function words({ operation }: Step): string {
       return `skip ${operation.count} if ${operation.mark}`;
     case 'adopt':
     case 'ambient':
+    case 'bounding':
+    case 'capset':
     case 'close':
     case 'exec':
     case 'fork':
@@ -126,8 +128,11 @@ function words({ operation }: Step): string {
     case 'relay':
     case 'prctl':
     case 'rlimit':
+    case 'seccomp':
+    case 'seccomp_of':
     case 'setgroups':
     case 'signals':
+    case 'umask':
       return operation.op;
   }
 }
