@@ -117,6 +117,16 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     }
   });
 
+  it('enter, which would do it', () => {
+    const pid = String(target.pid);
+    for (const words of [[], ['--as-target'], ['-U', '-n', '-S', '0', '-G', 'follow']]) {
+      const answer = ask('enter', [pid, '--dry-run', ...words], uid);
+      expect(answer['program']).not.toBeNull();
+      expect(answer['not_copied']).toEqual([]);
+      expect({ words, passed: passed('enter', answer) }).toEqual({ words, passed: [] });
+    }
+  });
+
   it('caps decode and version', () => {
     expect(passed('caps decode', ask('caps decode', ['a80425fb', 'ffffffffffffffff'], uid))).toEqual([]);
     expect(passed('version', ask('version', [], uid))).toEqual([]);
