@@ -12,13 +12,13 @@ export interface DescriptorUse {
 /** A mount of it. */
 export interface MountHolder {
   readonly type: 'mount';
-  /** In that mount namespace, as seen from the root of `pid`. */
+  /** In that mount namespace, as seen from the root of `pid`; without one from that of the namespace. */
   readonly path: string;
   /** The id in mountinfo. */
   readonly mountId: number;
   /** Its inode; null: it could not be read. */
   readonly mountNamespace: bigint | null;
-  /** A process in that mount namespace; null: it has none. */
+  /** A process in that mount namespace; null: it has none, or only such as have another root. */
   readonly pid: number | null;
 }
 

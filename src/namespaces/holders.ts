@@ -1,6 +1,7 @@
 // Why a namespace is alive: everything that was found to keep it, and the command that would release each.
 
 import { formatNamespaceLink } from '../kernel/text/namespace-link.ts';
+import { isChrooted } from './discover/chrooted.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
 import { doorOf } from './discover/door.ts';
 import type { Holder, MountHolder } from './holder.ts';
@@ -79,7 +80,11 @@ function releaseName(path: string, symlink: boolean): readonly string[] {
 /** In a mount namespace without a process umount(8) has to be taken along: its own /bin may be anything. */
 function unmount(scan: Scan, { path, pid, mountNamespace }: MountHolder): readonly string[] | undefined {
   if (pid === scan.host.self.pid) return ['umount', path];
-  if (pid !== null) return ['nsenter', `--target=${pid}`, '--mount', 'umount', path];
+  // A path that was seen from another root than that of the namespace begins there.
+  if (pid !== null) {
+    const root = isChrooted(scan.host, pid) ? ['--root'] : [];
+    return ['nsenter', `--target=${pid}`, '--mount', ...root, 'umount', path];
+  }
   const above = mountNamespace === null ? undefined : scan.namespaces.get(`mnt:[${mountNamespace}]`);
   const door = above === undefined ? undefined : doorOf(above);
   if (door === undefined || door.through.length > 0) return undefined;

@@ -8,6 +8,10 @@ import { diffTargets } from '../../src/inspect/diff/diff.ts';
 import { sideOf } from '../../src/inspect/diff/side.ts';
 import { readMountTable } from '../../src/inspect/mount-table.ts';
 import { gap, type Host } from '../../src/kernel/host.ts';
+import { discoverNamespaces } from '../../src/namespaces/discover/discover.ts';
+import { holdersOf, releaseCommand } from '../../src/namespaces/holders.ts';
+import { releasePlan } from '../../src/namespaces/release.ts';
+import { applyRelease } from '../../src/host/linux/release.ts';
 import { parseMountinfo, type Mount } from '../../src/kernel/text/mountinfo.ts';
 import { startReady, type Started } from '../support/odd-process.ts';
 import { run } from '../support/program.ts';
@@ -74,3 +78,60 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'nsenter'))('of a mount n
     });
   });
 });
+
+/** A network namespace that only a mount keeps, in a mount namespace whose only process has another root. */
+const BOUND = [
+  'mount -t tmpfs t /mnt; touch /mnt/ns; unshare --net=/mnt/ns true; mkdir /mnt/root; mount --bind / /mnt/root',
+  `exec chroot /mnt/root sh -c 'echo ready; exec sleep 1000'`,
+].join('\n');
+
+describe.skipIf(lacks('root', 'namespaces', 'unshare', 'nsenter'))(
+  'a mount that a chrooted process does not see',
+  () => {
+    let target: Started;
+    let inode: bigint;
+    const enter = (): readonly string[] => ['nsenter', `--mount=/proc/${target.pid}/ns/mnt`];
+
+    beforeAll(async () => {
+      target = await startReady(['unshare', '--mount', 'sh', '-ec', BOUND]);
+      inode = BigInt(run([...enter(), 'stat', '-c', '%i', '/mnt/ns']).stdout.trim());
+    });
+    afterAll(() => target?.end());
+
+    test('is a gap of a plain look where the kernel does not list mounts', () => {
+      const scan = discoverNamespaces(older, new Set(['net']));
+      expect(scan.namespaces.has(`net:[${inode}]`)).toBe(false);
+      expect(scan.gaps.list()).toContainEqual(
+        expect.objectContaining({
+          subject: 'mount namespace in which all are chrooted',
+          reason: 'unsupported',
+          examples: expect.arrayContaining([`mnt:[${mountNamespace(target)}]`]),
+        }),
+      );
+    });
+
+    test.skipIf(listsMounts.length > 0)('is found by a plain look, without a path that would not lead there', () => {
+      const found = discoverNamespaces(host, new Set(['net'])).namespaces.get(`net:[${inode}]`);
+      expect(found).toMatchObject({ pids: [], mounts: [], foreignMounts: [] });
+      expect(found?.holders).toEqual([
+        {
+          type: 'mount',
+          path: '/mnt/ns',
+          mountId: expect.any(Number),
+          mountNamespace: mountNamespace(target),
+          pid: null,
+        },
+      ]);
+    });
+
+    test.skipIf(listsMounts.length > 0)('is released, with the command that does the same', () => {
+      const scan = discoverNamespaces(host, new Set(['net', 'mnt']), { deep: true });
+      const namespace = scan.namespaces.get(`net:[${inode}]`);
+      if (namespace === undefined) throw new Error('not found');
+      const [holder] = holdersOf(scan, namespace);
+      expect(holder === undefined ? [] : releaseCommand(scan, holder)).toEqual([...enter(), 'umount', '/mnt/ns']);
+      expect(applyRelease(releasePlan(scan, namespace))).toEqual([{ type: 'released' }]);
+      expect(run([...enter(), 'stat', '-f', '-c', '%T', '/mnt/ns']).stdout).toBe('tmpfs\n');
+    });
+  },
+);

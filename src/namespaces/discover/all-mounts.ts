@@ -3,11 +3,10 @@
 //
 // Where the kernel lacks this or refuses it, the mount tables of processes that have another root are read in its place.
 
-import { NSFS_MAGIC, SYSFS_MAGIC } from '../../kernel/abi/nsfs.ts';
-import { isNamespaceKind, kindFacts } from '../../kernel/abi/namespace-kinds.ts';
+import { kindFacts } from '../../kernel/abi/namespace-kinds.ts';
 import { valueOf, type Gap, type ListedMountNamespace } from '../../kernel/host.ts';
-import { decodeStatMount, STATMOUNT_MASK, type StatMount } from '../../kernel/statmount.ts';
-import { noteMount, readMounts } from './bind-mounts.ts';
+import { readMounts } from './bind-mounts.ts';
+import { readListedMounts } from './listed-mounts.ts';
 import { noteNamespace, type Scan, type Source } from './scan.ts';
 
 export const allMounts: Source = {
@@ -21,46 +20,21 @@ export const allMounts: Source = {
       readOtherRoots(scan);
       return noteUnlisted(scan, listed.gap);
     }
-    for (const mountNamespace of listed.value) readMountNamespace(scan, mountNamespace);
+    for (const mountNamespace of listed.value) noteListed(scan, mountNamespace);
   },
 };
 
-function readMountNamespace(scan: Scan, listed: ListedMountNamespace): void {
+function noteListed(scan: Scan, listed: ListedMountNamespace): void {
   const text = `mnt:[${listed.inode}]`;
-  const pid = scan.mountNamespaces.get(text) ?? null;
-  if (scan.kinds.has('mnt')) noteMountNamespace(scan, listed, text);
-  const structs = scan.host.mounts({
-    namespace: listed.id,
-    mask: STATMOUNT_MASK,
-    magics: [NSFS_MAGIC, SYSFS_MAGIC],
-    count: listed.mounts,
-  });
-  if (!structs.ok) {
-    if (structs.gap.reason !== 'gone') scan.gaps.add('mount namespace', structs.gap);
-    return;
-  }
-  for (const struct of structs.value) {
-    const mount = decodeStatMount(struct, text);
-    if (!mount.ok) scan.gaps.add('mount', mount.gap);
-    else if (mount.value.magic === SYSFS_MAGIC) scan.deep.sysfs.add(mount.value.device);
-    else noteStatMount(scan, mount.value, listed.inode, pid);
-  }
+  if (scan.kinds.has('mnt')) noteItself(scan, listed, text);
+  readListedMounts(scan, listed, text);
 }
 
-function noteMountNamespace(scan: Scan, { id, inode }: ListedMountNamespace, text: string): void {
+function noteItself(scan: Scan, { id, inode }: ListedMountNamespace, text: string): void {
   const namespace = noteNamespace(scan, text, 'NS_MNT_GET_NEXT');
   if (namespace === undefined) return;
   namespace.id = id;
   namespace.door ??= { at: { id, type: kindFacts('mnt').flagValue, inode }, through: [] };
-}
-
-function noteStatMount(scan: Scan, mount: StatMount, mountNamespace: bigint, pid: number | null): void {
-  const { root, mountPoint, oldId } = mount;
-  const kind = root?.slice(0, root.indexOf(':')) ?? '';
-  if (root === null || !isNamespaceKind(kind) || !scan.kinds.has(kind)) return;
-  const namespace = noteNamespace(scan, root, `mnt:[${mountNamespace}]`);
-  if (namespace === undefined) return;
-  noteMount(scan, namespace, { path: mountPoint ?? '', mountId: oldId, mountNamespace, pid });
 }
 
 /** A process with another root than the one whose table was read sees other mounts of the same mount namespace. */

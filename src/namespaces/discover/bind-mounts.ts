@@ -4,22 +4,37 @@
 import { valueOf } from '../../kernel/host.ts';
 import { parseMountinfo } from '../../kernel/text/mountinfo.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
-import type { MountHolder } from '../holder.ts';
-import { noteNamespace, type Namespace, type Scan, type Source } from './scan.ts';
+import { noteMount, readListedMounts } from './listed-mounts.ts';
+import { noteNamespace, type Scan, type Source } from './scan.ts';
 
 export const bindMounts: Source = {
   name: 'bind mounts',
   when: 'always',
-  cost: 'one file per distinct mount namespace that has a process',
-  blind: 'mounts in mount namespaces without a process, and outside the root of the process that was asked',
+  cost: 'one file per distinct mount namespace that has a process; where all of these are chrooted the list of the kernel',
+  blind: 'mounts in mount namespaces without a process',
   discover(scan) {
     const own = valueOf(scan.host.readLink('/proc/self/ns/mnt'));
     readMounts(scan, { text: own ?? null, pid: scan.host.self.pid, folder: '/proc/self', root: '' });
+    readBeyondRoots(scan, own);
     for (const [text, pid] of scan.mountNamespaces) {
       if (text !== own) readMounts(scan, { text, pid, folder: `/proc/${pid}`, root: `/proc/${pid}/root` });
     }
   },
 };
+
+/** Mounts of mount namespaces of which the processes see only a part. */
+function readBeyondRoots(scan: Scan, own: string | undefined): void {
+  const texts = [...scan.chrooted].filter((text) => text !== own);
+  if (texts.length === 0) return;
+  const listed = scan.host.mountNamespaces();
+  for (const text of texts) {
+    const found = listed.ok ? listed.value.find(({ inode }) => `mnt:[${inode}]` === text) : undefined;
+    if (found !== undefined) readListedMounts(scan, found, text);
+    else if (!listed.ok) scan.gaps.add(CHROOTED, { ...listed.gap, what: text });
+  }
+}
+
+const CHROOTED = 'mount namespace in which all are chrooted';
 
 /** A mount table, and what leads from our root to the one that its paths begin at. */
 export interface MountTable {
@@ -50,14 +65,6 @@ export function readMounts(scan: Scan, { text, pid, folder, root }: MountTable):
     if (!paths.includes(target)) paths.push(target);
     noteMount(scan, namespace, { path: mount.mountPoint, mountId: mount.id, mountNamespace, pid });
   }
-}
-
-/** Notes a mount that keeps a namespace, once. */
-export function noteMount(scan: Scan, namespace: Namespace, mount: Omit<MountHolder, 'type'>): void {
-  const key = `${mount.mountNamespace}/${mount.mountId}`;
-  if (scan.mountsSeen.has(key)) return;
-  scan.mountsSeen.add(key);
-  namespace.holders.push({ type: 'mount', ...mount });
 }
 
 function inodeOf(text: string): bigint | null {

@@ -3,6 +3,7 @@
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import type { Gap } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
+import { noteMountNamespace } from './chrooted.ts';
 import { noteNamespace, type Scan, type Source } from './scan.ts';
 
 export const processLinks: Source = {
@@ -54,6 +55,6 @@ function linksToRead(kinds: ReadonlySet<NamespaceKind>): readonly NamespaceKind[
 }
 
 function note(scan: Scan, pid: number, kind: NamespaceKind, text: string, path: string): void {
-  if (kind === 'mnt' && !scan.mountNamespaces.has(text)) scan.mountNamespaces.set(text, pid);
+  if (kind === 'mnt') noteMountNamespace(scan, text, pid);
   if (scan.kinds.has(kind)) noteNamespace(scan, text, path)?.pids.push(pid);
 }

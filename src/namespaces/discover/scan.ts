@@ -34,8 +34,10 @@ export interface Scan {
   readonly kinds: ReadonlySet<NamespaceKind>;
   /** By the text of the link, `net:[4026531833]`, which is also how a namespace is met again without parsing. */
   readonly namespaces: Map<string, Namespace>;
-  /** Each mount namespace that has a process, by the text of its link, and the lowest pid in it. */
+  /** Each mount namespace that has a process, by the text of its link, and the lowest pid in it that sees all of it. */
   readonly mountNamespaces: Map<string, number>;
+  /** Those of them whose processes all have another root than the namespace: the pid is the lowest. */
+  readonly chrooted: Set<string>;
   /** The nsfs mounts that were found: `INODE/MOUNT`, of the mount namespace and by the id in mountinfo. */
   readonly mountsSeen: Set<string>;
   /** The processes whose links could be read, ascending. */
@@ -75,6 +77,7 @@ export function emptyScan(host: Host, kinds: ReadonlySet<NamespaceKind>): Scan {
     kinds,
     namespaces: new Map(),
     mountNamespaces: new Map(),
+    chrooted: new Set(),
     mountsSeen: new Set(),
     processes: [],
     closed: [],

@@ -7,6 +7,7 @@ import { valueOf, type Host } from '../../kernel/host.ts';
 import type { ProcessEvent } from '../../kernel/netlink/process-events.ts';
 import { parseNamespaceLink, type NamespaceId } from '../../kernel/text/namespace-link.ts';
 import { bindMounts, readMounts } from '../discover/bind-mounts.ts';
+import { noteMountNamespace } from '../discover/chrooted.ts';
 import { discoverNamespaces } from '../discover/discover.ts';
 import { emptyScan, type Scan } from '../discover/scan.ts';
 import { namespaceRows, type Fact, type NamespaceRow } from '../rows.ts';
@@ -118,7 +119,7 @@ export class NamespaceWatch {
     const appeared = this.describe(this.known.lookedAtMounts(sightsOf(own), now), own);
     if (!this.known.hasEmptied) return appeared;
     const all = emptyScan(this.host, this.kinds);
-    for (const [text, pid] of this.known.ofKind('mnt')) all.mountNamespaces.set(text, pid);
+    for (const [text, pid] of this.known.ofKind('mnt')) noteMountNamespace(all, text, pid);
     bindMounts.discover(all);
     return [...appeared, ...this.describe(this.known.settle(sightsOf(all)))];
   }

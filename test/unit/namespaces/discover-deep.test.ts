@@ -81,7 +81,7 @@ describe('deep discovery', () => {
       },
     };
     discoverNamespaces(noting, new Set<NamespaceKind>(['net']));
-    expect(asked).toEqual(['/proc/7/ns/net', '/proc/7/ns/mnt', '/proc/self/ns/mnt']);
+    expect(asked).toEqual(['/proc/7/ns/net', '/proc/7/ns/mnt', '/proc/7/root', '/proc/self/ns/mnt']);
   });
 
   it('says what an old kernel hides', () => {
