@@ -31,6 +31,8 @@ export type Holder =
   | { readonly type: 'for_children'; readonly pid: number; readonly tid: number }
   /** An open file of /proc/PID/ns. */
   | ({ readonly type: 'descriptor' } & DescriptorUse)
+  /** A watch of inotify or fanotify on its file. */
+  | ({ readonly type: 'inotify' } & DescriptorUse)
   | ({ readonly type: 'socket'; readonly inode: bigint } & DescriptorUse)
   /** A descriptor of /dev/net/tun, with the name of its interface; null: it has none, or it could not be read. */
   | ({ readonly type: 'tun'; readonly interface: string | null } & DescriptorUse)

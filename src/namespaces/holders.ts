@@ -58,6 +58,7 @@ export function releaseCommand(scan: Scan, holder: Holder): readonly string[] | 
     case 'descriptor':
     case 'socket':
     case 'tun':
+    case 'inotify':
       return ['kill', String(holder.pid)];
     case 'mount':
       return unmount(scan, holder);

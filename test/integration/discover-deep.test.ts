@@ -1,6 +1,6 @@
 // Deep discovery finds what keeps a namespace alive, whichever way it does, and says what it cannot see.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
@@ -140,6 +140,64 @@ describe.skipIf(ready)('a network namespace that only', () => {
     expect(holder).toEqual({ type: 'tun', pid, tid: pid, fd: expect.any(Number), interface: 'pin0' });
   });
 
+  it('a tun device by another name keeps, whose file is gone', async () => {
+    const {
+      pin: { pid },
+      scan,
+      found,
+    } = await pin('named');
+    const [holder] = only(scan, found);
+    expect(holder).toEqual({ type: 'tun', pid, tid: pid, fd: expect.any(Number), interface: 'pin1' });
+  });
+
+  it('a copy of its mount keeps, which open_tree(2) made', async () => {
+    const {
+      pin: { pid, inode, id },
+      scan,
+      found,
+    } = await pin('tree');
+    const [holder] = only(scan, found);
+    const { fd } = holder as { fd: number };
+    expect(holder).toEqual({ type: 'descriptor', pid, tid: pid, fd });
+    expect(statSync(`/proc/${pid}/fd/${fd}`, { bigint: true }).ino).toBe(inode);
+    expect(found?.id ?? 0n).toBe(id);
+  });
+
+  it('a watch of inotify keeps', async () => {
+    const {
+      pin: { pid, id },
+      scan,
+      found,
+    } = await pin('watch');
+    if (found === undefined) {
+      expect(kernelSince(6, 18)).toBe(false);
+      expect(scan.gaps.list().map(({ detail }) => detail)).toContainEqual(
+        expect.stringContaining('kept only by a watch of inotify or fanotify'),
+      );
+      return;
+    }
+    const [holder] = only(scan, found);
+    expect(holder).toEqual({ type: 'inotify', pid, tid: pid, fd: expect.any(Number) });
+    expect(found.id ?? 0n).toBe(id);
+  });
+
+  it.each([
+    ['proc', 'kept only by an open file of /proc/PID/net'],
+    ['detached', 'kept only by a tree of mounts that is mounted nowhere'],
+  ] as const)('%s keeps is a gap with its descriptor', async (way, words) => {
+    const { pin: started, scan, found } = await pin(way);
+    expect(found === undefined || scan.deep.isListed).toBe(true);
+    // A file handle opens it: it is there.
+    if (started.id !== 0n) {
+      const answer = linuxHost().askNamespace({ id: started.id, type: 0x40000000, inode: started.inode }, []);
+      expect(answer).toEqual({ ok: true, value: started.inode });
+    }
+    const told = scan.gaps.list().filter(({ detail }) => detail?.startsWith(words));
+    expect(told.flatMap(({ examples }) => examples)).toContainEqual(
+      expect.stringMatching(`^/proc/${started.pid}/fd/[0-9]+$`),
+    );
+  });
+
   it.each([
     ['flight', 'kept only by a descriptor in flight'],
     ['sysfs', 'kept in memory only by a kernel mount (sysfs)'],
@@ -155,7 +213,7 @@ describe.skipIf(ready)('a network namespace that only', () => {
   it('all of these at once are found in one look', () => {
     const scan = look(new Set(['net']));
     for (const [way, { inode }] of pins) {
-      if (['mount', 'flight', 'sysfs'].includes(way)) continue;
+      if (['mount', 'flight', 'sysfs', 'proc', 'detached'].includes(way)) continue;
       expect(scan.namespaces.has(`net:[${inode}]`), way).toBe(true);
     }
   });

@@ -1,6 +1,8 @@
 /*
  * pins WAY: keeps a network namespace alive in one way only, and says which: a line "ready INODE ID" (ID by NS_GET_ID, 0
- * where the kernel has none), then waits. The ways: thread socket fd table mount tun flight sysfs.
+ * where the kernel has none), then waits. The ways: thread socket fd table mount tun flight sysfs;
+ * tree (open_tree of its file), watch (inotify), proc (a file of /proc/PID/net), detached (a mount in a tree that is mounted
+ * nowhere), named (a tun device by another name).
  * With its end all is gone.
  */
 #define _GNU_SOURCE
@@ -14,10 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,6 +185,62 @@ static void keep_mount(int sysfs)
     need(waitpid(child, NULL, 0) == child, "waitpid");
 }
 
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+
+static void clone_tree(const char *path, int flags)
+{
+    need(syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | flags) >= 0, "open_tree");
+}
+
+static void keep_tree(void)
+{
+    enter_fresh();
+    clone_tree(OWN, 0);
+    go_home();
+}
+
+static void keep_watch(void)
+{
+    enter_fresh();
+    need(inotify_add_watch(inotify_init1(0), OWN, IN_MODIFY) >= 0, "inotify");
+    go_home();
+}
+
+static void keep_proc(void)
+{
+    enter_fresh();
+    need(open("/proc/thread-self/net/dev", O_RDONLY) >= 0, "net/dev");
+    go_home();
+}
+
+static void keep_detached(void)
+{
+    need(unshare(CLONE_NEWNS) == 0, "unshare");
+    need(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private");
+    need(mount("pins", "/mnt", "tmpfs", 0, NULL) == 0, "tmpfs");
+    close(open("/mnt/pinned", O_CREAT | O_WRONLY, 0600));
+    enter_fresh();
+    need(mount(OWN, "/mnt/pinned", NULL, MS_BIND, NULL) == 0, "bind");
+    clone_tree("/mnt", AT_RECURSIVE);
+    need(umount2("/mnt", MNT_DETACH) == 0, "umount");
+    go_home();
+}
+
+static void keep_named(void)
+{
+    struct ifreq request = {.ifr_name = "pin1", .ifr_flags = IFF_TUN | IFF_NO_PI};
+    char path[64];
+    snprintf(path, sizeof path, "/dev/pins-%d", getpid());
+    need(mknod(path, S_IFCHR | 0600, makedev(10, 200)) == 0, "mknod");
+    enter_fresh();
+    int fd = open(path, O_RDWR);
+    unlink(path);
+    need(fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0, "tun device");
+    go_home();
+}
+
 int main(int argc, char **argv)
 {
     const char *way = argc == 2 ? argv[1] : "";
@@ -198,6 +259,16 @@ int main(int argc, char **argv)
         keep_in_flight();
     else if (strcmp(way, "mount") == 0 || strcmp(way, "sysfs") == 0)
         keep_mount(strcmp(way, "sysfs") == 0);
+    else if (strcmp(way, "tree") == 0)
+        keep_tree();
+    else if (strcmp(way, "watch") == 0)
+        keep_watch();
+    else if (strcmp(way, "proc") == 0)
+        keep_proc();
+    else if (strcmp(way, "detached") == 0)
+        keep_detached();
+    else if (strcmp(way, "named") == 0)
+        keep_named();
     else
         return 2;
     wait_forever();

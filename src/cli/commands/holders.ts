@@ -133,6 +133,7 @@ function whatOf(holder: Holder): string | null {
     case 'for_children':
       return `thread ${holder.tid}`;
     case 'descriptor':
+    case 'inotify':
       return descriptor(holder);
     case 'socket':
       return `${descriptor(holder)} socket:[${holder.inode}]`;

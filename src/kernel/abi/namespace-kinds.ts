@@ -53,3 +53,8 @@ export function kindFacts(kind: NamespaceKind): NamespaceKindFacts {
   if (found === undefined) throw new Error(`no such namespace kind: ${kind}`);
   return found;
 }
+
+/** Of a CLONE_NEW* value; undefined: a kind that is not known here. */
+export function kindOfFlag(flag: number): NamespaceKind | undefined {
+  return namespaceKinds.find((entry) => entry.flagValue === flag)?.kind;
+}

@@ -1,4 +1,4 @@
-// Descriptors: open files of /proc/PID/ns and of nsfs mounts, and the sockets and tun devices that other sources ask.
+// Descriptors: open files of /proc/PID/ns, and the sockets, files and watches that other sources look at.
 // Source: proc_pid_fd(5).
 
 import { parseDecimal, parseUnsigned64 } from '../../kernel/text/text.ts';
@@ -28,19 +28,21 @@ export const descriptors: Source = {
   },
 };
 
+const WATCHES: ReadonlySet<string> = new Set(['anon_inode:inotify', 'anon_inode:[fanotify]']);
+
 function noteDescriptor(scan: Scan, wanted: ReadonlySet<string>, use: DescriptorUse, path: string): void {
   const link = scan.host.readLink(path);
   // Closed since the directory was read.
   if (!link.ok) return;
   const text = link.value;
   if (text.startsWith('/')) {
-    // /dev/net/tun, wherever a container has it.
-    if (text.endsWith('/tun')) scan.deep.tuns.push(use);
-    else if (/\/tap[0-9]+$/.test(text)) scan.deep.taps.push(use);
+    if (/\/tap[0-9]+$/.test(text)) scan.deep.taps.push(use);
+    else scan.deep.files.push({ use, text });
     return;
   }
   const kind = text.slice(0, text.indexOf(':'));
   if (kind === 'socket') noteSocket(scan, use, text);
+  else if (WATCHES.has(text)) scan.deep.watches.push(use);
   else if (text === 'anon_inode:[io_uring]') scan.deep.rings.push(use);
   else if (wanted.has(kind)) noteFile(scan, use, text, path);
 }

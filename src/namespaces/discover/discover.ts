@@ -5,6 +5,7 @@ import type { Host } from '../../kernel/host.ts';
 import { allMounts } from './all-mounts.ts';
 import { bindMounts } from './bind-mounts.ts';
 import { descriptors } from './descriptors.ts';
+import { files } from './files.ts';
 import { forChildren } from './for-children.ts';
 import { hiddenProcesses } from './hidden-processes.ts';
 import { inFlight } from './in-flight.ts';
@@ -18,19 +19,22 @@ import { sockets } from './sockets.ts';
 import { tapDescriptors } from './tap-descriptors.ts';
 import { threads } from './threads.ts';
 import { tunDescriptors } from './tun-descriptors.ts';
+import { watches } from './watches.ts';
 
 /** Bind mounts need the mount namespaces that the process links found. */
 export const plainSources: readonly Source[] = [processLinks, bindMounts, hiddenProcesses];
 
-/** Threads find the tables of descriptors, these the sockets and tun devices. Relations are of all that was found. */
+/** Threads find the tables of descriptors, these the sockets and files, these the tun devices. Relations are of all that was found. */
 export const deepSources: readonly Source[] = [
   forChildren,
   threads,
   descriptors,
+  files,
   sockets,
   tunDescriptors,
   tapDescriptors,
   allMounts,
+  watches,
   names,
   relations,
   listed,

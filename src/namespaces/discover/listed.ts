@@ -1,6 +1,6 @@
 // The kernel's own list of namespaces. Source: listns(2), nsfs file handles. Since: Linux 6.19.
 
-import { kindFacts, namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import { kindFacts, kindOfFlag } from '../../kernel/abi/namespace-kinds.ts';
 import { gap, type NamespaceDoor, type Reading } from '../../kernel/host.ts';
 import { formatNamespaceLink, type NamespaceId } from '../../kernel/text/namespace-link.ts';
 import { relateAll } from './relations.ts';
@@ -47,8 +47,4 @@ function describe(scan: Scan, door: NamespaceDoor): Reading<NamespaceId> {
   const kind = kindOfFlag(Number(type.value));
   if (kind === undefined) return gap({ reason: 'unsupported', what: `namespace type 0x${type.value.toString(16)}` });
   return { ok: true, value: { kind, inode: inode.value } };
-}
-
-function kindOfFlag(flag: number): NamespaceKind | undefined {
-  return namespaceKinds.find((entry) => entry.flagValue === flag)?.kind;
 }

@@ -5,10 +5,11 @@
 // is the same namespace.
 
 import { INITIAL_PID_INODE, INITIAL_USER_INODE } from '../../kernel/abi/nsfs.ts';
-import type { NamespaceQuestion, Reading } from '../../kernel/host.ts';
+import { valueOf, type NamespaceQuestion, type Reading } from '../../kernel/host.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import type { Holder } from '../holder.ts';
 import { askThrough, doorOf, taskFolder, type Door } from './door.ts';
+import { nsfsDevice } from './nsfs-device.ts';
 import { noteNamespace, type Namespace, type Relation, type Scan, type Source } from './scan.ts';
 
 const ID: readonly NamespaceQuestion[] = ['NS_GET_ID'];
@@ -42,7 +43,10 @@ function lookAgain(scan: Scan, text: string, namespace: Namespace): boolean {
   const { pids, holders, kind } = namespace;
   const leads = (path: string): boolean => {
     const link = scan.host.readLink(path);
-    return link.ok && link.value === text;
+    if (!link.ok || link.value === text) return link.ok;
+    // One that was opened by its mount has a path for its link.
+    const file = link.value.startsWith('/') ? valueOf(scan.host.stat(path)) : undefined;
+    return file !== undefined && file.ino === namespace.inode && file.dev === nsfsDevice(scan.host);
   };
   const isIn = (pid: number): boolean => leads(`/proc/${pid}/ns/${kind}`);
   if (pids[0] !== undefined && isIn(pids[0])) return true;
@@ -80,6 +84,7 @@ function pathOf(holder: Holder, kind: string): string | undefined {
       return `${taskFolder(holder)}/fd/${holder.fd}`;
     case 'socket':
     case 'tun':
+    case 'inotify':
     case 'mount':
     case 'name':
     case 'child':

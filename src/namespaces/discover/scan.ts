@@ -59,6 +59,10 @@ export interface DeepScan {
   readonly tuns: DescriptorUse[];
   /** Descriptors of files named as macvtap devices are. */
   readonly taps: DescriptorUse[];
+  /** Descriptors of files, with what their links say. */
+  readonly files: FileUse[];
+  /** Descriptors of inotify and fanotify. */
+  readonly watches: DescriptorUse[];
   /** Descriptors of io_uring. */
   readonly rings: DescriptorUse[];
   /** The devices of the sysfs superblocks that are mounted anywhere. */
@@ -69,6 +73,12 @@ export interface DeepScan {
   isListed: boolean;
   /** What lies in what, by link, once somebody asked: see holders.ts. */
   children?: ReadonlyMap<string, readonly Holder[]>;
+}
+
+/** A descriptor of a file, and the text of its link. */
+export interface FileUse {
+  readonly use: DescriptorUse;
+  readonly text: string;
 }
 
 export function emptyScan(host: Host, kinds: ReadonlySet<NamespaceKind>): Scan {
@@ -88,6 +98,8 @@ export function emptyScan(host: Host, kinds: ReadonlySet<NamespaceKind>): Scan {
       notUnix: new Set(),
       tuns: [],
       taps: [],
+      files: [],
+      watches: [],
       rings: [],
       sysfs: new Set(),
       unknownQuestions: new Set(),
