@@ -70,7 +70,10 @@ function draftsOf(scan: Scan): readonly Draft[] {
     const party = parties.of(pid);
     if (party === undefined) continue;
     const links = new Map(
-      [...byKind].map(([kind, texts]) => [kind, closed.has(pid) ? 'closed' : (texts.get(pid) ?? 'none')]),
+      [...byKind].map(([kind, texts]) => [
+        kind,
+        closed.has(pid) ? 'closed' : (texts.get(pid) ?? scan.leaderless.get(pid)?.links.get(kind) ?? 'none'),
+      ]),
     );
     const key = JSON.stringify([party.section, party.key, ...links.values()]);
     const known = drafts.get(key);

@@ -1,12 +1,14 @@
 // Processes that are unusual in one way each. Prints `ready` and waits to be killed.
 //
-// usage: odd-process words [WORD...] | zombie | user-zombie | threads KINDS | overwritten | title | name TEXT | undumpable
+// usage: odd-process words [WORD...] | zombie | user-zombie | threads KINDS | leaderless KINDS |
+//        overwritten | title | name TEXT | undumpable
 //
 //   words         its command line is exactly these words, the first one included; without any the kernel makes it one
 //                 empty word
 //   zombie        a child that has ended and is never reaped
 //   user-zombie   the same, with a user namespace of its own
 //   threads       three threads, each in namespaces of its own (CLONE_NEW* flags in hexadecimal)
+//   leaderless    in namespaces of its own, with a thread that goes on where the first one has ended
 //   overwritten   the command line is written over to its last byte, the final NUL included: the kernel then reads on
 //                 into the environment (fs/proc/base.c, get_mm_cmdline)
 //   title         as setproctitle(3) leaves it: a shorter text, and NULs to the end
@@ -21,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static pthread_barrier_t separated;
@@ -52,6 +55,31 @@ static void threads(const char *flags)
 		if (pthread_create(&thread, NULL, separate, NULL) != 0)
 			fail("pthread_create");
 	pthread_barrier_wait(&separated);
+}
+
+static void *outlive(void *unused)
+{
+	char path[64], text[64];
+
+	(void)unused;
+	snprintf(path, sizeof path, "/proc/%d/ns/mnt", getpid());
+	while (readlink(path, text, sizeof text) > 0)
+		usleep(1000);
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
+static void leaderless(const char *flags)
+{
+	pthread_t thread;
+
+	if (unshare((int)strtol(flags, NULL, 16)) != 0)
+		fail("unshare");
+	if (pthread_create(&thread, NULL, outlive, NULL) != 0)
+		fail("pthread_create");
+	syscall(SYS_exit, 0);
 }
 
 /** The child's end of the pipe closes when it has ended. */
@@ -89,6 +117,8 @@ int main(int argc, char **argv)
 		zombie(CLONE_NEWUSER);
 	} else if (strcmp(mode, "threads") == 0 && argc > 2) {
 		threads(argv[2]);
+	} else if (strcmp(mode, "leaderless") == 0 && argc > 2) {
+		leaderless(argv[2]);
 	} else if (strcmp(mode, "overwritten") == 0) {
 		memset(argv[0], 'x', (size_t)(end + 1 - argv[0]));
 	} else if (strcmp(mode, "title") == 0) {

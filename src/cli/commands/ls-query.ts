@@ -2,11 +2,12 @@
 
 import { isNamespaceKind, namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
-import type { Host } from '../../kernel/host.ts';
+import type { Host, Reading } from '../../kernel/host.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { initialNamespace } from '../../inspect/initial-namespace.ts';
 import { resolveTarget } from '../../inspect/resolve-target.ts';
 import { parseTarget } from '../../inspect/target.ts';
+import { liveThread } from '../../namespaces/discover/live-thread.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
 import { selectColumns, type Column } from '../../render/columns.ts';
@@ -282,12 +283,20 @@ export function linksOfTargets(
 
 function linksOfProcess(host: Host, pid: number, kinds: ReadonlySet<NamespaceKind>): readonly string[] {
   return [...kinds].flatMap((kind) => {
-    const link = host.readLink(`/proc/${pid}/ns/${kind}`);
+    const link = linkOf(host, pid, kind);
     // A zombie has only some of them.
     if (!link.ok && link.gap.reason === 'gone') return [];
     if (!link.ok) throw errorOfGap(link.gap, `cannot read the namespaces of process ${pid}`);
     return [link.value];
   });
+}
+
+/** Of a process whose first thread has ended that of another one. */
+function linkOf(host: Host, pid: number, kind: NamespaceKind): Reading<string> {
+  const link = host.readLink(`/proc/${pid}/ns/${kind}`);
+  if (link.ok || link.gap.reason !== 'gone') return link;
+  const thread = liveThread(host, pid);
+  return thread.ok ? host.readLink(`/proc/${pid}/task/${thread.value}/ns/${kind}`) : link;
 }
 
 /** Errors: DENIED. */

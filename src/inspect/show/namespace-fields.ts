@@ -12,7 +12,7 @@ import type { NamespaceLook } from './namespace-look.ts';
 import { mountPeersField } from './mount-peers.ts';
 import { addressesField, linksField, netListenersField, routesField } from './network-fields.ts';
 import type { FieldDefinition } from './field.ts';
-import { processesField } from './process-tree.ts';
+import { hasThreads, processesField, threadsField } from './process-tree.ts';
 import { many, plain, type Field } from './report.ts';
 import { resolvConfField } from './resolv-conf.ts';
 import { levelField, ownerUserField, ownsField } from './user-fields.ts';
@@ -59,6 +59,7 @@ export const namespaceFields: readonly NamespaceField[] = [
     help: 'those in it; of a pid namespace also those below, as a tree with both pids',
     build: processesField,
   },
+  { key: 'threads', help: 'threads in it whose process is not', applies: hasThreads, build: threadsField },
   { key: 'links', help: 'its network interfaces', applies: ofKind('net'), build: linksField },
   { key: 'addresses', help: 'their addresses', applies: ofKind('net'), build: addressesField },
   { key: 'routes', help: 'its routes', applies: ofKind('net'), build: routesField },

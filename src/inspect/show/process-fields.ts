@@ -40,6 +40,12 @@ const isInit = ({ isInit }: ProcessLook): boolean => isInit;
 export const processFields: readonly ProcessField[] = [
   { key: 'pid', help: 'its pid here', build: ({ pid }) => plain('pid', pid === NOBODY ? null : pid) },
   { key: 'pids', help: 'its pid in each pid namespace, from ours inwards', build: pidsField },
+  {
+    key: 'thread_of',
+    help: 'of a thread that is no process: the process that it is of',
+    applies: ({ pid, status }) => status !== null && status.tgid !== pid,
+    build: ({ status }) => plain('thread_of', status?.tgid ?? null),
+  },
   { key: 'command', help: 'its command line', build: commandField },
   { key: 'comm', help: 'its name', build: ({ stat }) => plain('comm', stat?.comm ?? null) },
   {

@@ -4,12 +4,13 @@ import { IdentityResolver } from '../../containers/identify.ts';
 import type { Identity } from '../../containers/identity.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
-import type { Host, Reading } from '../../kernel/host.ts';
+import { valueOf, type Host, type Reading } from '../../kernel/host.ts';
 import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
 import { lookAtAll, type Crowd } from '../../namespaces/crowd.ts';
+import { liveThread } from '../../namespaces/discover/live-thread.ts';
 import { readUserIds, type UserIds } from '../user-ids.ts';
 
 /** No process has this pid: nothing is told of it. */
@@ -24,6 +25,7 @@ export class ProcessLook {
   private readonly keptMasks = kept(() => this.parsed('status', parseStatusMasks));
   private readonly keptUser = kept(() => readUserIds(this.host, this.pid, this.gaps));
   private readonly keptIdentity = kept(() => this.identify());
+  private readonly keptThread = kept(() => valueOf(liveThread(this.host, this.pid)));
   private readonly keptCrowd = kept(() => this.lookAround());
   private readonly resolver: IdentityResolver;
 
@@ -65,9 +67,12 @@ export class ProcessLook {
     return this.status?.namespacePids.at(-1) === 1;
   }
 
-  /** The text of its link in /proc/PID/ns. */
+  /** The text of its link in /proc/PID/ns; where its first thread has ended that of another one. */
   namespaceLink(kind: NamespaceKind): Reading<string> {
-    return this.host.readLink(`/proc/${this.pid}/ns/${kind}`);
+    const link = this.host.readLink(`/proc/${this.pid}/ns/${kind}`);
+    if (link.ok || link.gap.reason !== 'gone') return link;
+    const tid = this.keptThread();
+    return tid === undefined ? link : this.host.readLink(`/proc/${this.pid}/task/${tid}/ns/${kind}`);
   }
 
   get memberships(): readonly CgroupMembership[] | null {

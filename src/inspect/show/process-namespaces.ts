@@ -22,10 +22,12 @@ interface Membership {
 
 export function namespacesField(look: ProcessLook): Field {
   const { host, pid, gaps } = look;
+  const hasEnded = look.stat?.state === 'Z' || look.stat?.state === 'X';
   const texts = namespaceKinds.flatMap(({ kind }) => {
     const link = look.namespaceLink(kind);
     if (link.ok) return [{ kind, text: link.value }];
-    gaps.add('namespace link', link.gap);
+    // The dead are in few namespaces, and hide none.
+    if (link.gap.reason !== 'gone' || !hasEnded) gaps.add('namespace link', link.gap);
     return [];
   });
   if (texts.length === 0) return many<Membership>('namespaces', null, () => null, String);

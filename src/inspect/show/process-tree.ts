@@ -1,8 +1,9 @@
 // The processes of a namespace, each below its parent where that is one of them, too.
 
+import type { Holder } from '../../namespaces/holder.ts';
 import { readPidIds } from '../pid-pairs.ts';
 import type { NamespaceLook } from './namespace-look.ts';
-import type { Field } from './report.ts';
+import { many, type Field } from './report.ts';
 
 interface Shown {
   readonly pid: number;
@@ -26,6 +27,25 @@ export function processesField(look: NamespaceLook): Field {
   });
   const value = processes.map(({ pid, inside, ppid, comm }) => ({ pid, inside, ppid, comm }));
   return { key: 'processes', value, lines: linesOf(processes) };
+}
+
+/** Threads that are in it without their process. */
+export function threadsField(look: NamespaceLook): Field {
+  const threads = threadsOf(look).map(({ pid, tid }) => ({ pid, tid, comm: look.statOf(tid)?.comm ?? null }));
+  return many(
+    'threads',
+    threads,
+    ({ pid, tid, comm }) => ({ pid, tid, comm }),
+    ({ pid, tid, comm }) => `${tid} ${comm ?? '-'} of process ${pid}`,
+  );
+}
+
+export function hasThreads(look: NamespaceLook): boolean {
+  return threadsOf(look).length > 0;
+}
+
+function threadsOf({ namespace }: NamespaceLook): readonly Extract<Holder, { type: 'thread' }>[] {
+  return namespace.holders.filter((holder) => holder.type === 'thread');
 }
 
 function linesOf(processes: readonly Shown[]): readonly string[] {

@@ -4,6 +4,8 @@ import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import type { Gap } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import { noteMountNamespace } from './chrooted.ts';
+import { pathDoor, taskFolder } from './door.ts';
+import { liveThread } from './live-thread.ts';
 import { noteNamespace, type Scan, type Source } from './scan.ts';
 
 export const processLinks: Source = {
@@ -23,6 +25,7 @@ export const processLinks: Source = {
 function readLinks(scan: Scan, kinds: readonly NamespaceKind[], pid: number): void {
   let alive = false;
   let missing: Gap | undefined;
+  let hasEnded = false;
   for (const kind of kinds) {
     const path = `/proc/${pid}/ns/${kind}`;
     const link = scan.host.readLink(path);
@@ -35,6 +38,7 @@ function readLinks(scan: Scan, kinds: readonly NamespaceKind[], pid: number): vo
     const isThere = link.gap.reason === 'gone' && link.gap.errno !== 'ESRCH';
     if (isThere && (alive || scan.host.stat(`/proc/${pid}`).ok)) {
       missing ??= link.gap;
+      hasEnded ||= kind === 'mnt';
       continue;
     }
     // One check decides on all links of a process (ptrace access): what refuses one refuses the others.
@@ -47,6 +51,33 @@ function readLinks(scan: Scan, kinds: readonly NamespaceKind[], pid: number): vo
     return scan.gaps.add('process', { ...missing, reason: 'unsupported' });
   }
   scan.processes.push(pid);
+  if (hasEnded) readThread(scan, kinds, pid);
+}
+
+/** Of a process without its first thread the namespaces are those of the next. A zombie has none. */
+function readThread(scan: Scan, kinds: readonly NamespaceKind[], pid: number): void {
+  const thread = liveThread(scan.host, pid);
+  if (!thread.ok) {
+    if (thread.gap.reason !== 'gone') scan.gaps.add('process', thread.gap);
+    return;
+  }
+  const tid = thread.value;
+  const links = new Map<NamespaceKind, string>();
+  for (const kind of kinds) {
+    const path = `${taskFolder({ pid, tid })}/ns/${kind}`;
+    const link = scan.host.readLink(path);
+    if (!link.ok) continue;
+    // What /proc has of a process it has of any thread by its number.
+    if (kind === 'mnt') noteMountNamespace(scan, link.value, tid);
+    if (!scan.kinds.has(kind)) continue;
+    links.set(kind, link.value);
+    const namespace = noteNamespace(scan, link.value, path);
+    // The zombie itself is still counted in its pid and user namespaces.
+    if (namespace === undefined || namespace.pids.includes(pid)) continue;
+    namespace.holders.push({ type: 'thread', pid, tid });
+    namespace.door ??= pathDoor(path);
+  }
+  scan.leaderless.set(pid, { tid, links });
 }
 
 /** The mount namespace is always needed: the bind mounts of each are a source of their own. */

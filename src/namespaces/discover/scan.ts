@@ -44,6 +44,8 @@ export interface Scan {
   readonly processes: number[];
   /** The processes whose links are closed to us, ascending. */
   readonly closed: number[];
+  /** Of processes whose first thread has ended: another one, and the links that it has. */
+  readonly leaderless: Map<number, { readonly tid: number; readonly links: ReadonlyMap<NamespaceKind, string> }>;
   readonly gaps: GapTally;
   /** What the deep sources tell each other. */
   readonly deep: DeepScan;
@@ -91,6 +93,7 @@ export function emptyScan(host: Host, kinds: ReadonlySet<NamespaceKind>): Scan {
     mountsSeen: new Set(),
     processes: [],
     closed: [],
+    leaderless: new Map(),
     gaps: new GapTally(),
     deep: {
       tables: [],

@@ -2,6 +2,8 @@
 // unshare(2) and clone(2) change the calling thread only; kcmp(2).
 
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
+import { valueOf } from '../../kernel/host.ts';
+import { parseStatus } from '../../kernel/text/status.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import { pathDoor } from './door.ts';
 import { forChildrenKinds, noteForChildren } from './for-children.ts';
@@ -51,9 +53,21 @@ function noteThread(scan: Scan, kind: NamespaceKind, { pid, tid }: Task, leader:
   }
   if (link.value === leader) return;
   const namespace = noteNamespace(scan, link.value, path);
-  if (namespace === undefined) return;
+  // Where the leader has ended the first of the others was noted with it.
+  if (namespace === undefined || scan.leaderless.get(pid)?.tid === tid) return;
   namespace.holders.push({ type: 'thread', pid, tid });
   namespace.door ??= pathDoor(path);
+}
+
+/** A plain look has no threads; one that is asked for by its number is looked at all the same. */
+export function noteAskedThread(scan: Scan, tid: number): void {
+  const path = `/proc/${tid}/status`;
+  const bytes = valueOf(scan.host.readFile(path));
+  const pid = bytes === undefined ? undefined : valueOf(parseStatus(bytes, path))?.tgid;
+  if (pid === undefined || pid === tid) return;
+  for (const kind of scan.kinds) {
+    if (!SHARED.has(kind)) noteThread(scan, kind, { pid, tid }, linksOf(scan, kind).get(pid));
+  }
 }
 
 function noteThreadForChildren(
