@@ -62,7 +62,7 @@ describe.skipIf(lacks('root', 'namespaces', 'cc'))('a process without its first 
 
   test('is shown with these, and ls -p lists them', () => {
     const { fields, gaps } = show(host, resolveTarget(host, String(target.pid)), ['namespaces']);
-    const shown = (fields[0]?.value as { type: string; ns: bigint }[]).filter(({ type }) =>
+    const shown = ((fields[0]?.value ?? []) as { type: string; ns: bigint }[]).filter(({ type }) =>
       KINDS.includes(type as never),
     );
     expect(shown.map(({ ns }) => String(ns)).toSorted()).toEqual(inodes(tid).toSorted());
@@ -85,8 +85,8 @@ describe.skipIf(lacks('root', 'namespaces', 'cc'))('threads that left their proc
   test('ls -p TID lists the namespaces of that thread', () => {
     const rows = listed('-p', String(tid)).stdout.trim().split('\n');
     const all = readdirSync(`/proc/${tid}/ns`).filter((name) => !name.endsWith('_for_children'));
-    const expected = all.map((kind) => /[0-9]+/.exec(readlinkSync(`/proc/${tid}/ns/${kind}`))?.[0]);
-    expect(rows.toSorted()).toEqual(expected.toSorted());
+    const expected = all.map((kind) => /[0-9]+/.exec(readlinkSync(`/proc/${tid}/ns/${kind}`))?.[0] ?? '');
+    expect(rows.toSorted()).toEqual([...expected].toSorted());
   });
 
   test('show says of one that it is a thread, and names it in its namespace', () => {
@@ -103,7 +103,7 @@ test.skipIf(lacks('cc'))('a zombie is in two namespaces, and that is no gap', as
   const parent = await startOddProcess([], ['zombie']);
   const zombie = readFileSync(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8').trim();
   const { fields, gaps } = show(host, resolveTarget(host, zombie), ['namespaces']);
-  expect((fields[0]?.value as { type: string }[]).map(({ type }) => type)).toEqual(['user', 'pid']);
+  expect(((fields[0]?.value ?? []) as { type: string }[]).map(({ type }) => type)).toEqual(['user', 'pid']);
   expect(gaps.filter(({ subject }) => subject === 'namespace link')).toEqual([]);
   await parent.end();
 });

@@ -58,7 +58,8 @@ function readLinks(scan: Scan, kinds: readonly NamespaceKind[], pid: number): vo
 function readThread(scan: Scan, kinds: readonly NamespaceKind[], pid: number): void {
   const thread = liveThread(scan.host, pid);
   if (!thread.ok) {
-    if (thread.gap.reason !== 'gone') scan.gaps.add('process', thread.gap);
+    // An older recording was not asked, as most zombies have no threads.
+    if (thread.gap.reason !== 'gone' && thread.gap.reason !== 'unrecorded') scan.gaps.add('process', thread.gap);
     return;
   }
   const tid = thread.value;
