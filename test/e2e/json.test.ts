@@ -202,7 +202,7 @@ describe.skipIf(missing || lacks('root'))('what is closed', () => {
 });
 
 describe.skipIf(lacks('root', 'cc'))('pins', () => {
-  it.each(['thread', 'socket', 'fd', 'table', 'mount', 'tun'] as const)('holders of a %s', async (way) => {
+  it.each(['thread', 'socket', 'fd', 'table', 'mount', 'tun', 'tree', 'watch'] as const)('holders of a %s', async (way) => {
     const pin: Pin = await startPin(way);
     try {
       const answer = ask('holders', [`net:${pin.inode}`]);
