@@ -202,16 +202,19 @@ describe.skipIf(missing || lacks('root'))('what is closed', () => {
 });
 
 describe.skipIf(lacks('root', 'cc'))('pins', () => {
-  it.each(['thread', 'socket', 'fd', 'table', 'mount', 'tun', 'tree', 'watch'] as const)('holders of a %s', async (way) => {
-    const pin: Pin = await startPin(way);
-    try {
-      const answer = ask('holders', [`net:${pin.inode}`]);
-      expect(answer['holders']).not.toEqual([]);
-      expect(passed('holders', answer)).toEqual([]);
-    } finally {
-      await pin.end();
-    }
-  });
+  it.each(['thread', 'socket', 'fd', 'table', 'mount', 'tun', 'tree', 'watch'] as const)(
+    'holders of a %s',
+    async (way) => {
+      const pin: Pin = await startPin(way);
+      try {
+        const answer = ask('holders', [`net:${pin.inode}`]);
+        expect(answer['holders']).not.toEqual([]);
+        expect(passed('holders', answer)).toEqual([]);
+      } finally {
+        await pin.end();
+      }
+    },
+  );
 });
 
 describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('a stage', () => {

@@ -7,7 +7,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
-export type PinWay = 'thread' | 'socket' | 'fd' | 'table' | 'mount' | 'tun' | 'flight' | 'sysfs' | 'tree' | 'watch' | 'proc' | 'detached' | 'named';
+export type PinWay =
+  | 'thread'
+  | 'socket'
+  | 'fd'
+  | 'table'
+  | 'mount'
+  | 'tun'
+  | 'flight'
+  | 'sysfs'
+  | 'tree'
+  | 'watch'
+  | 'proc'
+  | 'detached'
+  | 'named';
 
 export interface Pin {
   readonly pid: number;
