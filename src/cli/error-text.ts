@@ -1,7 +1,8 @@
-// Every error's text and exit status, in one place: what, why, try; at most three lines.
+// Every error's text and exit status, in one place: what, why, try; at most three lines, and what was not seen.
 
 import type { ErrorCode, ErrorFacts, NsError } from '../kernel/error.ts';
 import { escapeControls } from '../render/escape.ts';
+import { gapNote } from './gap-text.ts';
 import { nearest } from './nearest.ts';
 
 const exitStatus: Record<ErrorCode, number> = {
@@ -29,6 +30,8 @@ export function errorText({ facts }: NsError): string {
   const why = meant(facts) ?? facts.why;
   if (why !== undefined) lines.push(`  why: ${why}`);
   if (facts.tryThis !== undefined) lines.push(`  try: ${facts.tryThis}`);
+  // What vanished meanwhile is not there, and so nothing that was not seen.
+  for (const gap of facts.gaps ?? []) if (gap.reason !== 'gone') lines.push(`nstool: ${gapNote(gap)}`);
   return lines.map((line) => `${escapeControls(line)}\n`).join('');
 }
 

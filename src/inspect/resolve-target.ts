@@ -5,14 +5,16 @@ import { IdentityResolver } from '../containers/identify.ts';
 import type { Identity } from '../containers/identity.ts';
 import { namespaceKinds, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
-import { valueOf, type Host } from '../kernel/host.ts';
-import { decodeListeners, encodeListenerDump, type ListenerFamily } from '../kernel/netlink/sock-diag.ts';
+import { GapTally, type CountedGap } from '../kernel/gap-tally.ts';
+import { valueOf, type Gap, type Host } from '../kernel/host.ts';
 import { discoverNamespaces } from '../namespaces/discover/discover.ts';
 import { doorOf, pathDoor, type Door } from '../namespaces/discover/door.ts';
 import type { Scan } from '../namespaces/discover/scan.ts';
 import { parseStat } from '../kernel/text/stat.ts';
 import { parseDecimal } from '../kernel/text/text.ts';
+import { initialNamespace, inodeOf } from './initial-namespace.ts';
 import { startTicksOf } from './start-ticks.ts';
+import { listeningProcesses } from './listening-process.ts';
 import { knownNames, NETNS_FOLDER } from './known-names.ts';
 import { parseTarget, type Target } from './target.ts';
 
@@ -57,6 +59,8 @@ export function resolveTarget(host: Host, word: string): ResolvedTarget {
       return target;
     case 'namespace':
       return ofNumber(host, target.inode, target.kind);
+    case 'namespace of':
+      return ofOwner(host, target.kind, target.of);
     case 'path':
       return ofPath(host, target.path);
     case 'netns':
@@ -64,8 +68,45 @@ export function resolveTarget(host: Host, word: string): ResolvedTarget {
     case 'name':
       return ofName(host, word, target);
     case 'port':
-      return pinned(host, only(host, word, listeners(host, target.port)).pid);
+      return pinned(host, only(host, word, listeners(host, target.port), new GapTally()).pid);
   }
+}
+
+/** What a word means that has to be one namespace; by its number alone it is not looked for yet. */
+export interface NamespaceName {
+  readonly inode: bigint;
+  readonly kind?: NamespaceKind;
+}
+
+/** Errors: as of resolveTarget; BAD_VALUE for a process or the host. */
+export function resolveNamespace(host: Host, word: string): NamespaceName {
+  const target = parseTarget(word);
+  if (target.type === 'namespace') return target;
+  const found = resolveTarget(host, word);
+  if (found.type === 'namespace') return found;
+  throw new NsError('BAD_VALUE', {
+    what: `'${word}' is ${found.type === 'host' ? 'the host' : 'a process'}, which has eight namespaces`,
+    tryThis: `net:${word}`,
+  });
+}
+
+/** The namespace of this kind that a process is in, or the initial one. */
+function ofOwner(host: Host, kind: NamespaceKind, word: string): NamespaceTarget {
+  const owner = resolveTarget(host, word);
+  if (owner.type === 'namespace') throw new NsError('BAD_VALUE', { what: `'${word}' is a namespace already` });
+  const place = owner.type === 'process' ? { door: `/proc/${owner.pid}/ns/${kind}` } : initialNamespace(host, kind);
+  const inode = 'inode' in place ? place.inode : inodeOf(host, place.door);
+  if (!inode.ok && inode.gap.reason === 'gone') {
+    throw new NsError('NO_NAMESPACE', {
+      what: `'${word}' has no ${kind} namespace`,
+      why: `there is no ${inode.gap.what}: the process has ended, or this kernel lacks the kind`,
+    });
+  }
+  if (!inode.ok || place.door === null) {
+    const what = `cannot tell the ${kind} namespace of '${word}'`;
+    throw inode.ok ? new NsError('DENIED', { what }) : errorOfGap(inode.gap, what);
+  }
+  return { type: 'namespace', inode: inode.value, kind, path: place.door, door: pathDoor(place.door) };
 }
 
 function pinned(host: Host, pid: number): ProcessTarget {
@@ -85,6 +126,7 @@ function requireProcess(host: Host, pid: number): ProcessTarget {
 /** Found by a plain look, through a process in it or where it is mounted; else by a deep one. */
 function ofNumber(host: Host, inode: bigint, kind: NamespaceKind | undefined): NamespaceTarget {
   const kinds = new Set(kind === undefined ? namespaceKinds.map((entry) => entry.kind) : [kind]);
+  let gaps: readonly CountedGap[] = [];
   for (const deep of [false, true]) {
     const scan = discoverNamespaces(host, kinds, { deep });
     for (const namespace of scan.namespaces.values()) {
@@ -95,11 +137,13 @@ function ofNumber(host: Host, inode: bigint, kind: NamespaceKind | undefined): N
       // What a look at the other kinds could not see is of no interest.
       return kind === undefined ? target : { ...target, scan };
     }
+    gaps = scan.gaps.list();
   }
   throw new NsError('NO_NAMESPACE', {
     what: `no namespace ${kind === undefined ? inode : `${kind}:[${inode}]`}`,
     why: 'no process, descriptor, socket or mount that can be seen leads to it',
     tryThis: 'nstool ls --deep',
+    gaps,
   });
 }
 
@@ -148,16 +192,24 @@ function pids(host: Host): readonly number[] {
 type NameTarget = Extract<Target, { type: 'name' }>;
 
 function ofName(host: Host, word: string, target: NameTarget): ProcessTarget {
-  if (target.scheme === 'comm') return pinned(host, only(host, word, byCommand(host, target.name)).pid);
+  const gaps = new GapTally();
+  if (target.scheme === 'comm') return pinned(host, only(host, word, byCommand(host, target.name, gaps), gaps).pid);
   const resolver = new IdentityResolver(host);
-  return { ...pinned(host, only(host, word, named(host, resolver, target)).pid), resolver };
+  return { ...pinned(host, only(host, word, named(host, resolver, target, gaps), gaps).pid), resolver };
 }
 
 /** The first process of everything that the name fits. */
-function named(host: Host, resolver: IdentityResolver, { scheme, name }: NameTarget): readonly Candidate[] {
+function named(
+  host: Host,
+  resolver: IdentityResolver,
+  { scheme, name }: NameTarget,
+  gaps: GapTally,
+): readonly Candidate[] {
   const found = new Map<string, Candidate>();
   for (const pid of pids(host)) {
-    const identity = valueOf(resolver.identify(pid));
+    const reading = resolver.identify(pid);
+    addUnseen(gaps, reading.ok ? reading.value.gaps : [reading.gap]);
+    const identity = valueOf(reading);
     if (identity === undefined || !fits(identity, scheme, name)) continue;
     const key = `${identity.engine ?? ''} ${identity.id ?? ''} ${identity.unit ?? ''}`;
     const borrowed = identity.evidence !== 'cgroup' || identity.uid !== null || identity.outer.length > 0;
@@ -179,39 +231,28 @@ function fits(identity: Identity, scheme: NameTarget['scheme'], name: string): b
 /** Shorter beginnings of ids would fit by chance. */
 const SHORTEST_ID = 3;
 
-function byCommand(host: Host, name: string): readonly Candidate[] {
+/** What has gone meanwhile is not there. */
+function addUnseen(tally: GapTally, gaps: readonly Gap[]): void {
+  const unseen = gaps.find(({ reason }) => reason !== 'gone');
+  if (unseen !== undefined) tally.add('process', unseen);
+}
+
+function byCommand(host: Host, name: string, gaps: GapTally): readonly Candidate[] {
   return pids(host).flatMap((pid) => {
     const path = `/proc/${pid}/stat`;
-    const bytes = valueOf(host.readFile(path));
-    const stat = bytes === undefined ? undefined : valueOf(parseStat(bytes, path));
-    return stat?.comm === name ? [{ pid, name: String(pid) }] : [];
+    const bytes = host.readFile(path);
+    const stat = bytes.ok ? parseStat(bytes.value, path) : bytes;
+    if (!stat.ok) addUnseen(gaps, [stat.gap]);
+    return stat.ok && stat.value.comm === name ? [{ pid, name: String(pid) }] : [];
   });
 }
 
-const LISTENING: readonly ListenerFamily[] = ['tcp', 'tcp6', 'udp', 'udp6'];
-
-/** Who holds a socket that listens on this port in our network namespace. */
 function listeners(host: Host, port: number): readonly Candidate[] {
-  const inodes = new Set<string>();
-  for (const family of LISTENING) {
-    const reply = host.netlink(encodeListenerDump(family));
-    const decoded = reply.ok ? decodeListeners(reply.value, family) : reply;
-    if (!decoded.ok) continue;
-    for (const listener of decoded.value) if (listener.port === port) inodes.add(`socket:[${listener.inode}]`);
-  }
-  if (inodes.size === 0) return [];
-  return pids(host)
-    .filter((pid) => holdsOne(host, pid, inodes))
-    .map((pid) => ({ pid, name: String(pid) }));
-}
-
-function holdsOne(host: Host, pid: number, links: ReadonlySet<string>): boolean {
-  const fds = valueOf(host.readDirectory(`/proc/${pid}/fd`)) ?? [];
-  return fds.some((fd) => links.has(valueOf(host.readLink(`/proc/${pid}/fd/${fd}`)) ?? ''));
+  return listeningProcesses(host, port, pids(host)).map((pid) => ({ pid, name: String(pid) }));
 }
 
 /** Several processes of one thing are one thing: the first of them stands for it. */
-function only(host: Host, word: string, all: readonly Candidate[]): Candidate {
+function only(host: Host, word: string, all: readonly Candidate[], gaps: GapTally): Candidate {
   const own = all.filter((candidate) => candidate.borrowed !== true);
   const candidates = own.length > 0 ? own : all;
   const [first, ...others] = candidates;
@@ -220,6 +261,7 @@ function only(host: Host, word: string, all: readonly Candidate[]): Candidate {
       what: `nothing here is called '${word}'`,
       tryThis: 'nstool ls -o PID,NAME,COMMAND',
       near: { word: word.slice(word.indexOf(':') + 1), known: knownNames(host, word) },
+      gaps: gaps.list(),
     });
   }
   if (others.length === 0) return first;

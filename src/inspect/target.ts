@@ -10,6 +10,8 @@ export type Target =
   | { readonly type: 'host' }
   /** `kind` is absent when only the inode was given. */
   | { readonly type: 'namespace'; readonly inode: bigint; readonly kind?: NamespaceKind }
+  /** That namespace of a process or of the host: `of` is a target of its own. */
+  | { readonly type: 'namespace of'; readonly kind: NamespaceKind; readonly of: string }
   | { readonly type: 'path'; readonly path: string }
   /** A name of ip-netns(8). */
   | { readonly type: 'netns'; readonly name: string }
@@ -26,7 +28,7 @@ const NAME_SCHEMES: readonly NameScheme[] = ['container', 'pod', 'unit', 'comm']
 const PID_MAX_LIMIT = 4_194_304;
 
 const FORMS =
-  'a pid, self, host, a namespace (net:4026532177), a path, netns:NAME, container:NAME, pod:NAMESPACE/NAME, unit:NAME, port:N or comm:NAME';
+  'a pid, self, host, a namespace (net:4026532177, or of a target: net:self), a path, netns:NAME, container:NAME, pod:NAMESPACE/NAME, unit:NAME, port:N or comm:NAME';
 
 /** What a word means, by its form alone. Errors: BAD_VALUE. */
 export function parseTarget(word: string): Target {
@@ -60,18 +62,34 @@ function ofScheme(word: string, scheme: string, rest: string): Target {
     if (port !== undefined && port > 0 && port < 65_536) return { type: 'port', port };
     throw new NsError('BAD_VALUE', { what: `'${word}' is no port`, why: 'ports are 1 to 65535' });
   }
-  const inode = parseUnsigned64(
-    /^(?:([0-9]+)|\[([0-9]+)\])$/
-      .exec(rest)
-      ?.slice(1)
-      .find((digits) => digits !== undefined),
-  );
-  if (inode === undefined) throw noTarget(word);
-  if (isNamespaceKind(scheme)) return { type: 'namespace', inode, kind: scheme };
+  const bracketed = parseUnsigned64(/^\[([0-9]+)\]$/.exec(rest)?.[1]);
+  if (isNamespaceKind(scheme)) {
+    return bracketed === undefined ? ofKind(word, scheme, rest) : { type: 'namespace', inode: bracketed, kind: scheme };
+  }
+  if (bracketed === undefined && parseUnsigned64(rest) === undefined) throw noTarget(word);
   throw new NsError('BAD_VALUE', {
     what: `unknown namespace type '${scheme}' in '${word}'`,
     why: `the types are ${namespaceKinds.map((entry) => entry.kind).join(', ')}`,
   });
+}
+
+/** `net:4026532177` is a namespace by its number, `net:4913` and `net:container:web` that of a process. */
+function ofKind(word: string, kind: NamespaceKind, of: string): Target {
+  const target = parseTarget(of);
+  switch (target.type) {
+    case 'namespace':
+      if (target.kind === undefined) return { ...target, kind };
+      throw noTarget(word);
+    case 'process':
+    case 'host':
+    case 'name':
+    case 'port':
+      return { type: 'namespace of', kind, of };
+    case 'namespace of':
+    case 'path':
+    case 'netns':
+      throw noTarget(word);
+  }
 }
 
 function noTarget(word: string): NsError {

@@ -1,6 +1,7 @@
 // The one error: a closed code and facts. Its text is made in one place of the CLI, never where the work is done.
 // A gap is something else: one of many that could not be read is a value in the report (host.ts).
 
+import type { CountedGap } from './gap-tally.ts';
 import type { Gap } from './host.ts';
 
 export type ErrorCode =
@@ -27,6 +28,8 @@ export interface ErrorFacts {
   readonly what: string;
   readonly why?: string;
   readonly tryThis?: string;
+  /** What could not be looked at, and may be what was asked for. */
+  readonly gaps?: readonly CountedGap[];
   /** What there is instead of `word`: names, each with the target it is. The nearest one may have been meant. */
   readonly near?: { readonly word: string; readonly known: ReadonlyMap<string, string> };
 }

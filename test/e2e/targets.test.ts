@@ -1,10 +1,10 @@
 // The words that a person has at hand: who is meant, and what came close when nobody is.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { startPin, type Pin } from '../support/pins.ts';
-import { identities, nstool } from '../support/program.ts';
+import { commandLine, identities, nstool, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 
 function json(...args: readonly string[]): Record<string, unknown> {
@@ -45,8 +45,91 @@ describe.each(identities)('host, as $name', ({ uid }) => {
   });
 });
 
-test('a process has eight namespaces, the host too', () => {
-  expect(nstool(['holders', 'host']).stderr).toMatch(/'host' is the host, which has eight namespaces/);
+test.each(['holders', 'ls'])('a process has eight namespaces, the host too: %s', (command) => {
+  expect(nstool([command, 'host']).stderr).toMatch(
+    /'host' is the host, which has eight namespaces\n {2}try: net:host\n/,
+  );
+  expect(nstool([command, 'self']).stderr).toMatch(
+    /'self' is a process, which has eight namespaces\n {2}try: net:self\n/,
+  );
+});
+
+describe('the namespace of a target', () => {
+  test.each([['self'], [String(process.pid)], ['net:self'], ['net:comm:kthreadd']])('%s', (word) => {
+    const target = word.includes(':') ? word : `net:${word}`;
+    const link = readlinkSync(target.endsWith('kthreadd') ? '/proc/2/ns/net' : '/proc/self/ns/net');
+    const inode = link.slice('net:['.length, -1);
+    expect(nstool(['show', target, '-o', 'ns']).stdout).toBe(`${inode}\n`);
+    expect(nstool(['ls', '-n', '-p', target, '-o', 'NS']).stdout.trim()).toBe(inode);
+    expect(nstool(['ls', '-n', target, '-o', 'NS']).stdout).toMatch(new RegExp(`^${inode}\n`));
+    expect(json('holders', target)['holders']).toContainEqual(expect.objectContaining({ pid: process.pid }));
+    expect(nstool(['enter', target, '--', 'readlink', '/proc/self/ns/net']).stdout).toBe(`${link}\n`);
+  });
+
+  test('a number that a process can have is no inode, but for one in brackets', () => {
+    const none = 4_194_304;
+    expect(nstool(['show', `net:${none}`])).toMatchObject({ status: 3, stderr: expect.stringMatching(/no process/) });
+    expect(nstool(['show', `net:[${none}]`])).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/no namespace net:\[4194304\]/),
+    });
+  });
+
+  test.each(['net:net:self', 'net:/proc/self', 'net:netns:blue', 'net:mnt:4026532177', 'net:'])(
+    '%s is none',
+    (word) => {
+      expect(nstool(['show', word])).toMatchObject({ status: 2, stderr: expect.stringContaining('is no target') });
+    },
+  );
+});
+
+describe.skipIf(lacks('root')).sequential('ports', () => {
+  let server: ChildProcess;
+  let port = '';
+
+  beforeAll(async () => {
+    const listen =
+      'const s = require("net").createServer().listen(0, "127.0.0.1", () => console.log(s.address().port))';
+    server = spawn(process.execPath, ['-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] });
+    port = await new Promise<string>((done) => server.stdout?.once('data', (data) => done(String(data).trim())));
+  });
+
+  afterAll(async () => {
+    const ended = new Promise((done) => server.once('exit', done));
+    server.kill();
+    await ended;
+  });
+
+  test('who may look finds who listens', () => {
+    expect(nstool(['show', `port:${port}`, '-o', 'pid']).stdout).toBe(`${server.pid}\n`);
+  });
+
+  test('who may not is told whose it is, and how many were closed to him', () => {
+    const { status, stderr } = nstool(['show', `port:${port}`], { uid: 65_534 });
+    expect(stderr).toMatch(
+      /^nstool: port [0-9]+ is listened to by uid 0; whose it is is closed to us\nnstool: [0-9]+ processes: permission denied\n$/,
+    );
+    expect(status).toBe(4);
+  });
+
+  test('another network namespace is not asked, and that is said', () => {
+    const args = ['show', `port:${port}`];
+    const { status, stdout } = run(['unshare', '--net', 'sh', '-c', '"$@" 2>&1', 'sh', ...commandLine(args)]);
+    expect(stdout).toContain(`nothing listens on port ${port} in our own network namespace\n`);
+    expect(status).toBe(3);
+  });
+});
+
+test.skipIf(lacks('root'))('who finds nothing is told how much was closed to him', () => {
+  for (const args of [
+    ['show', 'container:nstool-none'],
+    ['holders', 'net:4026999999'],
+    ['ls', 'net:4026999999'],
+  ]) {
+    const { status, stderr } = nstool(args, { uid: 65_534 });
+    expect({ args, status }).toEqual({ args, status: 3 });
+    expect(stderr).toMatch(/\nnstool: [0-9]+ processes: permission denied\n/);
+  }
 });
 
 describe.skipIf(lacks('root', 'namespaces', 'ip', 'cc')).sequential('names', () => {
@@ -68,6 +151,15 @@ describe.skipIf(lacks('root', 'namespaces', 'ip', 'cc')).sequential('names', () 
       expect(namespace.links).toHaveLength(1);
       expect(json('show', String(inode), '-o', 'ns')).toHaveProperty('namespace.ns', Number(inode));
     }
+  });
+
+  test('what a plain look does not find, ls --deep does', () => {
+    const inode = pins[0]?.inode;
+    const { status, stderr } = nstool(['ls', `net:${inode}`]);
+    expect(status).toBe(3);
+    const [, proposal = ''] = /\n {2}try: nstool (.*)\n/.exec(stderr) ?? [];
+    expect(proposal).toBe(`ls --deep net:${inode}`);
+    expect(nstool(proposal.split(' ')).status).toBe(0);
   });
 
   test.each([

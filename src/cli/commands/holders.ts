@@ -1,11 +1,8 @@
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
-import { NsError } from '../../kernel/error.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
-import { valueOf, type Host } from '../../kernel/host.ts';
-import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import { valueOf } from '../../kernel/host.ts';
 import { decodeText } from '../../kernel/text/text.ts';
-import { parseTarget } from '../../inspect/target.ts';
-import { resolveTarget } from '../../inspect/resolve-target.ts';
+import { resolveNamespace, type NamespaceName } from '../../inspect/resolve-target.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
@@ -18,7 +15,7 @@ import { flag, type CommandDefinition, type Invocation } from '../define-command
 import { gapJson, gapNote } from '../gap-text.ts';
 import { splitRecorded } from '../recorded-target.ts';
 import { release, releaseJson, releaseText, requireReleasable, type Release } from './holders-release.ts';
-import { findNamespace, type NamespaceName } from './ls-query.ts';
+import { findNamespace } from './ls-query.ts';
 
 export const holders: CommandDefinition = {
   name: 'holders',
@@ -28,7 +25,7 @@ export const holders: CommandDefinition = {
   description: [
     'Lists every reason that was found why NAMESPACE (net:4026532177, a path, netns:NAME) is alive: processes, threads,',
     'open descriptors, sockets, tun devices, mounts in any mount namespace, names, namespaces below it; with the command',
-    'that would release each. Of a process its namespace must be named by kind: net:self.',
+    'that would release each. Of a process or container the kind must be named: net:self, net:container:web.',
     '',
     '--release lists the same, and then what it would take away; with --yes it does so. That is names and mounts only, in',
     'any mount namespace: each is unmounted if it still is this namespace, and of a name in /run/netns the file is removed,',
@@ -56,9 +53,9 @@ export const holders: CommandDefinition = {
     requireReleasable(invocation, recording);
     const host = await context.host(recording);
     requireOwnProc(host);
-    const name = nameOf(host, word);
+    const name = resolveNamespace(host, word);
     const scan = discoverNamespaces(host, kindsFor(name), { deep: true });
-    const namespace = findNamespace(scan, name);
+    const namespace = findNamespace(scan, name, true);
     const rows = holderRows(scan, namespace);
     const released = flag(invocation, 'release') ? await release(scan, namespace, invocation, context) : undefined;
     const notes = [...scan.gaps.list().map(gapNote), ...(released?.notes ?? [])];
@@ -70,25 +67,6 @@ export const holders: CommandDefinition = {
 export function kindsFor({ kind }: Pick<NamespaceName, 'kind'>): ReadonlySet<NamespaceKind> {
   const isOfAny = kind === undefined || kind === 'user';
   return new Set(isOfAny ? namespaceKinds.map((entry) => entry.kind) : [kind, 'mnt']);
-}
-
-/** `net:self` and `net:4913` are the namespace of a process. */
-function nameOf(host: Host, word: string): NamespaceName {
-  const [kind = '', process = ''] = word.split(':');
-  if (namespaceKinds.some((entry) => entry.kind === kind) && (process === 'self' || /^[0-9]{1,7}$/.test(process))) {
-    const path = `/proc/${process}/ns/${kind}`;
-    const link = valueOf(host.readLink(path));
-    const id = link === undefined ? undefined : valueOf(parseNamespaceLink(link, path));
-    if (id !== undefined) return id;
-  }
-  const target = parseTarget(word);
-  if (target.type === 'namespace') return target;
-  const found = resolveTarget(host, word);
-  if (found.type === 'namespace') return found;
-  throw new NsError('BAD_VALUE', {
-    what: `'${word}' is ${found.type === 'host' ? 'the host' : 'a process'}, which has eight namespaces`,
-    tryThis: `nstool holders net:${found.type === 'host' ? 1 : found.pid}`,
-  });
 }
 
 /** All that is listed of a namespace. Needs a deep scan. */

@@ -5,8 +5,7 @@ import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Host, Reading } from '../../kernel/host.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { initialNamespace } from '../../inspect/initial-namespace.ts';
-import { resolveTarget } from '../../inspect/resolve-target.ts';
-import { parseTarget } from '../../inspect/target.ts';
+import { resolveTarget, type NamespaceName } from '../../inspect/resolve-target.ts';
 import { liveThread } from '../../namespaces/discover/live-thread.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
@@ -16,11 +15,6 @@ import { flag, optionValue, type Invocation, type OptionDefinition } from '../de
 import { nearest } from '../nearest.ts';
 import { splitRecorded } from '../recorded-target.ts';
 import { filterColumns, lsColumns, type LsColumn } from './ls-columns.ts';
-
-export interface NamespaceName {
-  readonly inode: bigint;
-  readonly kind?: NamespaceKind;
-}
 
 /** Which namespaces. */
 export interface Selection {
@@ -43,8 +37,8 @@ export interface Selection {
 }
 
 export interface LsQuery extends Selection {
-  /** List the processes of this one. */
-  readonly namespace: NamespaceName | undefined;
+  /** List the processes of this one: a word as it was given. */
+  readonly namespace: string | undefined;
   readonly columns: readonly LsColumn[];
   readonly format: 'text' | 'raw' | 'json';
   /** How rows hang below each other. */
@@ -108,7 +102,6 @@ export function lsQuery(invocation: Invocation): LsQuery {
   const types = typesOf(invocation);
   const selection = selectionOf(invocation, 'ls');
   const columns = columnsOf(invocation, operand !== undefined, types?.includes('net') === true);
-  const namespace = operand === undefined ? undefined : namespaceName(operand.word);
   const sort = sortOf(invocation, lsColumns);
   const asked = [...columns.map(({ key }) => key), sort?.key];
   const asksHolders = selection.asksHolders || asked.includes('holders');
@@ -122,7 +115,7 @@ export function lsQuery(invocation: Invocation): LsQuery {
     sort,
     headings: !flag(invocation, 'noheadings'),
     truncate: !flag(invocation, 'notruncate'),
-    namespace,
+    namespace: operand?.word,
     recording: selection.recording ?? operand?.recording,
   };
 }
@@ -188,18 +181,6 @@ export function sortOf<C extends { readonly key: string }>(
 ): C | undefined {
   const name = optionValue(invocation, 'sort');
   return name === undefined ? undefined : columnNamed(columns, name);
-}
-
-function namespaceName(word: string): NamespaceName {
-  const target = parseTarget(word);
-  if (target.type === 'namespace') return target;
-  // A small number is an inode here: there is nothing else that it could be.
-  if (target.type === 'process' && target.pid !== 'self') return { inode: BigInt(target.pid) };
-  throw new NsError('BAD_VALUE', {
-    what: `'${word}' is no namespace`,
-    why: 'a namespace is its inode: 4026532177, net:4026532177 or net:[4026532177]',
-    tryThis: 'nstool ls',
-  });
 }
 
 /** The kinds of -t; undefined: it was not given. Errors: BAD_VALUE. */
@@ -308,15 +289,20 @@ function linksOfHost(host: Host, kinds: ReadonlySet<NamespaceKind>): readonly st
   });
 }
 
-/** Errors: NO_NAMESPACE. */
-export function findNamespace(scan: Scan, name: NamespaceName): Namespace {
+/** `deep`: the look used every source. Errors: NO_NAMESPACE. */
+export function findNamespace(scan: Scan, name: NamespaceName, deep: boolean): Namespace {
   for (const namespace of scan.namespaces.values()) {
     if (namespace.inode === name.inode && (name.kind ?? namespace.kind) === namespace.kind) return namespace;
   }
   const shown = name.kind === undefined ? String(name.inode) : `${name.kind}:[${name.inode}]`;
   throw new NsError('NO_NAMESPACE', {
     what: `no namespace ${shown}`,
-    why: 'no process that can be seen is in it, and it is mounted nowhere',
-    tryThis: 'nstool ls',
+    why: deep
+      ? 'no process, descriptor, socket or mount that can be seen leads to it'
+      : 'no process that can be seen is in it, and it is mounted nowhere',
+    tryThis: deep
+      ? 'nstool ls --deep'
+      : `nstool ls --deep ${name.kind === undefined ? '' : `${name.kind}:`}${name.inode}`,
+    gaps: scan.gaps.list(),
   });
 }

@@ -1,6 +1,7 @@
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
+import { resolveNamespace } from '../../inspect/resolve-target.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { noteAskedThread } from '../../namespaces/discover/threads.ts';
@@ -36,7 +37,7 @@ export const ls: CommandDefinition = {
   arity: [0, 1],
   description: [
     'Lists every namespace that has a process, or that is mounted somewhere in a mount namespace that has one.',
-    'With NAMESPACE (4026532177, net:4026532177, net:[4026532177]) it lists the processes in that one.',
+    'With NAMESPACE (4026532177, net:4026532177, net:self, netns:blue) it lists the processes in that one.',
     'What could not be read is counted on standard error, and in the JSON.',
     '',
     '-Q takes the language of scols-filter(5) over any column, shown or not: == != < <= > >= =~ !~, && || ! and their',
@@ -144,7 +145,7 @@ function rowsOf(scan: Scan, query: LsQuery, tree: TreeShape): readonly Namespace
   const all =
     namespace === undefined
       ? namespaceRows(scan, facts, isShown)
-      : processRows(scan, findNamespace(scan, namespace), facts);
+      : processRows(scan, findNamespace(scan, resolveNamespace(scan.host, namespace), query.deep), facts);
   const rows = selectRows(scan, all, query);
   return sort === undefined ? rows : rows.toSorted((a, b) => compareCells(sort.get(a), sort.get(b)));
 }

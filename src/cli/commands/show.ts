@@ -48,6 +48,7 @@ export const show: CommandDefinition = {
   examples: [
     { line: 'nstool show 4913', does: 'all about a process' },
     { line: 'nstool show container:web -o pid', does: 'the pid of a container, for a script' },
+    { line: 'nstool show net:self', does: 'our own network namespace; net:4913 is that of a process' },
     { line: 'nstool show net:4026532177', does: 'links, addresses, routes and listeners' },
   ],
   exitStatus: [

@@ -1,0 +1,52 @@
+// Who listens on a port of our own network namespace.
+
+import { NsError } from '../kernel/error.ts';
+import { GapTally } from '../kernel/gap-tally.ts';
+import type { Host } from '../kernel/host.ts';
+import { readListeners, type ListeningSocket } from './show/listeners.ts';
+
+/**
+ * Those of `pids` that hold a socket which listens there. Errors: DENIED: somebody listens, and who is closed to us;
+ * NO_PROCESS: nobody does, or no process of this /proc; UNSUPPORTED: the kernel does not tell its sockets.
+ */
+export function listeningProcesses(host: Host, port: number, pids: readonly number[]): readonly number[] {
+  const gaps = new GapTally();
+  const all = readListeners(host, undefined, gaps);
+  if (all === null) {
+    throw new NsError('UNSUPPORTED', { what: `cannot ask the kernel who listens on port ${port}`, gaps: gaps.list() });
+  }
+  const sockets = all.filter((socket) => socket.port === port);
+  if (sockets.length === 0) {
+    throw new NsError('NO_PROCESS', {
+      what: `nothing listens on port ${port} in our own network namespace`,
+      why: 'other network namespaces were not asked: there the number may be in use',
+      tryThis: 'nstool show net:TARGET -o listeners',
+      gaps: gaps.list(),
+    });
+  }
+  const links = new Set(sockets.map(({ inode }) => `socket:[${inode}]`));
+  const holders = pids.filter((pid) => holdsOne(host, pid, links, gaps));
+  if (holders.length === 0) throw unseen(port, sockets, gaps);
+  return holders;
+}
+
+function holdsOne(host: Host, pid: number, links: ReadonlySet<string>, gaps: GapTally): boolean {
+  const folder = `/proc/${pid}/fd`;
+  const fds = host.readDirectory(folder);
+  const read = fds.ok ? fds.value.map((fd) => host.readLink(`${folder}/${fd}`)) : [fds];
+  // Some may be listed and not read: the same gap for each.
+  const closed = read.find((reading) => !reading.ok && reading.gap.reason !== 'gone');
+  if (closed?.ok === false) gaps.add('process', closed.gap);
+  return read.some((link) => link.ok && typeof link.value === 'string' && links.has(link.value));
+}
+
+function unseen(port: number, sockets: readonly ListeningSocket[], tally: GapTally): NsError {
+  const uids = [...new Set(sockets.map(({ uid }) => uid))].toSorted((a, b) => a - b);
+  const what = `port ${port} is listened to by uid ${uids.join(' and ')}`;
+  const gaps = tally.list();
+  if (gaps.some(({ subject }) => subject === 'process')) {
+    return new NsError('DENIED', { what: `${what}; whose it is is closed to us`, gaps });
+  }
+  const why = 'the kernel itself has it, or a process beyond this /proc, or a message under way';
+  return new NsError('NO_PROCESS', { what: `${what}; no process that we see holds it`, why, gaps });
+}
