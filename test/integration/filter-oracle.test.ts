@@ -217,6 +217,8 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare') || newest === undefined)(
     'TYPE == net',
     'FOO',
     "TYPE == 'net",
+    'TYPE > 5',
+    '5.5 <= COMMAND',
     'TYPE =~ PATH',
     'TYPE =~ "("',
     'TYPE =~ "*"',

@@ -61,7 +61,21 @@ const words = [
 /** Mostly wrong, but not at once. */
 const soup = fc.array(fc.constantFrom(...words), { maxLength: 40 }).map((parts) => parts.join(' '));
 
-const value = fc.constantFrom('ns', 'COMMAND', 'nsfs', '0', '5', '4KiB', '0.5', '"a"', "'\"'", '"5"', 'true', 'FALSE');
+const value = fc.constantFrom(
+  'ns',
+  'COMMAND',
+  'nsfs',
+  '0',
+  '5',
+  '-5',
+  '4KiB',
+  '0.5',
+  '"a"',
+  "'\"'",
+  '"5"',
+  'true',
+  'FALSE',
+);
 const { expression } = fc.letrec<{ expression: string }>((tie) => ({
   expression: fc.oneof(
     { maxDepth: 4, depthIdentifier: 'expression' },

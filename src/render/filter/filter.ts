@@ -31,7 +31,7 @@ export type ParsedFilter<Row> =
 export function parseFilter<Row>(text: string, columns: readonly FilterColumn<Row>[]): ParsedFilter<Row> {
   const byKey = new Map(columns.map((column) => [column.key, column]));
   try {
-    const expression = parseExpression(text, [...byKey.keys()]);
+    const expression = parseExpression(text, columns);
     return { ok: true, filter: { expression, columns: byKey }, keys: [...new Set(keysOf(expression))] };
   } catch (error) {
     if (error instanceof FilterFlaw) return { ok: false, ...error.flaw };

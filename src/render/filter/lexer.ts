@@ -14,7 +14,8 @@ export type Token = { readonly at: number; readonly text: string } & (
 
 const blanks = /[ \t\n]*/y;
 const symbol = /&&|\|\||==|!=|<=|>=|=~|!~|[()!<>]/y;
-const number = /([0-9]+)(?:(\.[0-9]+)|([KMGTPEZY])(?:iB)?)?/y;
+/** lsns 2.42 has no `-`: it prints it, and takes -1 for 1. */
+const number = /(-?[0-9]+)(?:(\.[0-9]+)|([KMGTPEZY])(?:iB)?)?/y;
 const quoted = /"[^"\n]*"|'[^'\n]*'/y;
 /** Names may hold more than letters: `MAJ:MIN`, `USE%`. */
 const name = /[a-zA-Z][a-zA-Z_.%:/\-0-9]*/y;
@@ -122,7 +123,6 @@ function textToken(source: string, at: number): Token | undefined {
 function noToken(source: string, at: number): never {
   const word = String.fromCodePoint(source.codePointAt(at) ?? 0);
   if (word === '"' || word === "'") fail('a quote that is not closed', at, word);
-  if (word === '-') fail('no number is negative here', at, word);
   const candidates = joiningOperators.filter((operator) => operator.includes(word));
   fail(`'${word}' means nothing here`, at, word, candidates.length === 0 ? undefined : candidates);
 }

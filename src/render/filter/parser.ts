@@ -5,7 +5,7 @@
 
 import { programOf, type EreProgram } from './ere/program.ts';
 import { parseEre } from './ere/syntax.ts';
-import { comparisons, type Comparison, type Expression } from './expression.ts';
+import { comparisons, type Comparison, type Expression, type LiteralValue } from './expression.ts';
 import { joiningOperators, tokenAt, type Operator, type Token } from './lexer.ts';
 import { fail } from './problem.ts';
 
@@ -13,19 +13,25 @@ const MOST_BYTES = 1024;
 const MOST_NODES = 256;
 const MOST_PATTERN_BYTES = 256;
 
+/** What the parser has to know of a column. */
+interface ParserColumn {
+  readonly key: string;
+  readonly type: 'number' | 'string' | 'list';
+}
+
 /** Where the parsing stands. */
 interface Cursor {
   readonly source: string;
-  /** By the name in lower case, the key. */
-  readonly columns: ReadonlyMap<string, string>;
+  /** By the name in lower case. */
+  readonly columns: ReadonlyMap<string, ParserColumn>;
   token: Token;
   nodes: number;
 }
 
 /** Fails with what is wrong. No words at all: all rows, as for lsns. */
-export function parseExpression(source: string, keys: readonly string[]): Expression {
+export function parseExpression(source: string, known: readonly ParserColumn[]): Expression {
   if (bytesOf(source) > MOST_BYTES) fail(`a filter has at most ${MOST_BYTES} bytes`, 0, '');
-  const columns = new Map(keys.map((key) => [key.toLowerCase(), key]));
+  const columns = new Map(known.map((column) => [column.key.toLowerCase(), column]));
   const first = tokenAt(source, 0);
   if (first.type === 'end') return { type: 'literal', value: true, text: 'true' };
   const cursor: Cursor = { source, columns, token: first, nodes: 0 };
@@ -78,12 +84,34 @@ function comparison(cursor: Cursor): Expression {
       advance(cursor);
       left = counted(cursor, { type: 'match', negated: operator === '!~', left, ...pattern(cursor) });
     } else if (isComparison(operator)) {
-      advance(cursor);
-      left = counted(cursor, { type: 'compare', comparison: operator, left, right: unary(cursor, true) });
+      const operation = advance(cursor);
+      const right = unary(cursor, true);
+      if (operator !== '==' && operator !== '!=') refuseMixed(cursor, left, right, operation);
+      left = counted(cursor, { type: 'compare', comparison: operator, left, right });
     } else {
       return left;
     }
   }
+}
+
+/** What is a text is neither below nor above a number. lsns fails too, once it meets a text that is none. */
+function refuseMixed(cursor: Cursor, left: Expression, right: Expression, { at, text }: Token): void {
+  for (const [column, literal] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    if (column.type !== 'column' || literal.type !== 'literal' || !isNumber(literal.value)) continue;
+    if (cursor.columns.get(column.key.toLowerCase())?.type === 'number') continue;
+    fail(
+      `${column.key.toUpperCase()} is a text and ${literal.text} a number; a text is written "${literal.text}"`,
+      at,
+      text,
+    );
+  }
+}
+
+function isNumber(value: LiteralValue): boolean {
+  return typeof value === 'number' || typeof value === 'bigint';
 }
 
 function isComparison(operator: Operator | undefined): operator is Comparison {
@@ -126,9 +154,9 @@ function close(cursor: Cursor, open: Token): void {
 
 function column(cursor: Cursor, isCompared: boolean): Expression {
   const { at, text } = advance(cursor);
-  const key = cursor.columns.get(text.toLowerCase());
-  if (key !== undefined) return counted(cursor, { type: 'column', key });
-  const names = [...cursor.columns.keys()].map((known) => known.toUpperCase());
+  const known = cursor.columns.get(text.toLowerCase());
+  if (known !== undefined) return counted(cursor, { type: 'column', key: known.key });
+  const names = [...cursor.columns.keys()].map((name) => name.toUpperCase());
   const hint = isCompared ? `; a text is written "${text}"` : '';
   return fail(`unknown column '${text}'${hint}`, at, text, [...names, 'TRUE', 'FALSE']);
 }
