@@ -75,7 +75,10 @@ function rewrite(word: string, options: readonly OptionDefinition[], program: Pr
   return rewriteBundle(word, options, replaces);
 }
 
-/** `-mnu`, `-tnet`, `-rn`: letters one by one, until one that takes the rest, or the next word, as its value. */
+/**
+ * `-mnu`, `-tnet`, `-rn`: letters one by one, until one that takes the rest, or the next word, as its value. An optional
+ * value that is one of few words can be the rest: `-Towner`.
+ */
 function rewriteBundle(
   word: string,
   options: readonly OptionDefinition[],
@@ -90,6 +93,9 @@ function rewriteBundle(
       throw letterWithValue(before, word.slice(at));
     if (option === undefined)
       return { rewritten: [...rewritten, `-${word.slice(at)}`], takesNext: false, replacesOperand };
+    const rest = word.slice(at + 1);
+    if (option.optionalValue === true && option.choices?.includes(rest) === true)
+      return { rewritten: [...rewritten, `--${option.long}=${rest}`], takesNext: false, replacesOperand };
     if (option.optionalValue === true) {
       rewritten.push(`--${option.long}=`);
       continue;
@@ -99,7 +105,6 @@ function rewriteBundle(
       rewritten.push(`--${option.long}`);
       continue;
     }
-    const rest = word.slice(at + 1);
     if (rest === '') return { rewritten: [...rewritten, `--${option.long}`], takesNext: true, replacesOperand };
     return { rewritten: [...rewritten, `--${option.long}=${rest}`], takesNext: false, replacesOperand };
   }

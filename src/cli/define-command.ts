@@ -14,7 +14,7 @@ export interface OptionDefinition {
   readonly short?: string;
   /** The name of its value; absent for a flag. */
   readonly value?: string;
-  /** The value is taken only after `=` on the long name; the short letter takes none. */
+  /** The value is taken only after `=` on the long name; the short letter takes none but of `choices`. */
   readonly optionalValue?: boolean;
   /** The values that it takes, for completion. */
   readonly choices?: readonly string[];

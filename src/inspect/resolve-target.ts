@@ -6,12 +6,12 @@ import type { Identity } from '../containers/identity.ts';
 import { namespaceKinds, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
 import { GapTally, type CountedGap } from '../kernel/gap-tally.ts';
-import { valueOf, type Gap, type Host } from '../kernel/host.ts';
+import { valueOf, type Gap, type Host, type Reading } from '../kernel/host.ts';
 import { discoverNamespaces } from '../namespaces/discover/discover.ts';
 import { doorOf, pathDoor, type Door } from '../namespaces/discover/door.ts';
 import type { Scan } from '../namespaces/discover/scan.ts';
 import { parseStat } from '../kernel/text/stat.ts';
-import { parseDecimal } from '../kernel/text/text.ts';
+import { parseDecimal, parseUnsigned64 } from '../kernel/text/text.ts';
 import { initialNamespace, inodeOf } from './initial-namespace.ts';
 import { startTicksOf } from './start-ticks.ts';
 import { listeningProcesses } from './listening-process.ts';
@@ -92,6 +92,9 @@ export function resolveNamespace(host: Host, word: string): NamespaceName {
 
 /** The namespace of this kind that a process is in, or the initial one. */
 function ofOwner(host: Host, kind: NamespaceKind, word: string): NamespaceTarget {
+  // On gVisor namespaces have numbers that pids could have: they are meant where no process has it.
+  const number = parseUnsigned64(word);
+  if (number !== undefined && isGone(host.stat(`/proc/${number}`))) return ofNumber(host, number, kind);
   const owner = resolveTarget(host, word);
   if (owner.type === 'namespace') throw new NsError('BAD_VALUE', { what: `'${word}' is a namespace already` });
   const place = owner.type === 'process' ? { door: `/proc/${owner.pid}/ns/${kind}` } : initialNamespace(host, kind);
@@ -107,6 +110,10 @@ function ofOwner(host: Host, kind: NamespaceKind, word: string): NamespaceTarget
     throw inode.ok ? new NsError('DENIED', { what }) : errorOfGap(inode.gap, what);
   }
   return { type: 'namespace', inode: inode.value, kind, path: place.door, door: pathDoor(place.door) };
+}
+
+function isGone(reading: Reading<unknown>): boolean {
+  return !reading.ok && reading.gap.reason === 'gone';
 }
 
 function pinned(host: Host, pid: number): ProcessTarget {

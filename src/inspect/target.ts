@@ -75,6 +75,8 @@ function ofScheme(word: string, scheme: string, rest: string): Target {
 
 /** `net:4026532177` is a namespace by its number, `net:4913` and `net:container:web` that of a process. */
 function ofKind(word: string, kind: NamespaceKind, of: string): Target {
+  // gVisor has small numbers: this one is no pid.
+  if (parseUnsigned64(of) === 0n) return { type: 'namespace', inode: 0n, kind };
   const target = parseTarget(of);
   switch (target.type) {
     case 'namespace':

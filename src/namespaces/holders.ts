@@ -1,6 +1,8 @@
 // Why a namespace is alive: everything that was found to keep it, and the command that would release each.
 
+import { valueOf } from '../kernel/host.ts';
 import { formatNamespaceLink } from '../kernel/text/namespace-link.ts';
+import { parseStatus } from '../kernel/text/status.ts';
 import { isChrooted } from './discover/chrooted.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
 import { doorOf } from './discover/door.ts';
@@ -59,7 +61,7 @@ export function releaseCommand(scan: Scan, holder: Holder): readonly string[] | 
     case 'socket':
     case 'tun':
     case 'inotify':
-      return ['kill', String(holder.pid)];
+      return endProcess(scan, holder.pid);
     case 'mount':
       return unmount(scan, holder);
     case 'name':
@@ -69,6 +71,18 @@ export function releaseCommand(scan: Scan, holder: Holder): readonly string[] | 
     case 'unseen':
       return undefined;
   }
+}
+
+/**
+ * The first process of a pid namespace gets only signals that it has a handler for, and systemd's handler of SIGTERM
+ * starts it anew. That of our own namespace nothing ends. Source: pid_namespaces(7).
+ */
+function endProcess({ host }: Scan, pid: number): readonly string[] | undefined {
+  if (pid === 1) return undefined;
+  const path = `/proc/${pid}/status`;
+  const bytes = valueOf(host.readFile(path));
+  const status = bytes === undefined ? undefined : valueOf(parseStatus(bytes, path));
+  return status?.namespacePids.at(-1) === 1 ? ['kill', '-KILL', String(pid)] : ['kill', String(pid)];
 }
 
 function releaseName(path: string, symlink: boolean): readonly string[] {

@@ -13,6 +13,7 @@ import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Invocation } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
+import { quoted, quotedVisibly } from '../shell-quoting.ts';
 import { splitRecorded } from '../recorded-target.ts';
 import { release, releaseJson, releaseText, requireReleasable, type Release } from './holders-release.ts';
 import { findNamespace } from './ls-query.ts';
@@ -79,16 +80,21 @@ interface HolderRow {
   readonly pid: number | null;
   readonly what: string | null;
   readonly comm: string | null;
-  readonly release: string | null;
+  readonly release: readonly string[] | null;
 }
 
-const columns: readonly Column<HolderRow>[] = [
+const plainColumns: readonly Column<HolderRow>[] = [
   { key: 'holder', type: 'string', help: 'what sort of thing holds it', get: (row) => row.holder },
   { key: 'pid', type: 'number', help: 'the process that has it', get: (row) => row.pid },
   { key: 'what', type: 'string', help: 'descriptor, path, name or namespace', get: (row) => row.what },
   { key: 'comm', type: 'string', help: 'the name of that process', shrinks: true, get: (row) => row.comm },
-  { key: 'release', type: 'string', help: 'the command that would release it', get: (row) => row.release },
 ];
+
+/** A terminal is shown no control character: there the command is written as bash, ksh and zsh read it, not dash. */
+function columnsFor(quote: (word: string) => string): readonly Column<HolderRow>[] {
+  const get = ({ release }: HolderRow): string | null => release?.map(quote).join(' ') ?? null;
+  return [...plainColumns, { key: 'release', type: 'string', help: 'the command that would release it', get }];
+}
 
 function rowOf(scan: Scan, holder: Holder): HolderRow {
   const pid = 'pid' in holder ? holder.pid : null;
@@ -98,7 +104,7 @@ function rowOf(scan: Scan, holder: Holder): HolderRow {
     pid,
     what: whatOf(holder),
     comm: comm === undefined ? null : decodeText(comm).trimEnd(),
-    release: releaseCommand(scan, holder)?.map(quoted).join(' ') ?? null,
+    release: releaseCommand(scan, holder) ?? null,
   };
 }
 
@@ -130,16 +136,12 @@ function descriptor({ pid, tid, fd }: { readonly pid: number; readonly tid: numb
   return pid === tid ? `fd ${fd}` : `thread ${tid} fd ${fd}`;
 }
 
-/** As a shell takes it. */
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_\-+=:.,/@]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 function print(invocation: Invocation, rows: readonly HolderRow[], scan: Scan, released: Release | undefined): string {
   if (!flag(invocation, 'json')) {
-    return `${renderTable(rows, columns, { headings: true })}${released === undefined ? '' : releaseText(released)}`;
+    return `${renderTable(rows, columnsFor(quotedVisibly), { headings: true })}${released === undefined ? '' : releaseText(released)}`;
   }
   const gaps = scan.gaps.list();
+  const columns = columnsFor(quoted);
   const list = rows.map((row) => rowJson(row, columns));
   const more = released === undefined ? {} : { release: releaseJson(released) };
   return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), holders: list, ...more });

@@ -70,7 +70,7 @@ export const ls: CommandDefinition = {
       value: 'SHAPE',
       optionalValue: true,
       choices: ['process', 'owner', 'parent'],
-      help: 'as a tree by process, owner (also without =SHAPE) or parent',
+      help: 'as a tree by process, owner (also without SHAPE) or parent: -Tparent',
     },
     { long: 'matrix', help: 'a row each container, unit or process name, a column each kind: who shares what' },
     { long: 'raw', short: 'r', help: 'words separated by one space, blanks and controls escaped' },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { cutArgv } from '../../../src/cli/cut-argv.ts';
 import { enter } from '../../../src/cli/commands/enter.ts';
+import { ls } from '../../../src/cli/commands/ls.ts';
 import { commonOptions } from '../../../src/cli/define-command.ts';
 
 /** The words of ours, and those of the program. */
@@ -54,6 +55,20 @@ describe('where the words of the program begin', () => {
       ours: ['a', '-n', '--', '-b', 'c'],
       programLength: 0,
     });
+  });
+});
+
+describe('an optional value behind its letter, as lsns takes it', () => {
+  test.each([
+    ['-T', '--tree='],
+    ['-Towner', '--tree=owner'],
+    ['-lTprocess', '--list --tree=process'],
+    ['-Tparent -r', '--tree=parent --raw'],
+    // All else is letters: -o and its value.
+    ['-Towners', '--tree= --output=wners'],
+    ['-To NS', '--tree= --output NS'],
+  ])('ls %s', (line, ours) => {
+    expect(cutArgv(line.split(' '), ls.options, undefined).ours.join(' ')).toBe(ours);
   });
 });
 

@@ -95,7 +95,7 @@ describe('show', () => {
   it('refuses fields that the target does not have', async () => {
     const [pid = ''] = pidsOf(host);
     expect(await failure(pid, '-o', 'links')).toMatchObject({ code: 'BAD_VALUE' });
-    expect(await failure('net:1')).toMatchObject({ code: 'NO_NAMESPACE' });
+    expect(await failure('net:[1]')).toMatchObject({ code: 'NO_NAMESPACE' });
   });
 });
 
