@@ -6,7 +6,7 @@ import { parseCmdline } from '../kernel/text/cmdline.ts';
 import { parseDecimal } from '../kernel/text/text.ts';
 import { memo, noFacts, type EngineReader, type Facts, type Place, type Shelf } from './engine-reader.ts';
 import type { Root } from './files.ts';
-import { at, textAt } from './json.ts';
+import { at, misfit, textAt, type Shape } from './json.ts';
 import { kubernetesLabels } from './kubernetes-labels.ts';
 import { optionOf, sandboxOfRuntime } from './monitor.ts';
 
@@ -57,6 +57,9 @@ function rootOfDaemon(shelf: Shelf, pid: string): readonly Root[] {
   return [uid === 0 ? { path: root } : { path: root, owner: uid }];
 }
 
+/** What the daemon writes of every container. */
+const SHAPE: Shape = { Name: 'text', Config: 'object', 'Config.Image': 'text' };
+
 function container(shelf: Shelf, { path, owner }: Root, id: string): Reading<Facts> {
   const folder = `${path}/containers/${id}`;
   const file = `${folder}/config.v2.json`;
@@ -67,6 +70,8 @@ function container(shelf: Shelf, { path, owner }: Root, id: string): Reading<Fac
   }
   const hostConfig = shelf.json(`${folder}/hostconfig.json`, owner);
   const runtime = hostConfig.ok ? textAt(hostConfig.value, 'Runtime') : null;
+  const wrong = misfit(config.value, file, SHAPE);
+  const hostConfigGaps = hostConfig.ok || hostConfig.gap.reason === 'gone' ? [] : [hostConfig.gap];
   const { name, ...pod } = kubernetesLabels(at(config.value, 'Config', 'Labels'));
   return value({
     ...noFacts,
@@ -76,6 +81,6 @@ function container(shelf: Shelf, { path, owner }: Root, id: string): Reading<Fac
     name: name ?? textAt(config.value, 'Name')?.replace(/^\//, '') ?? null,
     image: textAt(config.value, 'Config', 'Image') ?? textAt(config.value, 'Image'),
     sandbox: runtime === null ? null : sandboxOfRuntime(runtime),
-    gaps: hostConfig.ok || hostConfig.gap.reason === 'gone' ? [] : [hostConfig.gap],
+    gaps: wrong === undefined ? hostConfigGaps : [wrong, ...hostConfigGaps],
   });
 }

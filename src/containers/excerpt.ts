@@ -6,7 +6,7 @@ import { decodeText } from '../kernel/text/text.ts';
 import { parseJson, type Json } from './json.ts';
 import { labelKeys } from './kubernetes-labels.ts';
 
-/** Keys whose text, or list of texts, is kept wherever it stands. */
+/** Keys whose text, or list of texts, is kept wherever it stands; of what else stands there, that it is no text. */
 const KEPT = new Set([
   'data-root',
   'graph',
@@ -53,7 +53,11 @@ function excerpt(json: Json): Json {
   }
   if (typeof json !== 'object' || json === null) return undefined;
   const kept = Object.entries(json).flatMap(([key, part]): [string, Json][] => {
-    const found = KEPT.has(key) ? (textsOf(part) ?? excerpt(part)) : key === INNER ? inner(part) : excerpt(part);
+    const found = KEPT.has(key)
+      ? (textsOf(part) ?? excerpt(part) ?? null)
+      : key === INNER
+        ? inner(part)
+        : excerpt(part);
     return found === undefined ? [] : [[key, found]];
   });
   return kept.length === 0 ? undefined : Object.fromEntries(kept);

@@ -25,7 +25,9 @@ export function readEngineFile(files: Files, path: string, owner?: number): Read
   const status = files.stat(path);
   if (!status.ok) return status;
   const { mode, uid } = status.value;
-  if ((mode & FILE_TYPE) !== REGULAR) return gap({ reason: 'unsupported', what: path, text: 'not a regular file' });
+  if ((mode & FILE_TYPE) !== REGULAR) {
+    return gap({ reason: 'malformed', what: path, line: 1, text: 'no regular file' });
+  }
   if (owner !== undefined && uid !== owner) {
     return gap({ reason: 'denied', what: path, text: `owned by uid ${uid}, not ${owner}` });
   }

@@ -1,6 +1,6 @@
 // JSON that others wrote: half-written, tampered with, huge or deep. Total: any bytes are a value or a gap.
 
-import { gap, value, type Reading } from '../kernel/host.ts';
+import { gap, value, type Gap, type Reading } from '../kernel/host.ts';
 import { decodeText } from '../kernel/text/text.ts';
 
 /** A JSON value; what is in it is asked for by `at` and its kin, as nothing of it is known. */
@@ -72,6 +72,19 @@ function isFields(json: Json): json is Readonly<Record<string, Json>> {
 export function textAt(json: Json, ...keys: readonly string[]): string | null {
   const found = at(json, ...keys);
   return typeof found === 'string' && found !== '' ? found : null;
+}
+
+/** What has to stand at a path of keys: `Config.Image`. */
+export type Shape = Readonly<Record<string, 'text' | 'object'>>;
+
+/** The first place where something else stands, as a gap. Absent: it fits. */
+export function misfit(json: Json, file: string, shape: Shape): Gap | undefined {
+  for (const [path, type] of Object.entries(shape)) {
+    const found = at(json, ...path.split('.'));
+    const fits = type === 'text' ? typeof found === 'string' : isFields(found) && !Array.isArray(found);
+    if (!fits) return { reason: 'malformed', what: file, line: 1, text: `${path} is no ${type}` };
+  }
+  return undefined;
 }
 
 /** The list at a path of keys; empty: not there, or no list. */

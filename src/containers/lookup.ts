@@ -139,7 +139,8 @@ function firstOf(
   for (const { reader, root } of candidates) {
     const facts = reader.container(shelf, root, id, podUid);
     if (!facts.ok) {
-      gaps.push(facts.gap);
+      // A folder that several clues lead to.
+      if (!gaps.some(({ what }) => what === facts.gap.what)) gaps.push(facts.gap);
       continue;
     }
     if (root.owner === undefined) learn?.set(reader, [...(learn.get(reader) ?? []), root]);

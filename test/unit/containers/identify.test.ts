@@ -154,8 +154,8 @@ describe('a file of an engine that cannot be used is a gap, and the rest is told
     ['deep', '['.repeat(100_000), 'malformed'],
     ['deep and whole', `${'['.repeat(5000)}${']'.repeat(5000)}`, 'malformed'],
     ['huge', { text: new Uint8Array(65 * 1024 * 1024).fill(0x20) }, 'malformed'],
-    ['a FIFO', { text: whole, mode: 0o010_644 }, 'unsupported'],
-    ['a device', { text: whole, mode: 0o020_644 }, 'unsupported'],
+    ['a FIFO', { text: whole, mode: 0o010_644 }, 'malformed'],
+    ['a device', { text: whole, mode: 0o020_644 }, 'malformed'],
     ['denied', { errno: 'EACCES' }, 'denied'],
   ])('%s', (_, entry, reason) => {
     const identity = withConfig(entry);
@@ -175,6 +175,24 @@ describe('a file of an engine that cannot be used is a gap, and the rest is told
     `{"ID":"${A}","__proto__":{"Name":"x"}}`,
   ])('of an odd shape: %s', (text) => {
     expect(withConfig(text)).toMatchObject({ engine: 'docker', id: A, name: null, image: null });
+  });
+
+  it.each([
+    ['Name', `{"ID":"${A}","Name":["a"],"Config":null}`],
+    ['Name', `{"ID":"${A}"}`],
+    ['Config', `{"ID":"${A}","Name":"/a","Config":null}`],
+    ['Config.Image', `{"ID":"${A}","Name":"/a","Config":{"Image":{}}}`],
+  ])('with a wrong %s: %s', (where, text) => {
+    expect(withConfig(text).gaps).toEqual([
+      { reason: 'malformed', what: file, line: 1, text: expect.stringMatching(new RegExp(`^${where} is no `)) },
+    ]);
+  });
+
+  it('is told once, also where clues lead to it again', () => {
+    const broken = { [file]: whole.slice(0, -20), [`/var/lib/docker/containers/${A}/hostname`]: 'x\n' };
+    const mounts = mounted('/var/lib/docker', A);
+    const identity = identify({ ...aProcess(7, { cgroup: `/docker/${A}`, mounts }), ...broken });
+    expect(identity.gaps).toMatchObject([{ reason: 'malformed', what: file }]);
   });
 
   it('that was removed is said to be gone', () => {
