@@ -2,6 +2,7 @@
 
 import { containerName } from '../containers/display-name.ts';
 import { IdentityResolver } from '../containers/identify.ts';
+import { dockerContainersNamed } from '../containers/stopped.ts';
 import type { Identity } from '../containers/identity.ts';
 import { namespaceKinds, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
@@ -264,6 +265,7 @@ function only(host: Host, word: string, all: readonly Candidate[], gaps: GapTall
   const candidates = own.length > 0 ? own : all;
   const [first, ...others] = candidates;
   if (first === undefined) {
+    refuseStopped(host, word);
     throw new NsError('NO_PROCESS', {
       what: `nothing here is called '${word}'`,
       tryThis: 'nstool ls -o PID,NAME,COMMAND',
@@ -279,6 +281,18 @@ function only(host: Host, word: string, all: readonly Candidate[], gaps: GapTall
     what: `'${word}' could be ${candidates.length} things`,
     why: `${shown.join(', ')}${candidates.length > MAX_SHOWN ? ', …' : ''}`,
     tryThis: 'one of these pids',
+  });
+}
+
+/** A name that only a container without a process has. Errors: NO_PROCESS. */
+function refuseStopped(host: Host, word: string): void {
+  const target = parseTarget(word);
+  if (target.type !== 'name' || target.scheme !== 'container') return;
+  const [id] = dockerContainersNamed(host, target.name);
+  if (id === undefined) return;
+  throw new NsError('NO_PROCESS', {
+    what: `the container '${target.name}' is not running`,
+    why: `docker's files know it as ${id.slice(0, 12)}, and no process is in it`,
   });
 }
 

@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { containerName, displayName } from '../../../src/containers/display-name.ts';
+import { dockerContainersNamed } from '../../../src/containers/stopped.ts';
 import { identifyProcess, IdentityResolver } from '../../../src/containers/identify.ts';
 import { nobody, type Identity } from '../../../src/containers/identity.ts';
 import { aProcess, excerpts, fakeFiles, type Entry } from './fake-files.ts';
@@ -644,4 +645,15 @@ describe('many processes', () => {
     expect(resolver.identify(10)).toMatchObject({ value: { name: 'web', unit: 'init.scope' } });
     expect(resolver.identify(11)).toMatchObject({ value: { name: 'web', unit: 'cron.service' } });
   });
+});
+
+it('a container of docker that no process is in is found by its name', () => {
+  const files = fakeFiles({ ...dockerFiles('/var/lib/docker', A, 'web'), ...dockerFiles('/data/docker', B, 'dead') });
+  expect(dockerContainersNamed(files, 'web')).toEqual([A]);
+  expect(dockerContainersNamed(files, 'dead')).toEqual([]);
+  const moved = {
+    ...dockerFiles('/data/docker', B, 'dead'),
+    '/etc/docker/daemon.json': '{"data-root":"/data/docker"}',
+  };
+  expect(dockerContainersNamed(fakeFiles(moved), 'dead')).toEqual([B]);
 });
