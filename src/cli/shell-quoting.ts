@@ -13,7 +13,7 @@ export function quoted(word: string): string {
  */
 export function quotedVisibly(word: string): string {
   if (escapeControls(word) === word) return quoted(word);
-  const characters = [...word].map((character) => {
+  const characters = Array.from(word, (character) => {
     if (character === '\\' || character === "'") return `\\${character}`;
     return escapeControls(character) === character ? character : octal(character);
   });
