@@ -13,6 +13,7 @@ import { valueOf, type NetlinkRequest } from '../src/kernel/host.ts';
 import { encodeAddressDump } from '../src/kernel/netlink/addresses.ts';
 import { encodeLinkDump } from '../src/kernel/netlink/links.ts';
 import { encodeRouteDump } from '../src/kernel/netlink/routes.ts';
+import { encodeRuleDump } from '../src/kernel/netlink/rules.ts';
 import { encodeListenerDump, encodeSocketDump, socketFamilies } from '../src/kernel/netlink/sock-diag.ts';
 import { STATMOUNT_MASK } from '../src/kernel/statmount.ts';
 import { makeSmallNetwork } from '../test/support/small-network.ts';
@@ -35,6 +36,7 @@ try {
   write('links', 'RTM_GETLINK: test/support/small-network.ts', ask(encodeLinkDump(door)));
   write('addresses', 'RTM_GETADDR: test/support/small-network.ts', ask(encodeAddressDump(door)));
   write('routes', 'RTM_GETROUTE: test/support/small-network.ts', ask(encodeRouteDump(door)));
+  write('rules', 'RTM_GETRULE: test/support/small-network.ts', ask(encodeRuleDump(door)));
   for (const family of socketFamilies) {
     write(`sockets-${family}`, 'sock_diag: test/support/small-network.ts', ask(encodeSocketDump(family, door)));
   }

@@ -134,7 +134,7 @@ function addressesIn(pid: number): ReadonlySet<string> {
 }
 
 function routesIn(pid: number): readonly { readonly dst: string; readonly dev: string; readonly gateway?: string }[] {
-  const { stdout } = run(['nsenter', `--target=${pid}`, '--net', 'ip', '-j', '-4', 'route']);
+  const { stdout } = run(['nsenter', `--target=${pid}`, '--net', 'ip', '-j', '-4', 'route', 'show', 'table', 'main']);
   return JSON.parse(stdout) as ReturnType<typeof routesIn>;
 }
 
@@ -153,6 +153,8 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'nsenter', 'ip'))('two ne
       ip route add 203.0.113.0/24 via 192.0.2.${last + 1} metric 5
       ip route add 10.0.0.0/8 via 192.0.2.200
       ${last === 1 ? 'ip route add default via 192.0.2.200' : ''}
+      ip rule add from 10.${last}.0.0/16 table 100 priority 50
+      ip route add 10.70.0.0/16 via 192.0.2.200 table ${last}
       echo ready
       exec sleep 1000`;
     return startReady(['unshare', '--net', 'sh', '-ec', script], {
@@ -183,13 +185,28 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'nsenter', 'ip'))('two ne
     expect(told('a')).toHaveLength(2);
   });
 
+  test('differ in rules and tables', () => {
+    const { differences } = compare(a.pid, b.pid);
+    const told = (sort: string): unknown => differences.filter(({ what }) => what === sort);
+    expect(told('rule')).toMatchObject([
+      { name: '50', a: ['from 10.1.0.0/16 lookup 100'], b: ['from 10.50.0.0/16 lookup 100'] },
+    ]);
+    const table = (name: number): string => `10.70.0.0/16 table ${name}`;
+    expect(told('route')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: table(1), change: 'only_a' }),
+        expect.objectContaining({ name: table(50), change: 'only_b' }),
+      ]),
+    );
+  });
+
   test('differ in the routes in which ip(8) has them differ', () => {
     const key = (route: object): string => JSON.stringify(route);
     const [inA, inB] = [routesIn(a.pid), routesIn(b.pid)];
     const [keysA, keysB] = [new Set(inA.map(key)), new Set(inB.map(key))];
     const differing = [...inA.filter((one) => !keysB.has(key(one))), ...inB.filter((one) => !keysA.has(key(one)))];
     expect(differing.length).toBeGreaterThan(0);
-    expect(new Set(namesOf(compare(a.pid, b.pid), 'route'))).toEqual(
+    expect(new Set(namesOf(compare(a.pid, b.pid), 'route').filter((name) => !name?.includes(' table ')))).toEqual(
       // The kernel's own routes of IPv6 are alike.
       new Set(differing.map(({ dst }) => dst)),
     );

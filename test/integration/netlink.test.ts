@@ -9,6 +9,8 @@ import type { NamespaceDoor, Reading } from '../../src/kernel/host.ts';
 import { decodeAddresses, encodeAddressDump } from '../../src/kernel/netlink/addresses.ts';
 import { decodeLinks, encodeLinkDump } from '../../src/kernel/netlink/links.ts';
 import { decodeRoutes, encodeRouteDump } from '../../src/kernel/netlink/routes.ts';
+import { decodeRules, encodeRuleDump } from '../../src/kernel/netlink/rules.ts';
+import { ruleText } from '../../src/inspect/route-rule.ts';
 import {
   decodeListeners,
   decodeSocketInodes,
@@ -28,6 +30,11 @@ function must<T>(reading: Reading<T>): T {
   if (!reading.ok) throw new Error(JSON.stringify(reading.gap));
   return reading.value;
 }
+
+const TABLES = new Map([
+  ['main', 254],
+  ['local', 255],
+]);
 
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
@@ -96,6 +103,9 @@ describe.skipIf(lacks('root', 'ip', 'unshare', 'nsenter', 'python'))('netlink in
       expect(ours.map((route) => [route.destination, route.type, route.scope])).toEqual(
         theirs.map(({ dst, type, scope }) => [dst, type, scope]),
       );
+      expect(ours.map((route) => [route.table, route.nextHops[0]?.encap ?? undefined])).toEqual(
+        theirs.map(({ table, encap }) => [TABLES.get(String(table ?? 'main')) ?? Number(table), encap]),
+      );
       const firstHops = theirs.map(({ dev, gateway, via, nexthops, metric, prefsrc }) => {
         const [first] = (nexthops as Fields[] | undefined) ?? [{ dev, gateway, via }];
         const far = first?.['gateway'] ?? (first?.['via'] as Fields | undefined)?.['host'];
@@ -114,6 +124,20 @@ describe.skipIf(lacks('root', 'ip', 'unshare', 'nsenter', 'python'))('netlink in
       { gateway: '192.0.2.9', weight: 2 },
       { gateway: '198.51.100.2', weight: 1 },
     ]);
+  });
+
+  it('lists the rules that ip rule lists', () => {
+    const rules = must(decodeRules(must(host.netlink(encodeRuleDump(door))), 'rules'));
+    for (const [family, option] of [
+      ['inet', '-4'],
+      ['inet6', '-6'],
+    ] as const) {
+      const { stdout } = run(['nsenter', `--net=${door}`, 'ip', option, 'rule'], { env: { PATH } });
+      const theirs = stdout.trim().split('\n');
+      const ours = rules.filter((rule) => rule.family === family);
+      expect(theirs.length).toBeGreaterThanOrEqual(3);
+      expect(ours.map((rule) => `${rule.priority}:\t${ruleText(rule)}`)).toEqual(theirs.map((line) => line.trim()));
+    }
   });
 
   it('can be asked through a socket of another process, or by its id', () => {

@@ -43,6 +43,9 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'p
       'ip addr add 192.0.2.1/24 dev v0',
       'ip link set v0 up',
       'ip route add blackhole 198.51.100.0/24',
+      'ip route add 10.70.0.0/16 via 192.0.2.9 table 100 metric 7',
+      'ip route add 203.0.113.0/24 nexthop via 192.0.2.9 weight 2 nexthop via 192.0.2.10',
+      'ip rule add from 10.0.0.0/8 table 100 priority 50',
       `mount --bind -o ro ${folder} /mnt`,
       `mount -o remount,bind,ro /mnt`,
       'trap : TERM',
@@ -102,8 +105,21 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'p
     const lines = fields[0]?.lines ?? [];
     expect(lines).toContain('blackhole 198.51.100.0/24');
     expect(lines).toContain('192.0.2.0/24 dev v0');
-    const four = inside('ip', '-4', 'route').trim().split('\n').length;
-    expect(lines.filter((line) => !line.includes(':'))).toHaveLength(four);
+    const four = inside('ip', '-o', '-4', 'route').trim().split('\n').length;
+    expect(lines.filter((line) => !line.includes(':') && !line.includes(' table '))).toHaveLength(four);
+    expect(lines).toContain('10.70.0.0/16 via 192.0.2.9 dev v0 table 100 metric 7');
+    expect(lines).toContain('203.0.113.0/24 via 192.0.2.9 dev v0 weight 2, via 192.0.2.10 dev v0 weight 1');
+  });
+
+  test('rules are those of ip(8), without the usual ones', () => {
+    const [field] = show(host, namespaceOf(target.pid, 'net'), ['rules']).fields;
+    expect(field?.lines).toEqual(['50: from 10.0.0.0/8 lookup 100']);
+    const rules = (field?.value ?? []) as readonly { family: string; priority: number; action: string }[];
+    const theirs = JSON.parse(inside('ip', '-j', '-4', 'rule')) as readonly { priority: number }[];
+    expect(rules.filter(({ family }) => family === 'inet').map(({ priority }) => priority)).toEqual(
+      theirs.map(({ priority }) => priority),
+    );
+    expect(rules.find(({ priority }) => priority === 50)).toMatchObject({ src: '10.0.0.0/8', dst: null, table: 100 });
   });
 
   test('listeners are those of ss(8)', () => {

@@ -7,6 +7,7 @@ import { formatAddress } from '../../src/kernel/netlink/address-text.ts';
 import { decodeAddresses } from '../../src/kernel/netlink/addresses.ts';
 import { decodeLinks } from '../../src/kernel/netlink/links.ts';
 import { decodeRoutes } from '../../src/kernel/netlink/routes.ts';
+import { decodeRules } from '../../src/kernel/netlink/rules.ts';
 import { decodeListeners, decodeSocketInodes } from '../../src/kernel/netlink/sock-diag.ts';
 import { decodeMount } from '../../src/kernel/statmount-mount.ts';
 import { decodeStatMount } from '../../src/kernel/statmount.ts';
@@ -34,6 +35,7 @@ const decoders: readonly (readonly [string, (bytes: Uint8Array) => Reading<unkno
   ['links', (bytes) => decodeLinks([bytes], 'x')],
   ['addresses', (bytes) => decodeAddresses([bytes], 'x')],
   ['routes', (bytes) => decodeRoutes([bytes], 'x')],
+  ['rules', (bytes) => decodeRules([bytes], 'x')],
   ['sockets-netlink', (bytes) => decodeSocketInodes([bytes], 'x')],
   ['listeners-tcp', (bytes) => decodeListeners([bytes], 'x')],
   ['statmount', (bytes) => decodeStatMount(bytes, 'x')],

@@ -19,6 +19,15 @@ const SET_UP = `
   ip route add default via inet6 2001:db8::9 dev br0
   ip -6 route add 2001:db8:1::/48 via 2001:db8::9
   ip -6 route add unreachable 2001:db8:2::/48
+  ip route add 10.70.0.0/16 via 192.0.2.9 table 100
+  ip -6 route add 2001:db8:5::/64 encap seg6 mode encap segs 2001:db8::9 dev br0 || :
+  ip rule add from 10.0.0.0/8 table 100 priority 50
+  ip rule add fwmark 1/3 uidrange 0-5 ipproto tcp dport 22 iif br0 table 1000 priority 60
+  ip rule add not to 203.0.113.0/24 prohibit priority 70
+  ip rule add tos 0x10 goto 32766 priority 80
+  ip rule add lookup main suppress_prefixlength 0 priority 90
+  ip -6 rule add from 2001:db8::/32 oif br0 table 100 priority 50
+  ip tuntap add tap0 mode tap || :
   mount -t tmpfs tmpfs /mnt
   touch '/mnt/a name'
   mount --bind /proc/self/ns/net '/mnt/a name'

@@ -1,10 +1,12 @@
-// What is in a network namespace: links, addresses, routes.
+// What is in a network namespace: links, addresses, routes, rules.
 
 import { gap, value, type NamespaceDoor, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
 import { decodeAddresses, encodeAddressDump, type InterfaceAddress } from '../../kernel/netlink/addresses.ts';
 import { decodeDump, isInterrupted } from '../../kernel/netlink/dump.ts';
 import { decodeLinks, encodeLinkDump, type Link } from '../../kernel/netlink/links.ts';
 import { decodeRoutes, encodeRouteDump, type NextHop, type Route } from '../../kernel/netlink/routes.ts';
+import { decodeRules, encodeRuleDump, type Rule } from '../../kernel/netlink/rules.ts';
+import { rulesOrNone, ruleText, TABLE_LOCAL, TABLE_MAIN, tableName } from '../route-rule.ts';
 import type { Fact, Section } from './fact.ts';
 import { isOurs, type SeenNamespace, type Side } from './side.ts';
 
@@ -29,7 +31,13 @@ export function networkSections(side: Side, namespace: SeenNamespace): readonly 
         return routes.ok ? value(routeFacts(routes.value, nameOf)) : routes;
       }),
     },
+    { subject: 'rule list', facts: rulesOf(side, namespace) },
   ];
+}
+
+function rulesOf(side: Side, namespace: SeenNamespace): Reading<readonly Fact[]> {
+  const rules = rulesOrNone(dump(side, namespace, encodeRuleDump, decodeRules));
+  return rules.ok ? value(ruleFacts(rules.value)) : rules;
 }
 
 type NameOf = (ifindex: number) => string;
@@ -90,21 +98,17 @@ function addressText({ address, peer, prefixLength, scope }: InterfaceAddress): 
   return `${ends}/${prefixLength}${scope === 'global' ? '' : ` scope ${scope}`}`;
 }
 
-/** The kernel fills it by itself, from the addresses. */
-const LOCAL_TABLE = 255;
-const MAIN_TABLE = 254;
-
 function routeFacts(routes: readonly Route[], nameOf: NameOf): readonly Fact[] {
   return grouped(
     'route',
-    routes.filter(({ table }) => table !== LOCAL_TABLE).map((route) => [routeName(route), routeText(route, nameOf)]),
+    routes.filter(({ table }) => table !== TABLE_LOCAL).map((route) => [routeName(route), routeText(route, nameOf)]),
   );
 }
 
 function routeName({ family, destination, table, type }: Route): string {
   const default6 = destination === 'default' && family === 'inet6';
   const named = default6 ? 'inet6 default' : destination;
-  return `${type === 'unicast' ? '' : `${type} `}${named}${table === MAIN_TABLE ? '' : ` table ${table}`}`;
+  return `${type === 'unicast' ? '' : `${type} `}${named}${table === TABLE_MAIN ? '' : ` table ${tableName(table)}`}`;
 }
 
 function routeText({ nextHops, priority, source, scope }: Route, nameOf: NameOf): string {
@@ -118,10 +122,20 @@ function routeText({ nextHops, priority, source, scope }: Route, nameOf: NameOf)
   return words.length === 0 ? 'present' : words.join(' ');
 }
 
-function hopText({ gateway, ifindex, weight }: NextHop, nameOf: NameOf, several: boolean): string {
+function hopText({ gateway, ifindex, weight, encap }: NextHop, nameOf: NameOf, several: boolean): string {
+  const wrapped = encap === null ? [] : [`encap ${encap}`];
   const via = gateway === null ? [] : [`via ${gateway}`];
   const dev = ifindex === null ? [] : [`dev ${nameOf(ifindex)}`];
-  return [...(several ? ['nexthop'] : []), ...via, ...dev, ...(several ? [`weight ${weight}`] : [])].join(' ');
+  return [...(several ? ['nexthop'] : []), ...wrapped, ...via, ...dev, ...(several ? [`weight ${weight}`] : [])].join(
+    ' ',
+  );
+}
+
+function ruleFacts(rules: readonly Rule[]): readonly Fact[] {
+  return grouped(
+    'rule',
+    rules.map((rule) => [`${rule.family === 'inet6' ? 'inet6 ' : ''}${rule.priority}`, ruleText(rule)]),
+  );
 }
 
 /** A fact for each name, with all texts that belong to it. */

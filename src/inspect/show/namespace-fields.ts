@@ -10,7 +10,7 @@ import { cgroupRootField, nameField, posixQueuesField, sysvField } from './insid
 import { mountsField, readMounts } from './mounts.ts';
 import type { NamespaceLook } from './namespace-look.ts';
 import { mountPeersField } from './mount-peers.ts';
-import { addressesField, linksField, netListenersField, routesField } from './network-fields.ts';
+import { addressesField, linksField, netListenersField, routesField, rulesField } from './network-fields.ts';
 import type { FieldDefinition } from './field.ts';
 import { hasThreads, processesField, threadsField } from './process-tree.ts';
 import { many, plain, type Field } from './report.ts';
@@ -62,7 +62,8 @@ export const namespaceFields: readonly NamespaceField[] = [
   { key: 'threads', help: 'threads in it whose process is not', applies: hasThreads, build: threadsField },
   { key: 'links', help: 'its network interfaces', applies: ofKind('net'), build: linksField },
   { key: 'addresses', help: 'their addresses', applies: ofKind('net'), build: addressesField },
-  { key: 'routes', help: 'its routes', applies: ofKind('net'), build: routesField },
+  { key: 'routes', help: 'its routes, of all tables', applies: ofKind('net'), build: routesField },
+  { key: 'rules', help: 'its rules, which choose the table', applies: ofKind('net'), build: rulesField },
   { key: 'listeners', help: 'who listens in it', applies: ofKind('net'), build: netListenersField },
   {
     key: 'resolv_conf',

@@ -1,20 +1,26 @@
-// What is in a network namespace: links, addresses, routes.
+// What is in a network namespace: links, addresses, routes, rules.
 
 import type { NamespaceDoor, NetlinkRequest, Reading } from '../../kernel/host.ts';
 import { decodeAddresses, encodeAddressDump, type InterfaceAddress } from '../../kernel/netlink/addresses.ts';
 import { decodeLinks, encodeLinkDump, type Link } from '../../kernel/netlink/links.ts';
-import { decodeRoutes, encodeRouteDump, type Route } from '../../kernel/netlink/routes.ts';
+import { decodeRoutes, encodeRouteDump, type NextHop, type Route } from '../../kernel/netlink/routes.ts';
+import { decodeRules, encodeRuleDump, type NumberRange, type Rule } from '../../kernel/netlink/rules.ts';
+import { rulesOrNone, ruleText, TABLE_LOCAL, TABLE_MAIN, tableName, unusualRules } from '../route-rule.ts';
 import { listenersField, readListeners } from './listeners.ts';
 import type { NamespaceLook } from './namespace-look.ts';
-import { many, plain, type Field } from './report.ts';
+import { many, plain, type Field, type Value } from './report.ts';
 
 type Encode = (door?: NamespaceDoor) => NetlinkRequest;
 type Decode<T> = (datagrams: readonly Uint8Array[], what: string) => Reading<readonly T[]>;
 
 function dump<T>(look: NamespaceLook, what: string, encode: Encode, decode: Decode<T>): readonly T[] | null {
   if (!look.isReachable) return look.needsProcess(what);
+  return look.known(what, ask(look, what, encode, decode));
+}
+
+function ask<T>(look: NamespaceLook, what: string, encode: Encode, decode: Decode<T>): Reading<readonly T[]> {
   const reply = look.host.netlink(encode(look.door));
-  return look.known(what, reply.ok ? decode(reply.value, what) : reply);
+  return reply.ok ? decode(reply.value, what) : reply;
 }
 
 function readLinks(look: NamespaceLook): readonly Link[] | null {
@@ -64,9 +70,6 @@ export function addressesField(look: NamespaceLook): Field {
   );
 }
 
-/** The table of a namespace's own addresses. */
-const TABLE_LOCAL = 255;
-
 /** People are spared the routes that the kernel makes of each address. */
 export function routesField(look: NamespaceLook): Field {
   const names = namesOf(readLinks(look));
@@ -75,24 +78,87 @@ export function routesField(look: NamespaceLook): Field {
     'routes',
     routes,
     ({ family, destination, table, protocol, scope, type, priority, source, nextHops }) => {
-      const nexthops = nextHops.map(({ gateway, ifindex, weight }) => ({
+      const nexthops = nextHops.map(({ gateway, ifindex, weight, encap }) => ({
         gateway,
         dev: ifindex === null ? null : names(ifindex),
         weight,
+        encap,
       }));
       return { family, type, dst: destination, table, protocol, scope, metric: priority, prefsrc: source, nexthops };
     },
     String,
   );
   if (routes === null) return field;
-  const main = routes.filter(({ table }) => table !== TABLE_LOCAL);
-  const lines = main.map(({ type, destination, nextHops }) => {
-    const hops = nextHops.map(({ gateway, ifindex }) =>
-      [gateway === null ? '' : ` via ${gateway}`, ifindex === null ? '' : ` dev ${names(ifindex)}`].join(''),
-    );
-    return `${type === 'unicast' ? '' : `${type} `}${destination}${hops.join(',')}`;
-  });
-  return { ...field, lines };
+  const shown = routes.filter(({ table }) => table !== TABLE_LOCAL);
+  return { ...field, lines: shown.map((route) => routeLine(route, names)) };
+}
+
+function routeLine({ type, destination, nextHops, table, priority }: Route, names: NameOf): string {
+  const hops = nextHops.map((hop) => hopText(hop, names, nextHops.length > 1));
+  const words = [
+    `${type === 'unicast' ? '' : `${type} `}${destination}`,
+    hops.join(', '),
+    table === TABLE_MAIN ? '' : `table ${tableName(table)}`,
+    priority === null ? '' : `metric ${priority}`,
+  ];
+  return words.filter((word) => word !== '').join(' ');
+}
+
+function hopText({ gateway, ifindex, weight, encap }: NextHop, names: NameOf, several: boolean): string {
+  const words = [
+    encap === null ? '' : `encap ${encap}`,
+    gateway === null ? '' : `via ${gateway}`,
+    ifindex === null ? '' : `dev ${names(ifindex)}`,
+    several ? `weight ${weight}` : '',
+  ];
+  return words.filter((word) => word !== '').join(' ');
+}
+
+/** People are spared the rules that every network namespace has. */
+export function rulesField(look: NamespaceLook): Field {
+  const what = 'list of rules';
+  const rules = look.isReachable
+    ? look.known(what, rulesOrNone(ask(look, what, encodeRuleDump, decodeRules)))
+    : look.needsProcess(what);
+  const field = many<Rule>('rules', rules, ruleValue, String);
+  if (rules === null) return field;
+  const lines = unusualRules(rules).map(
+    (rule) => `${rule.family === 'inet6' ? 'inet6 ' : ''}${rule.priority}: ${ruleText(rule)}`,
+  );
+  return { ...field, lines: lines.length === 0 && rules.length > 0 ? ['the usual ones'] : lines };
+}
+
+function ruleValue(rule: Rule): Value {
+  return {
+    family: rule.family,
+    priority: rule.priority,
+    not: rule.inverted,
+    src: rule.source,
+    dst: rule.destination,
+    tos: rule.tos,
+    fwmark: rule.mark?.value ?? null,
+    fwmask: rule.mark?.mask ?? null,
+    iif: rule.iif,
+    oif: rule.oif,
+    uids: rangeValue(rule.uids),
+    ipproto: rule.ipProtocol,
+    sports: rangeValue(rule.sourcePorts),
+    sport_mask: rule.sourcePortMask,
+    dports: rangeValue(rule.destinationPorts),
+    dport_mask: rule.destinationPortMask,
+    tun_id: rule.tunnel,
+    action: rule.action,
+    table: rule.table,
+    l3mdev: rule.isOfVrf,
+    goto: rule.target,
+    suppress_prefixlength: rule.suppressPrefixLength,
+    suppress_ifgroup: rule.suppressGroup,
+    other_attributes: rule.others,
+  };
+}
+
+function rangeValue(range: NumberRange | null): Value {
+  return range === null ? null : { first: range.first, last: range.last };
 }
 
 export function netListenersField(look: NamespaceLook): Field {
@@ -100,7 +166,9 @@ export function netListenersField(look: NamespaceLook): Field {
   return plain('listeners', look.needsProcess('list of listening sockets'));
 }
 
-function namesOf(links: readonly Link[] | null): (ifindex: number) => string {
+type NameOf = (ifindex: number) => string;
+
+function namesOf(links: readonly Link[] | null): NameOf {
   const names = new Map(links?.map(({ ifindex, name }) => [ifindex, name]));
   return (ifindex) => names.get(ifindex) ?? String(ifindex);
 }

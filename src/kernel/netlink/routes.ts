@@ -3,6 +3,7 @@
 
 import {
   RTA_DST,
+  RTA_ENCAP_TYPE,
   RTA_GATEWAY,
   RTA_MULTIPATH,
   RTA_OIF,
@@ -31,6 +32,8 @@ export interface NextHop {
   readonly gateway: string | null;
   readonly ifindex: number | null;
   readonly weight: number;
+  /** What the packet is wrapped in on its way: `ip`, `mpls`, `seg6` ... Absent (null): nothing. Since: Linux 4.3. */
+  readonly encap: string | null;
 }
 
 export interface Route {
@@ -111,13 +114,24 @@ function nextHopsOf(attributes: Attributes, what: string): Reading<readonly Next
   if (several !== undefined) return decodeMultipath(several, what);
   const ifindex = numberOf(attributes.get(RTA_OIF));
   const gateway = gatewayOf(attributes);
-  return value(ifindex === null && gateway === null ? [] : [{ gateway, ifindex, weight: 1 }]);
+  return value(
+    ifindex === null && gateway === null ? [] : [{ gateway, ifindex, weight: 1, encap: encapOf(attributes) }],
+  );
 }
 
 /** RTA_VIA: a gateway of the other family, its family in the first two bytes. Since: Linux 5.2. */
 function gatewayOf(attributes: Attributes): string | null {
   const gateway = attributes.get(RTA_GATEWAY) ?? attributes.get(RTA_VIA)?.subarray(2);
   return gateway === undefined ? null : formatAddress(gateway);
+}
+
+/** LWTUNNEL_ENCAP_*, by number, as ip-route(8) names them. Source: include/uapi/linux/lwtunnel.h. */
+const ENCAPSULATIONS = ['none', 'mpls', 'ip', 'ila', 'ip6', 'seg6', 'bpf', 'seg6local', 'rpl', 'ioam6', 'xfrm'];
+
+function encapOf(attributes: Attributes): string | null {
+  const body = attributes.get(RTA_ENCAP_TYPE);
+  const type = body?.length === 2 ? view(body).getUint16(0, true) : 0;
+  return type === 0 ? null : (ENCAPSULATIONS[type] ?? String(type));
 }
 
 function decodeMultipath(bytes: Uint8Array, what: string): Reading<readonly NextHop[]> {
@@ -134,6 +148,7 @@ function decodeMultipath(bytes: Uint8Array, what: string): Reading<readonly Next
       gateway: gatewayOf(attributes.value),
       ifindex: view(rest).getInt32(4, true),
       weight: (rest[3] ?? 0) + 1,
+      encap: encapOf(attributes.value),
     });
     offset += (length + 3) & ~3;
   }

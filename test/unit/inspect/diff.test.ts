@@ -13,6 +13,7 @@ import type { Host } from '../../../src/kernel/host.ts';
 import { encodeAddressDump } from '../../../src/kernel/netlink/addresses.ts';
 import { encodeLinkDump } from '../../../src/kernel/netlink/links.ts';
 import { encodeRouteDump } from '../../../src/kernel/netlink/routes.ts';
+import { encodeRuleDump } from '../../../src/kernel/netlink/rules.ts';
 import { netlinkFixture } from '../../support/netlink-fixture.ts';
 import { fixtureHost, fixtureHosts, fixturePath, hostOf, runCommand } from '../../support/recorded.ts';
 
@@ -56,9 +57,9 @@ function capabilities(effective: string): readonly string[] {
 }
 
 /** The dumps of a network namespace, asked through this process, or without a door. */
-function network(pid: number | undefined, names: readonly [string, string, string] | undefined): object {
+function network(pid: number | undefined, names: readonly [string, string, string, string] | undefined): object {
   const door = pid === undefined ? undefined : `/proc/${pid}/ns/net`;
-  const requests = [encodeLinkDump(door), encodeAddressDump(door), encodeRouteDump(door)];
+  const requests = [encodeLinkDump(door), encodeAddressDump(door), encodeRouteDump(door), encodeRuleDump(door)];
   return Object.fromEntries(
     requests.map((request, index) => {
       const datagrams = names === undefined ? [] : netlinkFixture(names[index] ?? '');
@@ -170,7 +171,7 @@ function host(more: Readonly<Record<string, object>> = {}): Host {
     'file /proc/sys/kernel/domainname': { text: '(none)\n' },
     ...insideAnswers(),
     ...network(undefined, undefined),
-    ...network(30, ['links', 'addresses', 'routes']),
+    ...network(30, ['links', 'addresses', 'routes', 'rules']),
     ...more,
   });
 }
@@ -224,7 +225,11 @@ describe('two processes of a host', () => {
     ]);
     expect(routes.get('blackhole 192.0.2.200')).toEqual(['present']);
     expect(routes.get('inet6 default')).toEqual(['via 2001:db8::9 dev br0 metric 1024']);
-    expect([...routes.keys()].filter((name) => String(name).includes('table 255'))).toEqual([]);
+    expect(routes.get('10.70.0.0/16 table 100')).toEqual(['via 192.0.2.9 dev br0']);
+    expect(routes.get('2001:db8:5::/64')).toEqual(['encap seg6 dev br0 metric 1024']);
+    expect([...routes.keys()].filter((name) => /table (255|local)/.test(String(name)))).toEqual([]);
+    expect(rowsOf(found, 'rule')).toContainEqual(['50', null, ['from 10.0.0.0/8 lookup 100']]);
+    expect(rowsOf(found, 'rule')).toContainEqual(['inet6 50', null, ['from 2001:db8::/32 oif br0 lookup 100']]);
   });
 
   it('differ in ids, privileges and the names in the environment', () => {

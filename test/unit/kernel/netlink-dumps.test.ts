@@ -7,6 +7,8 @@ import { decodeAddresses, encodeAddressDump } from '../../../src/kernel/netlink/
 import { decodeDump, isInterrupted } from '../../../src/kernel/netlink/dump.ts';
 import { decodeLinks, encodeLinkDump } from '../../../src/kernel/netlink/links.ts';
 import { decodeRoutes } from '../../../src/kernel/netlink/routes.ts';
+import { decodeRules, encodeRuleDump } from '../../../src/kernel/netlink/rules.ts';
+import { ruleText, unusualRules } from '../../../src/inspect/route-rule.ts';
 import { encodeMessage } from '../../../src/kernel/netlink/message.ts';
 import {
   decodeListeners,
@@ -82,6 +84,67 @@ describe('routes', () => {
   });
 });
 
+describe('more of routes', () => {
+  const routes = must(decodeRoutes(netlinkFixture('routes'), 'routes'));
+
+  it('is their table, and what packets are wrapped in', () => {
+    expect(routes.find(({ destination }) => destination === '10.70.0.0/16')).toMatchObject({
+      table: 100,
+      nextHops: [{ gateway: '192.0.2.9', encap: null }],
+    });
+    expect(routes.find(({ destination }) => destination === '2001:db8:5::/64')).toMatchObject({
+      nextHops: [{ gateway: null, encap: 'seg6' }],
+    });
+  });
+});
+
+describe('rules', () => {
+  const rules = must(decodeRules(netlinkFixture('rules'), 'rules'));
+
+  it('are written as ip(8) writes them', () => {
+    expect(rules.map((rule) => `${rule.family} ${rule.priority}: ${ruleText(rule)}`)).toEqual([
+      'inet 0: from all lookup local',
+      'inet 50: from 10.0.0.0/8 lookup 100',
+      'inet 60: from all fwmark 0x1/0x3 iif br0 uidrange 0-5 ipproto tcp dport 22 lookup 1000',
+      'inet 70: not from all to 203.0.113.0/24 prohibit',
+      'inet 80: from all tos 0x10 goto 32766',
+      'inet 90: from all lookup main suppress_prefixlength 0',
+      'inet 32766: from all lookup main',
+      'inet 32767: from all lookup default',
+      'inet6 0: from all lookup local',
+      'inet6 50: from 2001:db8::/32 oif br0 lookup 100',
+      'inet6 32766: from all lookup main',
+    ]);
+  });
+
+  it('are unusual where no namespace starts with them, and all are where a usual one is missing', () => {
+    const shown = (some: typeof rules): readonly string[] =>
+      unusualRules(some).map(({ family, priority }) => `${family} ${priority}`);
+    const changed = ['inet 50', 'inet 60', 'inet 70', 'inet 80', 'inet 90'];
+    expect(shown(rules)).toEqual([...changed, 'inet6 50']);
+    const without = rules.filter(({ family, priority }) => family === 'inet6' || priority !== 32766);
+    expect(shown(without)).toEqual(['inet 0', ...changed, 'inet 32767', 'inet6 50']);
+  });
+
+  it('tell of conditions that are not known', () => {
+    const header = Uint8Array.of(2, 0, 0, 0, 100, 0, 0, 1, 0, 0, 0, 0);
+    const dscp = Uint8Array.of(5, 0, 25, 0, 8, 0, 0, 0);
+    const [rule] = must(decodeRules([encodeMessage(32, 2, [header, dscp])], 'x'));
+    expect(rule).toMatchObject({ others: [25], table: 100 });
+    expect(rule === undefined ? '' : ruleText(rule)).toBe('from all (and attribute 25) lookup 100');
+  });
+
+  it('of other families are left out, and those that are too short are malformed', () => {
+    const answer = (length: number): Uint8Array => encodeMessage(32, 2, [new Uint8Array(length).fill(128)]);
+    expect(decodeRules([answer(12)], 'x')).toEqual({ ok: true, value: [] });
+    expect(decodeRules([answer(8)], 'x')).toMatchObject({ ok: false, gap: { reason: 'malformed' } });
+  });
+
+  it('are asked for', () => {
+    expect(hex(encodeRuleDump().message)).toBe(`1c000000220001030100000000000000${'00'.repeat(12)}`);
+  });
+});
+
 describe('sockets', () => {
   it.each(socketFamilies)('of %s have inodes', (family) => {
     const inodes = must(decodeSocketInodes(netlinkFixture(`sockets-${family}`), family));
@@ -125,6 +188,7 @@ describe('a dump', () => {
     ['links', decodeLinks],
     ['addresses', decodeAddresses],
     ['routes', decodeRoutes],
+    ['rules', decodeRules],
   ] as const)('of %s that is cut anywhere is malformed, or shorter', (name, decode) => {
     for (const datagram of netlinkFixture(name)) {
       for (let length = 0; length < datagram.length; length += 7) {
