@@ -14,6 +14,8 @@ import { encodeAddressDump } from '../src/kernel/netlink/addresses.ts';
 import { encodeLinkDump } from '../src/kernel/netlink/links.ts';
 import { encodeRouteDump } from '../src/kernel/netlink/routes.ts';
 import { encodeRuleDump } from '../src/kernel/netlink/rules.ts';
+import { encodePacketSocketDump } from '../src/kernel/netlink/packet-sockets.ts';
+import { encodeUnixListenerDump } from '../src/kernel/netlink/unix-listeners.ts';
 import { encodeListenerDump, encodeSocketDump, socketFamilies } from '../src/kernel/netlink/sock-diag.ts';
 import { STATMOUNT_MASK } from '../src/kernel/statmount.ts';
 import { makeSmallNetwork } from '../test/support/small-network.ts';
@@ -40,6 +42,8 @@ try {
   for (const family of socketFamilies) {
     write(`sockets-${family}`, 'sock_diag: test/support/small-network.ts', ask(encodeSocketDump(family, door)));
   }
+  write('listeners-unix', 'unix_diag: test/support/small-network.ts', ask(encodeUnixListenerDump(door)));
+  write('listeners-packet', 'packet_diag: test/support/small-network.ts', ask(encodePacketSocketDump(door)));
   write('listeners-tcp', 'sock_diag: test/support/small-network.ts', ask(encodeListenerDump('tcp', door)));
   const id = valueOf(host.askNamespace(`/proc/${network.pid}/ns/mnt`, ['NS_GET_MNTNS_ID'])) ?? 0n;
   const mounts = host.mounts({ namespace: id, mask: STATMOUNT_MASK, magics: [NSFS_MAGIC, SYSFS_MAGIC], count: 0 });

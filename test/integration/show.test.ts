@@ -20,6 +20,24 @@ interface Pages {
   readonly [key: string]: unknown;
 }
 
+interface Listening {
+  readonly protocol: string;
+  readonly address: string;
+  readonly port: number;
+  readonly holders: readonly { readonly pid: number; readonly comm: string }[] | null;
+}
+
+/** A socket of each sort, held by two processes; the one that is waited for comes last. */
+const SOCKETS = [
+  'import os, socket, time',
+  'r = socket.socket(2, 3, 1)',
+  "p = socket.socket(17, 3, 0x0300); p.bind(('lo', 3))",
+  "u = socket.socket(1); u.bind(chr(0) + 'a b, 1 init'); u.listen()",
+  "s = socket.socket(); s.bind(('127.0.0.1', 7777))",
+  'os.fork() and s.listen()',
+  'time.sleep(1000)',
+].join('; ');
+
 function page(target: ResolvedTarget, ...keys: readonly string[]): Pages {
   const { fields } = show(host, target, keys.length === 0 ? undefined : keys);
   return Object.fromEntries(fields.map(({ key, value }) => [key, value])) as unknown as Pages;
@@ -50,7 +68,7 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'p
       `mount -o remount,bind,ro /mnt`,
       'trap : TERM',
       'trap "" HUP',
-      'python3 -c "import socket,time; s=socket.create_server((\'127.0.0.1\', 7777)); time.sleep(1000)" & while :; do sleep 1; done',
+      `python3 -c "${SOCKETS}" & while :; do sleep 1; done`,
     ].join('; ');
     target = await makeTarget(['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--mount-proc'], undefined, [
       'sh',
@@ -60,7 +78,7 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'p
     const deadline = Date.now() + 20_000;
     while (
       Date.now() < deadline &&
-      (page(namespaceOf(target.pid, 'net'), 'listeners')['listeners'] as unknown[]).length === 0
+      (page(namespaceOf(target.pid, 'net'), 'listeners')['listeners'] as unknown[]).length < 4
     ) {
       await new Promise((done) => setTimeout(done, 50));
     }
@@ -128,9 +146,41 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'p
       .trim()
       .split('\n')
       .map((line) => line.split(/\s+/)[3]);
-    expect((listeners as { address: string; port: number }[]).map(({ address, port }) => `${address}:${port}`)).toEqual(
-      theirs,
-    );
+    const ours = (listeners as unknown as readonly Listening[]).filter(({ protocol }) => protocol === 'tcp');
+    expect(ours.map(({ address, port }) => `${address}:${port}`)).toEqual(theirs);
+  });
+
+  test('listeners of every sort are those of ss(8), with the processes that it names', () => {
+    const theirs = inside('ss', '-Hltuxw0np', '-e').trim().split('\n');
+    const listed = (text: string): string => theirs.find((line) => line.includes(text)) ?? '';
+    const pidsIn = (line: string): readonly number[] =>
+      [...line.matchAll(/pid=([0-9]+)/g)].map(([, pid]) => Number(pid));
+    const [field] = show(host, namespaceOf(target.pid, 'net'), ['listeners']).fields;
+    const ours = (field?.value ?? []) as unknown as readonly Listening[];
+    const told = [
+      ['tcp', '127.0.0.1:7777'],
+      ['raw', '0.0.0.0:1 '],
+      ['packet', '*'],
+      ['unix', '@a b, 1 init'],
+    ] as const;
+    for (const [protocol, text] of told) {
+      const one = ours.find((listener) => listener.protocol === protocol);
+      const line = protocol === 'packet' ? listed('p_raw') : listed(text);
+      expect({ protocol, pids: one?.holders?.map(({ pid }) => pid) }).toEqual({
+        protocol,
+        pids: pidsIn(line).toSorted((a, b) => a - b),
+      });
+      expect(one?.holders).toHaveLength(2);
+      expect(one?.holders?.[0]?.comm).toBe('python3');
+    }
+    expect(ours).toHaveLength(told.length);
+    const by = ours[0]?.holders?.map(({ pid }) => `${pid} python3`).join(', ') ?? '';
+    expect(field?.lines).toEqual([
+      `tcp 127.0.0.1:7777 by ${by}`,
+      `raw 0.0.0.0 protocol 1 by ${by}`,
+      `packet raw all on if1 by ${by}`,
+      `unix stream @a\\x20b\\x2c\\x201\\x20init by ${by}`,
+    ]);
   });
 
   test('mounts are those of findmnt(8), and the path here is the same directory', () => {

@@ -8,6 +8,8 @@ import { decodeAddresses } from '../../src/kernel/netlink/addresses.ts';
 import { decodeLinks } from '../../src/kernel/netlink/links.ts';
 import { decodeRoutes } from '../../src/kernel/netlink/routes.ts';
 import { decodeRules } from '../../src/kernel/netlink/rules.ts';
+import { decodePacketSockets } from '../../src/kernel/netlink/packet-sockets.ts';
+import { decodeUnixListeners } from '../../src/kernel/netlink/unix-listeners.ts';
 import { decodeListeners, decodeSocketInodes } from '../../src/kernel/netlink/sock-diag.ts';
 import { decodeMount } from '../../src/kernel/statmount-mount.ts';
 import { decodeStatMount } from '../../src/kernel/statmount.ts';
@@ -37,6 +39,8 @@ const decoders: readonly (readonly [string, (bytes: Uint8Array) => Reading<unkno
   ['routes', (bytes) => decodeRoutes([bytes], 'x')],
   ['rules', (bytes) => decodeRules([bytes], 'x')],
   ['sockets-netlink', (bytes) => decodeSocketInodes([bytes], 'x')],
+  ['listeners-unix', (bytes) => decodeUnixListeners([bytes], 'x')],
+  ['listeners-packet', (bytes) => decodePacketSockets([bytes], 'x')],
   ['listeners-tcp', (bytes) => decodeListeners([bytes], 'x')],
   ['statmount', (bytes) => decodeStatMount(bytes, 'x')],
   ['statmount', (bytes) => decodeMount(bytes, 'x')],

@@ -15,6 +15,7 @@ import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { parseQueueState } from '../../src/kernel/text/mqueue.ts';
 import { parsePasswd } from '../../src/kernel/text/passwd.ts';
 import { parseResolvConf } from '../../src/kernel/text/resolv-conf.ts';
+import { parseRawSockets } from '../../src/kernel/text/raw-sockets.ts';
 import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../src/kernel/text/status.ts';
@@ -39,6 +40,7 @@ const samples: Readonly<Record<string, string>> = {
   sem: '       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n         1          0   644          3     0     0     0     0          0 1793000000\n',
   shm: '       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n         1          0  1644                  4096   7     0      0     0     0     0     0          0          0 1793000000                     0                     0\n',
   mqueue: 'QSIZE:129        NOTIFY:2     SIGNO:0     NOTIFY_PID:8260  \n',
+  raw: '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n    1: 0100007F:0001 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 29588845 2 0000000000000000 0\n',
   passwd: 'root:x:0:0:root:/root:/bin/bash\n',
   netlink: '\x1c\0\0\0\x58\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x08\0\x01\0\x07\0\0\0',
   archive:
@@ -93,6 +95,7 @@ describe('parsers', () => {
   total('mountinfo', sample('mountinfo'), (bytes) => parseMountinfo(bytes, 'FILE'));
   total('uid_map', sample('map'), (bytes) => parseIdMap(bytes, 'FILE'));
   total('boot time', 'cpu 1 2\nbtime 1790000000\n', (bytes) => parseBootTime(bytes, 'FILE'));
+  total('raw sockets', samples['raw'] ?? '', (bytes) => parseRawSockets(bytes, 'FILE'));
   total('sockstat', 'sockets: used 163\nTCP: inuse 4\n', (bytes) => parseSocketsUsed(bytes, 'FILE'));
   total('sysvipc/msg', sample('msg'), (bytes) => parseSysvObjects(bytes, 'FILE', 'msg'));
   total('sysvipc/sem', sample('sem'), (bytes) => parseSysvObjects(bytes, 'FILE', 'sem'));

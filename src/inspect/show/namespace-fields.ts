@@ -64,7 +64,12 @@ export const namespaceFields: readonly NamespaceField[] = [
   { key: 'addresses', help: 'their addresses', applies: ofKind('net'), build: addressesField },
   { key: 'routes', help: 'its routes, of all tables', applies: ofKind('net'), build: routesField },
   { key: 'rules', help: 'its rules, which choose the table', applies: ofKind('net'), build: rulesField },
-  { key: 'listeners', help: 'who listens in it', applies: ofKind('net'), build: netListenersField },
+  {
+    key: 'listeners',
+    help: 'who listens in it, with the processes: tcp, udp, raw, packet, abstract unix',
+    applies: ofKind('net'),
+    build: netListenersField,
+  },
   {
     key: 'resolv_conf',
     help: 'whom those in it ask for names, and the file that says so',

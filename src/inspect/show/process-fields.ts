@@ -2,7 +2,7 @@
 
 import { containerName } from '../../containers/display-name.ts';
 import type { Identity } from '../../containers/identity.ts';
-import { valueOf } from '../../kernel/host.ts';
+import { valueOf, type Reading } from '../../kernel/host.ts';
 import { parseCmdline } from '../../kernel/text/cmdline.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
@@ -119,7 +119,7 @@ export const processFields: readonly ProcessField[] = [
   },
   {
     key: 'listeners',
-    help: 'who listens in its network namespace, and which sockets are its own',
+    help: 'who listens in its network namespace, with the processes, and which sockets are its own',
     build: listenersOfProcess,
   },
   {
@@ -223,7 +223,8 @@ function mountsOfProcess(look: ProcessLook): Field {
 function listenersOfProcess(look: ProcessLook): Field {
   const { host, pid, gaps } = look;
   const door = isOurs(look, 'net') ? undefined : `/proc/${pid}/ns/net`;
-  return listenersField(readListeners(host, door, gaps), heldSockets(look));
+  const readNet = (name: string): Reading<Uint8Array> => host.readFile(`/proc/${pid}/net/${name}`);
+  return listenersField(host, gaps, readListeners({ host, door, readNet }, gaps), heldSockets(look));
 }
 
 /** The inodes of its sockets. Absent (null) when its descriptors are closed to us. */

@@ -23,9 +23,19 @@ export const INET_DIAG_MSG_LENGTH = 72;
 /** struct unix_diag_req, unix_diag_msg. */
 export const UNIX_DIAG_REQ_LENGTH = 24;
 export const UNIX_DIAG_MSG_LENGTH = 16;
+/** What to tell of unix sockets, and its attributes. */
+export const UDIAG_SHOW_NAME = 1;
+/** Since: Linux 5.3. */
+export const UDIAG_SHOW_UID = 0x40;
+export const UNIX_DIAG_NAME = 0;
+export const UNIX_DIAG_UID = 7;
 /** struct packet_diag_req, packet_diag_msg. */
 export const PACKET_DIAG_REQ_LENGTH = 20;
 export const PACKET_DIAG_MSG_LENGTH = 16;
+/** What to tell of packet sockets, and its attributes. */
+export const PACKET_SHOW_INFO = 1;
+export const PACKET_DIAG_INFO = 0;
+export const PACKET_DIAG_UID = 5;
 /** struct netlink_diag_req, netlink_diag_msg. */
 export const NETLINK_DIAG_REQ_LENGTH = 20;
 export const NETLINK_DIAG_MSG_LENGTH = 28;

@@ -55,17 +55,26 @@ const LISTENING: Readonly<Record<ListenerFamily, number>> = {
   tcp6: 1 << TCP_LISTEN,
 };
 
+/** SOCK_*, by number. Source: socket(2). */
+export const SOCKET_TYPES: ReadonlyMap<number, string> = new Map([
+  [1, 'stream'],
+  [2, 'dgram'],
+  [3, 'raw'],
+  [5, 'seqpacket'],
+  [10, 'packet'],
+]);
+
 /** Asks for all sockets of a family in a network namespace; absent: in our own. */
 export function encodeSocketDump(family: SocketFamily, namespace?: NamespaceDoor): NetlinkRequest {
-  return request(socketQuery(family, WITH_INODE), namespace);
+  return diagRequest(socketQuery(family, WITH_INODE), namespace);
 }
 
 /** Asks for the sockets of a family that wait for others to begin. */
 export function encodeListenerDump(family: ListenerFamily, namespace?: NamespaceDoor): NetlinkRequest {
-  return request(socketQuery(family, LISTENING[family]), namespace);
+  return diagRequest(socketQuery(family, LISTENING[family]), namespace);
 }
 
-function request(query: Uint8Array, namespace: NamespaceDoor | undefined): NetlinkRequest {
+export function diagRequest(query: Uint8Array, namespace: NamespaceDoor | undefined): NetlinkRequest {
   const message = encodeMessage(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, [query]);
   return { protocol: NETLINK_SOCK_DIAG, message, dump: true, ...(namespace === undefined ? {} : { namespace }) };
 }
@@ -109,7 +118,8 @@ export function decodeSocketInodes(datagrams: readonly Uint8Array[], what: strin
   return value(inodes);
 }
 
-function unlike(what: string, body: Uint8Array): Reading<never> {
+/** The answer is no socket of the family that was asked for. */
+export function unlike(what: string, body: Uint8Array): Reading<never> {
   return gap({ reason: 'malformed', what, text: `a socket of family ${body[0] ?? 0} in ${body.length} bytes` });
 }
 

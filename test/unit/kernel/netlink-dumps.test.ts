@@ -10,6 +10,8 @@ import { decodeRoutes } from '../../../src/kernel/netlink/routes.ts';
 import { decodeRules, encodeRuleDump } from '../../../src/kernel/netlink/rules.ts';
 import { ruleText, unusualRules } from '../../../src/inspect/route-rule.ts';
 import { encodeMessage } from '../../../src/kernel/netlink/message.ts';
+import { decodePacketSockets, encodePacketSocketDump } from '../../../src/kernel/netlink/packet-sockets.ts';
+import { decodeUnixListeners, encodeUnixListenerDump } from '../../../src/kernel/netlink/unix-listeners.ts';
 import {
   decodeListeners,
   decodeSocketInodes,
@@ -157,6 +159,32 @@ describe('sockets', () => {
     const [inode] = must(decodeSocketInodes(netlinkFixture('sockets-tcp'), 'x'));
     expect(must(decodeListeners(netlinkFixture('listeners-tcp'), 'x'))).toEqual([
       { address: '192.0.2.1', port: 8080, ifindex: 0, uid: 0, inode },
+    ]);
+  });
+
+  it('of unix have their abstract names, of packet what they see', () => {
+    const [unix] = must(decodeSocketInodes(netlinkFixture('sockets-unix'), 'x'));
+    expect(must(decodeUnixListeners(netlinkFixture('listeners-unix'), 'x'))).toMatchObject([
+      { type: 'stream', name: '@nstool-test', uid: 0 },
+    ]);
+    expect(unix).toBeGreaterThan(0);
+    expect(must(decodePacketSockets(netlinkFixture('listeners-packet'), 'x'))).toMatchObject([
+      { type: 'raw', etherType: 3, ifindex: 0, uid: 0 },
+    ]);
+    expect(hex(encodeUnixListenerDump().message)).toContain(`0100000080040000000000004100000000000000`);
+    expect(hex(encodePacketSocketDump().message)).toContain(`110000000000000001000000`);
+  });
+
+  it('of unix that have a file for a name, or only are connected, do not wait in the namespace', () => {
+    const socket = (type: number, state: number, name: string): Uint8Array => {
+      const body = Uint8Array.of(1, type, state, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+      const attribute = Uint8Array.of(4 + name.length, 0, 0, 0, ...new TextEncoder().encode(name));
+      return encodeMessage(20, 2, [body, attribute]);
+    };
+    const all = [socket(1, 10, '/run/a'), socket(1, 7, '\0b'), socket(2, 7, '\0c'), socket(5, 10, '\0d\u001b[2J')];
+    expect(must(decodeUnixListeners(all, 'x'))).toEqual([
+      { type: 'dgram', name: '@c', uid: null, inode: 7 },
+      { type: 'seqpacket', name: '@d\u001b[2J', uid: null, inode: 7 },
     ]);
   });
 

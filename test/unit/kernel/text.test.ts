@@ -7,6 +7,7 @@ import { parseMountinfo, unescapeOctal } from '../../../src/kernel/text/mountinf
 import { parseQueueState } from '../../../src/kernel/text/mqueue.ts';
 import { parseNamespaceLink } from '../../../src/kernel/text/namespace-link.ts';
 import { parsePasswd } from '../../../src/kernel/text/passwd.ts';
+import { parseRawSockets } from '../../../src/kernel/text/raw-sockets.ts';
 import { parseSocketsUsed } from '../../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../../src/kernel/text/status.ts';
@@ -308,5 +309,33 @@ describe('a POSIX message queue', () => {
       ok: false,
       gap: { what: 'q', text: 'QSIZE:x\n' },
     });
+  });
+});
+
+describe('/proc/PID/net/raw', () => {
+  const head =
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops';
+  const rest = '00000000:00000000 00:00000000 00000000';
+
+  it('has address, protocol and inode', () => {
+    const lines = [
+      head,
+      `   1: 0100007F:0001 00000000:0000 07 ${rest}     0        0 29952439 2 00000000c16f363c 0`,
+      `  17: 0100007F:0011 0100007F:0000 01 ${rest}  1000        0 29952441 2 00000000027554ca 0`,
+      `   0: B80D0120000000000000000001000000:003A ${'0'.repeat(32)}:0000 07 ${rest}     0        0 3 2 000000001dac461f 0`,
+    ];
+    expect(parseRawSockets(bytes(`${lines.join('\n')}\n`), 'raw')).toEqual({
+      ok: true,
+      value: [
+        { address: '127.0.0.1', ipProtocol: 1, connected: false, uid: 0, inode: 29952439 },
+        { address: '127.0.0.1', ipProtocol: 17, connected: true, uid: 1000, inode: 29952441 },
+        { address: '2001:db8::1', ipProtocol: 58, connected: false, uid: 0, inode: 3 },
+      ],
+    });
+    expect(parseRawSockets(bytes(`${head}\n`), 'raw')).toEqual({ ok: true, value: [] });
+  });
+
+  it('that is none names the line', () => {
+    expect(parseRawSockets(bytes(`${head}\n   1: 0100007F\n`), 'raw')).toMatchObject({ ok: false, gap: { line: 2 } });
   });
 });

@@ -1,0 +1,71 @@
+// Which processes have a socket open: any process may, in whatever namespaces it is. Threads with a table of descriptors
+// of their own are looked at by `nstool holders` only.
+
+import type { GapTally } from '../../kernel/gap-tally.ts';
+import { valueOf, type Host } from '../../kernel/host.ts';
+import { parseStat } from '../../kernel/text/stat.ts';
+import { parseDecimal } from '../../kernel/text/text.ts';
+
+export interface SocketHolder {
+  readonly pid: number;
+  /** Absent (null): it has ended meanwhile. */
+  readonly comm: string | null;
+}
+
+export interface SocketHolders {
+  /** By the inode of the socket; ascending by pid. */
+  readonly known: ReadonlyMap<number, readonly SocketHolder[]>;
+  /** Could all tables of descriptors be read? If not, what nobody is known to hold has a holder that is unknown. */
+  readonly isWhole: boolean;
+}
+
+/** One look at the descriptors of all processes. What is closed to us is a gap. */
+export function findHolders(host: Host, inodes: ReadonlySet<number>, gaps: GapTally): SocketHolders {
+  const known = new Map<number, SocketHolder[]>();
+  // Nobody need be disturbed for nothing.
+  if (inodes.size === 0) return { known, isWhole: true };
+  const entries = host.readDirectory('/proc');
+  if (!entries.ok) {
+    gaps.add('list of processes', entries.gap);
+    return { known, isWhole: false };
+  }
+  let isWhole = true;
+  for (const pid of entries.value.flatMap((name) => parseDecimal(name) ?? []).toSorted((a, b) => a - b)) {
+    const held = heldOf(host, pid, gaps);
+    if (held === undefined) isWhole = false;
+    const wanted = [...(held ?? [])].filter((inode) => inodes.has(inode));
+    if (wanted.length === 0) continue;
+    const holder = { pid, comm: commOf(host, pid) };
+    for (const inode of wanted) {
+      const holders = known.get(inode);
+      if (holders === undefined) known.set(inode, [holder]);
+      else holders.push(holder);
+    }
+  }
+  return { known, isWhole };
+}
+
+/** The inodes of the sockets of a process. Absent (undefined): its descriptors are closed to us. */
+function heldOf(host: Host, pid: number, gaps: GapTally): ReadonlySet<number> | undefined {
+  const folder = `/proc/${pid}/fd`;
+  const names = host.readDirectory(folder);
+  if (!names.ok) {
+    if (names.gap.reason === 'gone') return new Set();
+    gaps.add('table of descriptors', names.gap);
+    return undefined;
+  }
+  const held = new Set<number>();
+  for (const name of names.value) {
+    const text = valueOf(host.readLink(`${folder}/${name}`)) ?? '';
+    if (!text.startsWith('socket:[')) continue;
+    const inode = parseDecimal(text.slice('socket:['.length, -1));
+    if (inode !== undefined) held.add(inode);
+  }
+  return held;
+}
+
+function commOf(host: Host, pid: number): string | null {
+  const path = `/proc/${pid}/stat`;
+  const bytes = valueOf(host.readFile(path));
+  return (bytes === undefined ? undefined : valueOf(parseStat(bytes, path)))?.comm ?? null;
+}
