@@ -49,6 +49,60 @@ function namespaceOf(pid: number, kind: NamespaceKind): ResolvedTarget {
   return { type: 'namespace', kind, inode, path, door: pathDoor(path) };
 }
 
+describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip'))('links between network namespaces', () => {
+  let near: TargetProcess;
+  let far: TargetProcess;
+  beforeAll(async () => {
+    near = await makeTarget(['--net']);
+    far = await makeTarget(['--net']);
+    inNear('link', 'add', 'br0', 'type', 'bridge');
+    inNear('link', 'add', 'p0', 'type', 'veth', 'peer', 'name', 'q0', 'netns', String(far.pid));
+    inNear('link', 'add', 'p1', 'type', 'veth', 'peer', 'name', 'q1');
+    inNear('link', 'set', 'p0', 'master', 'br0', 'alias', 'to the far end');
+    inNear('link', 'add', 'm0', 'link', 'q1', 'type', 'macvlan');
+    inNear('link', 'set', 'm0', 'netns', String(far.pid));
+    inNear('tuntap', 'add', 't0', 'mode', 'tap');
+    inNear('tuntap', 'add', 't1', 'mode', 'tun');
+  });
+  afterAll(async () => {
+    await near.end();
+    await far.end();
+  });
+
+  const inNear = (...words: readonly string[]): string =>
+    run(['nsenter', `--target=${near.pid}`, '--net', 'ip', ...words]).stdout;
+  const linkText = (pid: number): string => readlinkSync(`/proc/${pid}/ns/net`);
+
+  test('say where they lead, by name', () => {
+    const [nearField] = show(host, namespaceOf(near.pid, 'net'), ['links']).fields;
+    const [farField] = show(host, namespaceOf(far.pid, 'net'), ['links']).fields;
+    const line = (field: typeof nearField, name: string): string =>
+      field?.lines.find((each) => each.includes(`: ${name} `)) ?? '';
+    expect(line(nearField, 'p0')).toMatch(/ master br0 /);
+    expect(line(nearField, 'p0')).toContain(` peer q0 in ${linkText(far.pid)} alias to the far end`);
+    expect(line(nearField, 'p1')).toMatch(/ peer q1$/);
+    expect(line(farField, 'q0')).toContain(` peer p0 in ${linkText(near.pid)}`);
+    expect(line(farField, 'm0')).toContain(` on q1 in ${linkText(near.pid)}`);
+    expect(line(nearField, 't0')).toMatch(/: t0 tap /);
+    expect(line(nearField, 't1')).toMatch(/: t1 tun /);
+  });
+
+  test('have the index and the netns id that ip(8) tells', () => {
+    const theirs = JSON.parse(inNear('-j', '-d', 'link')) as readonly Record<string, unknown>[];
+    const peer = theirs.find(({ ifname }) => ifname === 'p0');
+    const { links } = page(namespaceOf(near.pid, 'net'), 'links') as unknown as {
+      links: readonly Record<string, unknown>[];
+    };
+    expect(links.find(({ ifname }) => ifname === 'p0')).toMatchObject({
+      link_index: peer?.['link_index'],
+      link_netnsid: peer?.['link_netnsid'],
+      link_ifname: 'q0',
+      master: peer?.['master'],
+      ifalias: 'to the far end',
+    });
+  });
+});
+
 describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'python')).sequential('as root', () => {
   let target: TargetProcess;
   let folder: string;

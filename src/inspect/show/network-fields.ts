@@ -7,6 +7,7 @@ import { decodeRoutes, encodeRouteDump, type NextHop, type Route } from '../../k
 import { decodeRules, encodeRuleDump, type NumberRange, type Rule } from '../../kernel/netlink/rules.ts';
 import { insideOf, readInside } from '../../namespaces/inside.ts';
 import { rulesOrNone, ruleText, TABLE_LOCAL, TABLE_MAIN, tableName, unusualRules } from '../route-rule.ts';
+import { endsOf, type LinkEnd } from './link-ends.ts';
 import { listenersField, readListeners } from './listeners.ts';
 import type { NamespaceLook } from './namespace-look.ts';
 import { many, plain, type Field, type Value } from './report.ts';
@@ -34,11 +35,13 @@ const IFF_UP = 1;
 export function linksField(look: NamespaceLook): Field {
   const links = readLinks(look);
   const names = namesOf(links);
-  return many(
+  const ends = endsOf(look, links ?? []);
+  return many<Link>(
     'links',
     links,
     ({ ifindex, name, kind, operstate, flags, mtu, address, master, link, linkNetnsid, alias }) => {
       const up = (flags & IFF_UP) !== 0;
+      const end = ends.get(ifindex);
       return {
         ifindex,
         ifname: name,
@@ -50,12 +53,42 @@ export function linksField(look: NamespaceLook): Field {
         master: master === null ? null : names(master),
         link_index: link,
         link_netnsid: linkNetnsid,
+        link_ifname: end?.name ?? null,
+        link_ns: end?.inode ?? null,
         ifalias: alias,
       };
     },
-    ({ ifindex, name, kind, operstate, mtu, address }) =>
-      [`${ifindex}: ${name}`, kind, operstate, mtu === null ? null : `mtu ${mtu}`, address].filter(Boolean).join(' '),
+    (link) => linkLine(link, names, endText(look, link, ends.get(link.ifindex))),
   );
+}
+
+function linkLine(
+  { ifindex, name, kind, operstate, mtu, address, master, alias }: Link,
+  names: NameOf,
+  end: string,
+): string {
+  const words = [
+    `${ifindex}: ${name}`,
+    kind,
+    operstate,
+    mtu === null ? null : `mtu ${mtu}`,
+    address,
+    master === null ? null : `master ${names(master)}`,
+    end,
+    // Last, as it may be any text.
+    alias === null ? null : `alias ${alias}`,
+  ];
+  return words.filter(Boolean).join(' ');
+}
+
+/** Kinds that come in pairs. */
+const PAIRS: ReadonlySet<string | null> = new Set(['veth', 'netkit', 'vxcan']);
+
+function endText(look: NamespaceLook, { kind, link, linkNetnsid }: Link, end: LinkEnd | undefined): string {
+  if (end === undefined) return '';
+  const where = end.inode === null ? `netns id ${linkNetnsid ?? '-'}` : `net:[${end.inode}]`;
+  const elsewhere = end.inode === look.namespace.inode ? '' : ` in ${where}`;
+  return `${PAIRS.has(kind) ? 'peer' : 'on'} ${end.name ?? `if${link ?? '-'}`}${elsewhere}`;
 }
 
 export function addressesField(look: NamespaceLook): Field {

@@ -41,6 +41,10 @@ export const IFLA_IFALIAS = 20;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
 export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+/** Of a tun device: since Linux 4.17. */
+export const IFLA_TUN_TYPE = 3;
+export const IFF_TAP = 2;
 /** Leaves out the counters, which are half of a message. Source: include/uapi/linux/rtnetlink.h. Since: Linux 4.4. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
 

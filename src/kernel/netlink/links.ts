@@ -2,10 +2,12 @@
 // net/core/rtnetlink.c rtnl_fill_ifinfo().
 
 import {
+  IFF_TAP,
   IFLA_ADDRESS,
   IFLA_EXT_MASK,
   IFLA_IFALIAS,
   IFLA_IFNAME,
+  IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINK,
   IFLA_LINK_NETNSID,
@@ -13,6 +15,7 @@ import {
   IFLA_MASTER,
   IFLA_MTU,
   IFLA_OPERSTATE,
+  IFLA_TUN_TYPE,
   OPERSTATES,
   RTEXT_FILTER_SKIP_STATS,
   RTM_GETLINK,
@@ -32,7 +35,7 @@ export interface Link {
   readonly name: string;
   /** IFF_*: 1 is up, 8 loopback. Source: include/uapi/linux/if.h. */
   readonly flags: number;
-  /** `veth`, `bridge`, `vlan` ...; null for hardware and the loopback. */
+  /** `veth`, `bridge`, `vlan` ...; `tap` of a tun device with the headers of a link; null for hardware and the loopback. */
   readonly kind: string | null;
   /** The bridge or bond that it is a port of. */
   readonly master: number | null;
@@ -62,6 +65,8 @@ function decodeLink(body: Uint8Array, what: string): Reading<Link> {
   if (!attributes.ok) return attributes;
   const info = attributeMap(attributes.value.get(IFLA_LINKINFO) ?? new Uint8Array(), what);
   if (!info.ok) return info;
+  const kind = kindOf(info.value, what);
+  if (!kind.ok) return kind;
   const of = (type: number): Uint8Array | undefined => attributes.value.get(type);
   const address = of(IFLA_ADDRESS);
   const netnsid = of(IFLA_LINK_NETNSID);
@@ -69,7 +74,7 @@ function decodeLink(body: Uint8Array, what: string): Reading<Link> {
     ifindex: view(body).getInt32(4, true),
     name: textOf(of(IFLA_IFNAME)) ?? '',
     flags: view(body).getUint32(8, true),
-    kind: textOf(info.value.get(IFLA_INFO_KIND)),
+    kind: kind.value,
     master: numberOf(of(IFLA_MASTER)),
     link: numberOf(of(IFLA_LINK)),
     linkNetnsid: netnsid?.length === 4 ? view(netnsid).getInt32(0, true) : null,
@@ -78,4 +83,13 @@ function decodeLink(body: Uint8Array, what: string): Reading<Link> {
     address: address === undefined || address.length === 0 ? null : formatLinkLayer(address),
     alias: textOf(of(IFLA_IFALIAS)),
   });
+}
+
+/** Both sorts of tun devices are `tun` to the kernel, before Linux 4.17 without a difference. */
+function kindOf(info: ReadonlyMap<number, Uint8Array>, what: string): Reading<string | null> {
+  const kind = textOf(info.get(IFLA_INFO_KIND));
+  if (kind !== 'tun') return value(kind);
+  const data = attributeMap(info.get(IFLA_INFO_DATA) ?? new Uint8Array(), what);
+  if (!data.ok) return data;
+  return value(data.value.get(IFLA_TUN_TYPE)?.[0] === IFF_TAP ? 'tap' : kind);
 }

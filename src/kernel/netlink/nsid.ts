@@ -16,11 +16,12 @@ import {
 const RTGENMSG_LENGTH = 4;
 const DESCRIPTOR_OFFSET = NLMSG_HEADER_LENGTH + RTGENMSG_LENGTH + 4;
 
-/** Asks for the id of the network namespace behind the door. */
-export function encodeNsidRequest(door: NamespaceDoor): NetlinkRequest {
-  const descriptor = encodeAttribute(NETNSA_FD, new Uint8Array(4));
-  const message = encodeMessage(RTM_GETNSID, NLM_F_REQUEST, [new Uint8Array(RTGENMSG_LENGTH), descriptor]);
-  return { protocol: NETLINK_ROUTE, message, descriptor: { door, offset: DESCRIPTOR_OFFSET } };
+/** Asks what a network namespace calls the one behind the door; absent: what ours does. */
+export function encodeNsidRequest(door: NamespaceDoor, namespace?: NamespaceDoor): NetlinkRequest {
+  const attribute = encodeAttribute(NETNSA_FD, new Uint8Array(4));
+  const message = encodeMessage(RTM_GETNSID, NLM_F_REQUEST, [new Uint8Array(RTGENMSG_LENGTH), attribute]);
+  const descriptor = { door, offset: DESCRIPTOR_OFFSET };
+  return { protocol: NETLINK_ROUTE, message, descriptor, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** The id, NETNSA_NSID_NOT_ASSIGNED (-1) when there is none. */

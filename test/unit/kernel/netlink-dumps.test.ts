@@ -39,6 +39,10 @@ describe('links', () => {
     expect(end).toMatchObject({ kind: 'veth', link: port?.ifindex, alias: 'the other end' });
   });
 
+  it('tell tap from tun', () => {
+    expect(links.find(({ name }) => name === 'tap0')).toMatchObject({ kind: 'tap', link: null });
+  });
+
   it('are asked for without counters, of any network namespace', () => {
     expect(encodeLinkDump('/run/netns/blue')).toMatchObject({ dump: true, namespace: '/run/netns/blue', protocol: 0 });
     expect(encodeLinkDump()).not.toHaveProperty('namespace');
