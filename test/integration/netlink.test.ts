@@ -68,7 +68,9 @@ describe.skipIf(lacks('root', 'ip', 'unshare', 'nsenter', 'python'))('netlink in
       address: link.address,
       ...(link.master === null ? {} : { master: names.get(link.master) }),
       ...(link.link === null ? {} : { link: names.get(link.link) }),
-      ...(link.kind === null ? {} : { linkinfo: expect.objectContaining({ info_kind: link.kind === 'tap' ? 'tun' : link.kind }) as unknown }),
+      ...(link.kind === null
+        ? {}
+        : { linkinfo: expect.objectContaining({ info_kind: link.kind === 'tap' ? 'tun' : link.kind }) as unknown }),
       ...(link.alias === null ? {} : { ifalias: link.alias }),
     }));
     expect(ip('-d', 'link')).toEqual(ours.map((link) => expect.objectContaining(link) as unknown));
@@ -104,7 +106,7 @@ describe.skipIf(lacks('root', 'ip', 'unshare', 'nsenter', 'python'))('netlink in
         theirs.map(({ dst, type, scope }) => [dst, type, scope]),
       );
       expect(ours.map((route) => [route.table, route.nextHops[0]?.encap ?? undefined])).toEqual(
-        theirs.map(({ table, encap }) => [TABLES.get(String(table ?? 'main')) ?? Number(table), encap]),
+        theirs.map(({ table, encap }) => [TABLES.get((table as string | undefined) ?? 'main') ?? Number(table), encap]),
       );
       const firstHops = theirs.map(({ dev, gateway, via, nexthops, metric, prefsrc }) => {
         const [first] = (nexthops as Fields[] | undefined) ?? [{ dev, gateway, via }];

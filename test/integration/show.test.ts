@@ -200,7 +200,7 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'unshare', 'ip', 'ss', 'p
       .trim()
       .split('\n')
       .map((line) => line.split(/\s+/)[3]);
-    const ours = (listeners as unknown as readonly Listening[]).filter(({ protocol }) => protocol === 'tcp');
+    const ours = (listeners as readonly Listening[]).filter(({ protocol }) => protocol === 'tcp');
     expect(ours.map(({ address, port }) => `${address}:${port}`)).toEqual(theirs);
   });
 

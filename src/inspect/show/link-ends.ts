@@ -47,7 +47,8 @@ function othersOf(look: NamespaceLook, links: readonly Link[]): ReadonlyMap<numb
     const reply = look.host.netlink(encodeNsidRequest(door, look.door));
     const nsid = reply.ok ? valueOf(decodeNsidReply(reply.value, 'netns id')) : undefined;
     // -1: it has no number here.
-    if (nsid !== undefined && nsid >= 0 && wanted.has(nsid)) found.set(nsid, { inode: namespace.inode, names: namesIn(look, door) });
+    if (nsid !== undefined && nsid >= 0 && wanted.has(nsid))
+      found.set(nsid, { inode: namespace.inode, names: namesIn(look, door) });
   }
   return found;
 }
