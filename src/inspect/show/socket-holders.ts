@@ -56,9 +56,14 @@ function heldOf(host: Host, pid: number, gaps: GapTally): ReadonlySet<number> | 
   }
   const held = new Set<number>();
   for (const name of names.value) {
-    const text = valueOf(host.readLink(`${folder}/${name}`)) ?? '';
-    if (!text.startsWith('socket:[')) continue;
-    const inode = parseDecimal(text.slice('socket:['.length, -1));
+    const link = host.readLink(`${folder}/${name}`);
+    // Root may list the descriptors of a process that it may not look into.
+    if (!link.ok && link.gap.reason !== 'gone') {
+      gaps.add('table of descriptors', link.gap);
+      return undefined;
+    }
+    if (!link.ok || !link.value.startsWith('socket:[')) continue;
+    const inode = parseDecimal(link.value.slice('socket:['.length, -1));
     if (inode !== undefined) held.add(inode);
   }
   return held;

@@ -11,7 +11,7 @@ const stat = (pid: number, comm: string): object => ({
   text: `${pid} (${comm}) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 900 0\n`,
 });
 
-/** 5 and 6 share a socket; 8 is closed to us. */
+/** 5 and 6 share a socket; 8 is closed to us, and 9 but for its list. */
 function host(pids: readonly string[]): Host {
   return hostOf({
     'directory /proc': { names: [...pids, 'stat'] },
@@ -24,6 +24,8 @@ function host(pids: readonly string[]): Host {
     'link /proc/5/fd/4': { text: 'socket:[70]' },
     'link /proc/5/fd/5': { text: 'socket:[71]' },
     'file /proc/5/stat': stat(5, 'a, 1 init'),
+    'directory /proc/9/fd': { names: ['0', '1'] },
+    'link /proc/9/fd/0': { gap: { reason: 'denied', errno: 'EACCES' } },
     'directory /proc/8/fd': { gap: { reason: 'denied', errno: 'EACCES' } },
   });
 }
@@ -62,10 +64,10 @@ describe('the holders of a socket', () => {
 
   it('are unknown where nobody is seen to be one and a process is closed to us, which is a gap', () => {
     const gaps = new GapTally();
-    const field = listenersField(host(['5', '6', '8']), gaps, [socket, { ...socket, inode: 72 }]);
+    const field = listenersField(host(['5', '6', '8', '9']), gaps, [socket, { ...socket, inode: 72 }]);
     expect(field.value).toMatchObject([{ holders: [{ pid: 5 }, { pid: 6 }] }, { holders: null }]);
     expect(field.lines).toEqual(['tcp [::]:80 on if3 by 5 a\\x2c\\x201\\x20init, 6 b', 'tcp [::]:80 on if3 by -']);
-    expect(gaps.list()).toMatchObject([{ subject: 'table of descriptors', reason: 'denied', count: 1 }]);
+    expect(gaps.list()).toMatchObject([{ subject: 'table of descriptors', reason: 'denied', count: 2 }]);
   });
 
   it('are none where all was seen, and few are shown of many', () => {
