@@ -2,7 +2,7 @@
 
 import { NsError } from '../kernel/error.ts';
 import { GapTally } from '../kernel/gap-tally.ts';
-import type { Host } from '../kernel/host.ts';
+import type { Host, Reading } from '../kernel/host.ts';
 import { readListeners, type ListeningSocket } from './show/listeners.ts';
 
 /**
@@ -11,7 +11,8 @@ import { readListeners, type ListeningSocket } from './show/listeners.ts';
  */
 export function listeningProcesses(host: Host, port: number, pids: readonly number[]): readonly number[] {
   const gaps = new GapTally();
-  const all = readListeners(host, undefined, gaps);
+  const readNet = (name: string): Reading<Uint8Array> => host.readFile(`/proc/self/net/${name}`);
+  const all = readListeners({ host, door: undefined, readNet }, gaps);
   if (all === null) {
     throw new NsError('UNSUPPORTED', { what: `cannot ask the kernel who listens on port ${port}`, gaps: gaps.list() });
   }
@@ -41,7 +42,7 @@ function holdsOne(host: Host, pid: number, links: ReadonlySet<string>, gaps: Gap
 }
 
 function unseen(port: number, sockets: readonly ListeningSocket[], tally: GapTally): NsError {
-  const uids = [...new Set(sockets.map(({ uid }) => uid))].toSorted((a, b) => a - b);
+  const uids = [...new Set(sockets.flatMap(({ uid }) => uid ?? []))].toSorted((a, b) => a - b);
   const what = `port ${port} is listened to by uid ${uids.join(' and ')}`;
   const gaps = tally.list();
   if (gaps.some(({ subject }) => subject === 'process')) {
