@@ -13,11 +13,13 @@ export async function benchIdle(
   rounds: number,
 ): Promise<void> {
   const pid = String((await workshop.crowd(1, 2)).pid);
+  const resolver = String(await workshop.resolver());
   const measures = (runtime: Runtime): readonly (readonly [row: Row, limit: number])[] => [
     [command(runtime, 'ls'), 30],
     [command(runtime, 'ls', '--deep'), 80],
     [command(runtime, 'caps', 'decode', MASK), 20],
-    [renamed(command(runtime, 'enter', pid, '--net', 'true'), pid, 'PID'), 20],
+    [renamed(command(runtime, 'enter', pid, '--net', '--no-dns', 'true'), pid, 'PID'), 20],
+    [renamed(command(runtime, 'enter', resolver, '--net', 'true'), resolver, 'PID'), 30],
   ];
   const rows = [
     ...runtimes.flatMap((runtime) => [bare(runtime), ...measures(runtime).map(([row]) => row)]),

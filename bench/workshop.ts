@@ -109,6 +109,19 @@ export class Workshop {
     throw new Error('the named network namespaces could not be made');
   }
 
+  /** A process in a network of its own, with a resolv.conf that is another than ours, until disperse(). */
+  async resolver(): Promise<number> {
+    this.stop.throwIfAborted();
+    const script = `mount -t tmpfs tmpfs /mnt && echo 'nameserver 192.0.2.1' > /mnt/resolv.conf &&
+      mount --bind /mnt/resolv.conf /etc/resolv.conf && echo ready && exec cat`;
+    const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.crowds.push(child);
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line === 'ready' && child.pid !== undefined) return child.pid;
+    }
+    throw new Error('a process with its own resolv.conf could not be made');
+  }
+
   /** Ends all crowds. */
   async disperse(): Promise<void> {
     for (const crowd of this.crowds) {

@@ -34,6 +34,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -350,6 +351,77 @@ static ssize_t fake_write(int fd, const void *bytes, size_t size)
     return succeeds_or_not() < 0 ? -1 : one_in(8) ? (ssize_t)below(size + 1) : (ssize_t)size;
 }
 
+static int fake_open(const char *path, int flags)
+{
+    DEMAND(strcmp(path, ".") == 0 && flags == (O_PATH | O_CLOEXEC));
+    return succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+}
+
+static int fake_unshare(int kinds)
+{
+    DEMAND(kinds != 0);
+    return succeeds_or_not();
+}
+
+static int fake_mount(const char *path, unsigned long type)
+{
+    unsigned long one = type & ~(unsigned long)MS_REC;
+
+    DEMAND(strlen(path) < world.size);
+    DEMAND(one == MS_SHARED || one == MS_PRIVATE || one == MS_SLAVE || one == MS_UNBINDABLE);
+    return succeeds_or_not();
+}
+
+static int fake_umount2(const char *path, int flags)
+{
+    DEMAND(strcmp(path, ".") == 0 && flags == MNT_DETACH);
+    return succeeds_or_not();
+}
+
+static int fake_make(int directory, const char *path, mode_t mode)
+{
+    DEMAND(mode <= 07777);
+    DEMAND(valid_fd(directory));
+    DEMAND(strlen(path) < world.size);
+    return succeeds_or_not();
+}
+
+static int fake_change_mode(int fd, mode_t mode)
+{
+    DEMAND(mode <= 07777);
+    DEMAND(valid_fd(fd));
+    return succeeds_or_not();
+}
+
+/* A mount's file descriptor, or none. */
+static long fake_mount_call(long number, va_list more)
+{
+    int fd = va_arg(more, int);
+
+    if (number == SYS_open_tree || number == SYS_move_mount) {
+        DEMAND(fd == AT_FDCWD || valid_fd(fd));
+        DEMAND(strlen(va_arg(more, const char *)) < world.size);
+        if (number == SYS_move_mount) {
+            int to = va_arg(more, int);
+
+            DEMAND(fd != AT_FDCWD && (to == AT_FDCWD || valid_fd(to)));
+            DEMAND(strlen(va_arg(more, const char *)) < world.size);
+            return succeeds_or_not();
+        }
+        DEMAND(va_arg(more, unsigned) & O_CLOEXEC);
+    } else {
+        DEMAND(valid_fd(fd));
+        if (number == SYS_fsconfig) {
+            unsigned command = va_arg(more, unsigned);
+            const char *key = va_arg(more, const char *), *value = va_arg(more, const char *);
+
+            DEMAND(command == 6 ? !key && !value : strlen(key) < 64 && (command == 0 ? !value : strlen(value) < world.size));
+            return succeeds_or_not();
+        }
+    }
+    return succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+}
+
 static int fake_fchdir(int fd)
 {
     DEMAND(valid_fd(fd));
@@ -604,6 +676,11 @@ static long fake_syscall(long number, ...)
                 world.is_open[fd] = false;
             result = 0;
         }
+    } else if (number == SYS_fsopen) {
+        DEMAND(strlen(va_arg(arguments, const char *)) < world.size && va_arg(arguments, unsigned) == 1);
+        result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+    } else if (number == SYS_fsconfig || number == SYS_fsmount || number == SYS_open_tree || number == SYS_move_mount) {
+        result = fake_mount_call(number, arguments);
     } else if (number == SYS_pidfd_open) {
         DEMAND(va_arg(arguments, int) > 0 && va_arg(arguments, unsigned) == 0);
         result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
@@ -805,6 +882,14 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #define writev fake_writev
 #define setns fake_setns
 #define fchdir fake_fchdir
+#define open fake_open
+#define unshare fake_unshare
+#define mount(source, path, type, flags, data) fake_mount(path, flags)
+#define umount2 fake_umount2
+#define mkdirat fake_make
+#define fchmodat(directory, path, mode, flags) fake_make(directory, path, mode)
+#define symlinkat(target, directory, path) fake_make(directory, path, 0)
+#define fchmod fake_change_mode
 #define ioctl fake_ioctl
 #define open_by_handle_at fake_open_by_handle_at
 #define write fake_write
@@ -841,6 +926,8 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #undef read
 #undef close
 #undef fcntl
+#undef open
+#undef mount
 #undef openat
 #undef fstat
 #undef pread

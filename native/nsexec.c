@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -58,6 +59,21 @@
 #endif
 #ifndef TIOCSIG
 #define TIOCSIG _IOW('T', 0x36, int) /* Linux 2.6.36 */
+#endif
+#ifndef SYS_open_tree /* and the next three: Linux 5.2 */
+#define SYS_open_tree 428
+#endif
+#ifndef SYS_move_mount
+#define SYS_move_mount 429
+#endif
+#ifndef SYS_fsopen
+#define SYS_fsopen 430
+#endif
+#ifndef SYS_fsconfig
+#define SYS_fsconfig 431
+#endif
+#ifndef SYS_fsmount
+#define SYS_fsmount 432
 #endif
 
 enum {
@@ -963,6 +979,13 @@ static int do_skip(struct nsexec *n, const struct value *v)
     return 0;
 }
 
+static int do_unless(struct nsexec *n, const struct value *v)
+{
+    if (!n->mark[v[0].number])
+        n->skipped = (uint32_t)v[1].number;
+    return 0;
+}
+
 static const char *check_setgroups(const struct value *v)
 {
     return v[0].size % 4 != 0 || v[0].size / 4 > MAX_GROUPS ? "not a list of groups" : NULL;
@@ -1341,6 +1364,190 @@ static int do_relay(struct nsexec *n, const struct value *v)
     return child < 0 ? -1 : take_side(n, v, side);
 }
 
+static const char *check_unshare(const struct value *v)
+{
+    const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWPID |
+                                CLONE_NEWUSER | CLONE_NEWCGROUP | 0x80; /* CLONE_NEWTIME */
+
+    return v[0].number == 0 || (uint64_t)v[0].number & ~namespaces ? "not kinds of namespaces" : NULL;
+}
+
+static int do_unshare(struct nsexec *n, const struct value *v)
+{
+    (void)n;
+    return unshare((int)v[0].number);
+}
+
+/* mount(2) does many things: here it only changes how mounts hear of each other. */
+static const char *check_propagate(const struct value *v)
+{
+    switch ((uint64_t)v[1].number & ~(uint64_t)MS_REC) {
+    case MS_SHARED:
+    case MS_PRIVATE:
+    case MS_SLAVE:
+    case MS_UNBINDABLE:
+        return NULL;
+    default:
+        return "not a type of propagation";
+    }
+}
+
+static int do_propagate(struct nsexec *n, const struct value *v)
+{
+    (void)n;
+    return mount("none", text(&v[0]), NULL, (unsigned long)v[1].number, NULL);
+}
+
+/* Source: linux/mount.h, whose names not every C library has. */
+enum { SET_FLAG = 0, SET_STRING = 1, CREATE = 6, CLOEXEC = 1, MOVE_EMPTY_PATH = 4 };
+
+static int configure(int context, const char *option)
+{
+    char key[64];
+    size_t length = strcspn(option, "=");
+
+    if (length >= sizeof key) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(key, option, length);
+    key[length] = 0;
+    if (!option[length])
+        return (int)syscall(SYS_fsconfig, context, SET_FLAG, key, NULL, 0);
+    return (int)syscall(SYS_fsconfig, context, SET_STRING, key, option + length + 1, 0);
+}
+
+/* Options are `key` or `key=value`. The mount is nowhere until it is attached. */
+static int do_fsmount(struct nsexec *n, const struct value *v)
+{
+    struct reader r = elements(&v[1]);
+    int context = above_stdio(n, (int)syscall(SYS_fsopen, text(&v[0]), CLOEXEC)), mount = -1, error;
+    bool configured = context >= 0;
+
+    for (uint32_t i = 0; configured && i < v[1].count; i++) {
+        struct value option = take_string(&r);
+
+        configured = configure(context, text(&option)) >= 0;
+    }
+    if (configured && syscall(SYS_fsconfig, context, CREATE, NULL, NULL, 0) >= 0)
+        mount = (int)syscall(SYS_fsmount, context, CLOEXEC, (unsigned)v[2].number);
+    error = errno;
+    drop(&context);
+    errno = error;
+    return fill_slot(n, &v[3], mount);
+}
+
+/* AT_FDCWD where there is none. */
+static int directory_fd(const struct nsexec *n, const struct value *slot, int *fd)
+{
+    *fd = slot->number == NO_SLOT ? AT_FDCWD : slot_fd(n, slot);
+    return *fd < 0 && *fd != AT_FDCWD ? -1 : 0;
+}
+
+static const char *check_tree(const struct value *v)
+{
+    const uint64_t known = 1 /* OPEN_TREE_CLONE */ | AT_RECURSIVE | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
+
+    return (uint64_t)v[2].number & ~known ? "unknown flags of open_tree" : NULL;
+}
+
+static int do_tree(struct nsexec *n, const struct value *v)
+{
+    int directory;
+
+    if (directory_fd(n, &v[0], &directory) < 0)
+        return -1;
+    return fill_slot(n, &v[3], (int)syscall(SYS_open_tree, directory, text(&v[1]),
+                                            (unsigned)v[2].number | O_CLOEXEC));
+}
+
+static const char *check_attach(const struct value *v)
+{
+    return (uint64_t)v[3].number & ~UINT64_C(0x70) ? "unknown flags of move_mount" : NULL; /* MOVE_MOUNT_T_* */
+}
+
+static int do_attach(struct nsexec *n, const struct value *v)
+{
+    int mount = slot_fd(n, &v[0]), directory;
+
+    if (mount < 0 || directory_fd(n, &v[1], &directory) < 0)
+        return -1;
+    return (int)syscall(SYS_move_mount, mount, "", directory, text(&v[2]),
+                        (unsigned)v[3].number | MOVE_EMPTY_PATH);
+}
+
+/* umount2(2) takes a path only: that of the working directory needs none. */
+static int do_detach(struct nsexec *n, const struct value *v)
+{
+    int mount = slot_fd(n, &v[0]), back, result, error;
+
+    if (mount < 0)
+        return -1;
+    back = above_stdio(n, open(".", O_PATH | O_CLOEXEC));
+    if (back < 0)
+        return -1;
+    result = fchdir(mount) < 0 ? -1 : umount2(".", MNT_DETACH);
+    error = errno;
+    if (fchdir(back) < 0 && result == 0) {
+        result = -1;
+        error = errno;
+    }
+    close(back);
+    errno = error;
+    return result;
+}
+
+/* The umask does not count: the program says what the mode is. */
+static int do_mkdir(struct nsexec *n, const struct value *v)
+{
+    int directory = slot_fd(n, &v[0]);
+    mode_t mode = (mode_t)v[2].number;
+
+    if (directory < 0 || mkdirat(directory, text(&v[1]), mode) < 0)
+        return -1;
+    return fchmodat(directory, text(&v[1]), mode, 0);
+}
+
+static int do_symlink(struct nsexec *n, const struct value *v)
+{
+    int directory = slot_fd(n, &v[0]);
+
+    return directory < 0 ? -1 : symlinkat(text(&v[2]), directory, text(&v[1]));
+}
+
+static int write_whole(int fd, const unsigned char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, bytes, size);
+
+        if (written < 0 && errno != EINTR)
+            return -1;
+        if (written > 0) {
+            bytes += written;
+            size -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+/* A new file: one that is there already is never written to. */
+static int do_file(struct nsexec *n, const struct value *v)
+{
+    int directory = slot_fd(n, &v[0]), fd, result, error;
+    mode_t mode = (mode_t)v[2].number;
+
+    if (directory < 0)
+        return -1;
+    fd = above_stdio(n, openat(directory, text(&v[1]), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (fd < 0)
+        return -1;
+    result = fchmod(fd, mode) < 0 ? -1 : write_whole(fd, v[3].bytes, v[3].size);
+    error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
 static const char *check_exec(const struct value *v)
 {
     return v[3].count == 0 ? "an empty argv" : NULL;
@@ -1423,6 +1630,16 @@ static const struct operation operations[] = {
     { 29, "bounding",  "n",     do_bounding,  { ANY },                                           NULL },
     { 30, "seccomp_of", "nn",   do_seccomp_of, { { 1, INT_MAX }, { 1, 60000 } },                 NULL },
     { 31, "seccomp",   "n",     do_seccomp,   { [0] = { 0, UINT32_MAX } },                       NULL },
+    { 40, "unless",    "nn",    do_unless,    { { 1, UINT8_MAX }, { 1, MAX_OPERATIONS } },       NULL },
+    { 41, "unshare",   "n",     do_unshare,   { AN_INT },                                        check_unshare },
+    { 42, "propagate", "sn",    do_propagate, { [1] = { 0, INT_MAX } },                          check_propagate },
+    { 43, "fsmount",   "slnf",  do_fsmount,   { [2] = { 0, INT_MAX } },                          NULL },
+    { 44, "tree",      "osnf",  do_tree,      { [2] = { 0, INT_MAX } },                          check_tree },
+    { 45, "attach",    "fosn",  do_attach,    { [3] = { 0, INT_MAX } },                          check_attach },
+    { 46, "detach",    "f",     do_detach,    NO_NUMBER,                                         NULL },
+    { 47, "mkdir",     "fsn",   do_mkdir,     { [2] = { 0, 07777 } },                            NULL },
+    { 48, "symlink",   "fss",   do_symlink,   NO_NUMBER,                                         NULL },
+    { 49, "file",      "fsnb",  do_file,      { [2] = { 0, 07777 } },                            NULL },
     { 15, "exec",      "sssll", do_exec,      NO_NUMBER,                                         check_exec },
 };
 /* clang-format on */
@@ -1573,7 +1790,7 @@ static bool check_program(struct nsexec *n, struct reader *r)
 
         if (!take_step(r, n->slots, i + 1 == n->operations, &s))
             return false;
-        if (s.operation->run == do_skip && s.field[1].number > n->operations - (int64_t)i - 2)
+        if ((s.operation->run == do_skip || s.operation->run == do_unless) && s.field[1].number > n->operations - (int64_t)i - 2)
             return refuse(r, at + OPERATION_HEADER_SIZE + 8, "exec would be skipped");
     }
     return r->at == r->end || refuse(r, r->at, "bytes left over after the last operation");

@@ -1678,8 +1678,84 @@ static void writing(void)
     run(NULL), CHECK(failed("2: write: Bad file descriptor (EBADF)"), "write that fails");
 }
 
+/* In a mount namespace of our own, as root there. */
+static void mounting(void)
+{
+    char content[PATH_MAX + 256], path[PATH_MAX];
+
+    make_directory("place");
+    make_file("place/covered", 0644, "below\n");
+    snprintf(path, sizeof path, "%s/covered", in_scratch("place"));
+    start(&b), op(&b, UNSHARE), num(&b, CLONE_NEWUSER | CLONE_NEWNS), op(&b, PROPAGATE), str(&b, "/");
+    num(&b, MS_REC | MS_SLAVE);
+    op(&b, FSMOUNT), str(&b, "tmpfs"), list(&b, "mode=0750", "ro", NULL), num(&b, 0), slot(&b, 0);
+    add_exec(), run(NULL);
+    if (!ended("", "", 0)) {
+        printf("# mounts: skipped, as user namespaces or new mounts are refused here\n");
+        return;
+    }
+    umask(077);
+    start(&b), op(&b, UNSHARE), num(&b, CLONE_NEWUSER | CLONE_NEWNS), op(&b, PROPAGATE), str(&b, "/");
+    num(&b, MS_REC | MS_SLAVE);
+    add_open("/proc/self/uid_map", O_WRONLY, 1), op(&b, WRITE), slot(&b, 1);
+    snprintf(content, sizeof content, "0 %u 1", geteuid());
+    blob(&b, content, strlen(content));
+    add_open("/proc/self/setgroups", O_WRONLY, 1), op(&b, WRITE), slot(&b, 1), blob(&b, "deny", 4);
+    add_open("/proc/self/gid_map", O_WRONLY, 1), op(&b, WRITE), slot(&b, 1);
+    snprintf(content, sizeof content, "0 %u 1", getegid());
+    blob(&b, content, strlen(content));
+    op(&b, FSMOUNT), str(&b, "tmpfs"), list(&b, "mode=0755", NULL), num(&b, 0), slot(&b, 0);
+    op(&b, MKDIR), slot(&b, 0), str(&b, "d"), num(&b, 0751);
+    op(&b, SYMLINK), slot(&b, 0), str(&b, "l"), str(&b, "d/f");
+    op(&b, ATTACH), slot(&b, 0), none(&b), str(&b, "/"), num(&b, 0);
+    op(&b, NEW_FILE), slot(&b, 0), str(&b, "d/f"), num(&b, 0646), blob(&b, "above\n", 6);
+    flagged(&b, NEW_FILE, TRY, 0), slot(&b, 0), str(&b, "d/f"), num(&b, 0600), blob(&b, "twice\n", 6);
+    op(&b, TREE), slot(&b, 0), str(&b, "d/f"), num(&b, 1), slot(&b, 2);
+    op(&b, ATTACH), slot(&b, 2), none(&b), str(&b, path), num(&b, 0x10);
+    op(&b, TREE), slot(&b, 0), str(&b, ""), num(&b, 1 | AT_RECURSIVE | AT_EMPTY_PATH), slot(&b, 3);
+    op(&b, ATTACH), slot(&b, 3), none(&b), str(&b, in_scratch("place")), num(&b, 0);
+    op(&b, DETACH), slot(&b, 0);
+    snprintf(content, sizeof content, "cd %s && pwd && stat -c '%%a %%F' d d/f && readlink l && cat d/f",
+             in_scratch("place"));
+    add_shell(content), run(NULL);
+    umask(022);
+    snprintf(content, sizeof content, "%s\n751 directory\n646 regular file\nd/f\nabove\n", in_scratch("place"));
+    CHECK(ended(content, "", 0), "mounts of our own");
+    start(&b), op(&b, UNSHARE), num(&b, CLONE_NEWUSER | CLONE_NEWNS), op(&b, PROPAGATE), str(&b, "/");
+    num(&b, MS_REC | MS_SLAVE), op(&b, FSMOUNT), str(&b, "no such type"), list(&b, NULL), num(&b, 0), slot(&b, 0);
+    add_exec(), run(NULL), CHECK(failed("3: fsmount: No such device (ENODEV)"), "a mount that fails");
+    start(&b), op(&b, DETACH), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: detach: Bad file descriptor (EBADF)"), "detach nothing");
+    start(&b), op(&b, ATTACH), slot(&b, 0), none(&b), str(&b, "/"), num(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: attach: Bad file descriptor (EBADF)"), "attach nothing");
+    start(&b), op(&b, MKDIR), slot(&b, 0), str(&b, "/tmp"), num(&b, 0755), add_exec(), run(NULL);
+    CHECK(failed("1: mkdir: Bad file descriptor (EBADF)"), "an absolute path in no directory");
+}
+
+static void mount_fields(void)
+{
+    start(&b), op(&b, UNSHARE), num(&b, 0), add_exec();
+    REFUSED(36, "not kinds of namespaces", "unshare nothing");
+    start(&b), op(&b, UNSHARE), num(&b, CLONE_VM), add_exec();
+    REFUSED(36, "not kinds of namespaces", "unshare something else");
+    start(&b), op(&b, PROPAGATE), str(&b, "/"), num(&b, MS_BIND), add_exec();
+    REFUSED(36, "not a type of propagation", "mount(2) for something else");
+    start(&b), op(&b, TREE), none(&b), str(&b, "/"), num(&b, 2), slot(&b, 0), add_exec();
+    REFUSED(36, "unknown flags of open_tree", "flags of open_tree");
+    start(&b), op(&b, ATTACH), slot(&b, 0), none(&b), str(&b, "/"), num(&b, 1), add_exec();
+    REFUSED(36, "unknown flags of move_mount", "flags of move_mount");
+    start(&b), op(&b, UNLESS), num(&b, 7), num(&b, 1), add_exec();
+    REFUSED(44, "exec would be skipped", "exec skipped by unless");
+}
+
 static void skipping(void)
 {
+    start(&b), op(&b, UNLESS), num(&b, 7), num(&b, 2), add_failure(), add_failure(), add_shell("echo skipped");
+    run(NULL), CHECK(ended("skipped\n", "", 0), "skip over operations unless the mark is set");
+    start(&b), flagged(&b, PRCTL, 0, 7), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0);
+    op(&b, UNLESS), num(&b, 7), num(&b, 1), add_failure(), add_exec(), run(NULL);
+    CHECK(failed("3: close: Bad file descriptor (EBADF)"), "no skip where the mark is set");
+
     start(&b), flagged(&b, PRCTL, 0, 7), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, 1), num(&b, 0), num(&b, 0), num(&b, 0);
     op(&b, SKIP), num(&b, 7), num(&b, 2), add_failure(), add_failure(), add_shell("echo skipped"), run(NULL);
     CHECK(ended("skipped\n", "", 0), "skip over operations when the mark is set");
@@ -1959,6 +2035,8 @@ static int run_all(void)
     reaching();
     writing();
     skipping();
+    mount_fields();
+    mounting();
     ids_of_files();
     masks();
     filters_of_another();

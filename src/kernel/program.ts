@@ -37,6 +37,47 @@ export type Operation =
       readonly into: Slot;
     }
   | { readonly op: 'write'; readonly slot: Slot; readonly bytes: KernelText }
+  /** When the mark is not set, so many of the next steps are not carried out. */
+  | { readonly op: 'unless'; readonly mark: number; readonly count: number }
+  /** CLONE_NEW*, or-ed. */
+  | { readonly op: 'unshare'; readonly kinds: number }
+  /** How the mount at `path` hears of others: MS_SLAVE and its kin. */
+  | { readonly op: 'propagate'; readonly path: KernelText; readonly type: number }
+  /** A new mount that is nowhere yet; options are `key` or `key=value`. Since: Linux 5.2, as the next two. */
+  | {
+      readonly op: 'fsmount';
+      readonly type: string;
+      readonly options: readonly KernelText[];
+      readonly attributes: number;
+      readonly into: Slot;
+    }
+  /** With OPEN_TREE_CLONE a copy of the mount there, that is nowhere yet. */
+  | {
+      readonly op: 'tree';
+      readonly dir?: Slot;
+      readonly path: KernelText;
+      readonly flags: number;
+      readonly into: Slot;
+    }
+  | {
+      readonly op: 'attach';
+      readonly slot: Slot;
+      readonly dir?: Slot;
+      readonly path: KernelText;
+      readonly flags: number;
+    }
+  /** The mount whose root is in the slot. */
+  | { readonly op: 'detach'; readonly slot: Slot }
+  | { readonly op: 'mkdir'; readonly dir: Slot; readonly path: KernelText; readonly mode: number }
+  | { readonly op: 'symlink'; readonly dir: Slot; readonly path: KernelText; readonly target: KernelText }
+  /** A new file. */
+  | {
+      readonly op: 'file';
+      readonly dir: Slot;
+      readonly path: KernelText;
+      readonly mode: number;
+      readonly bytes: KernelText;
+    }
   | { readonly op: 'chroot'; readonly slot: Slot }
   | { readonly op: 'chdir'; readonly slot: Slot }
   | { readonly op: 'setgroups'; readonly gids: readonly number[] }
@@ -155,6 +196,7 @@ const MASK_ONLY = { ambient: 24, umask: 27, bounding: 29 } as const;
 /** The code and the fields of an operation, in the order of the table in native/protocol.md. */
 function describe(operation: Operation): { code: number; fields: readonly Field[] } {
   const number = (value: number | bigint): Field => ['number', BigInt(value)];
+  if (isOnMounts(operation)) return { code: MOUNT_CODES[operation.op], fields: fieldsOnMounts(operation) };
   switch (operation.op) {
     case 'adopt':
       return { code: 1, fields: [number(operation.fd), ['slot', operation.into]] };
@@ -238,6 +280,66 @@ function describeTerminal(operation: Extract<Operation, { op: 'pty' | 'relay' }>
   if (operation.op === 'pty') return { code: 25, fields: [slot, ['slot', operation.into]] };
   const { side, output, deathSignal } = operation;
   return { code: 26, fields: [slot, ['slot', side], ['slot', output], ['number', BigInt(deathSignal)]] };
+}
+
+/** The codes of operations on mounts and on what is in them. */
+const MOUNT_CODES = {
+  unless: 40,
+  unshare: 41,
+  propagate: 42,
+  fsmount: 43,
+  tree: 44,
+  attach: 45,
+  detach: 46,
+  mkdir: 47,
+  symlink: 48,
+  file: 49,
+} as const;
+
+type MountOperation = Extract<Operation, { readonly op: keyof typeof MOUNT_CODES }>;
+
+function isOnMounts(operation: Operation): operation is MountOperation {
+  return Object.hasOwn(MOUNT_CODES, operation.op);
+}
+
+function fieldsOnMounts(operation: MountOperation): readonly Field[] {
+  const number = (value: number): Field => ['number', BigInt(value)];
+  switch (operation.op) {
+    case 'unless':
+      return [number(operation.mark), number(operation.count)];
+    case 'unshare':
+      return [number(operation.kinds)];
+    case 'propagate':
+      return [['string', operation.path], number(operation.type)];
+    case 'fsmount':
+      return [
+        ['string', operation.type],
+        ['list', operation.options],
+        number(operation.attributes),
+        ['slot', operation.into],
+      ];
+    case 'tree':
+      return [['slot', operation.dir], ['string', operation.path], number(operation.flags), ['slot', operation.into]];
+    case 'attach':
+      return [['slot', operation.slot], ['slot', operation.dir], ['string', operation.path], number(operation.flags)];
+    case 'detach':
+      return [['slot', operation.slot]];
+    case 'mkdir':
+      return [['slot', operation.dir], ['string', operation.path], number(operation.mode)];
+    case 'symlink':
+      return [
+        ['slot', operation.dir],
+        ['string', operation.path],
+        ['string', operation.target],
+      ];
+    case 'file':
+      return [
+        ['slot', operation.dir],
+        ['string', operation.path],
+        number(operation.mode),
+        ['blob', bytesOf(operation.bytes)],
+      ];
+  }
 }
 
 function bytesOf(text: KernelText): Uint8Array {

@@ -40,7 +40,8 @@ export function planEach(
   if (inode.value !== namespace.inode) {
     throw new NsError('NO_NAMESPACE', { what: `cannot enter ${link}`, why: 'what led to it leads elsewhere by now' });
   }
-  const query = { kinds: [], given: [{ kind: namespace.kind, way }], preserveCredentials: false, fork: true } as const;
+  const given = [{ kind: namespace.kind, way }];
+  const query = { kinds: [], given, preserveCredentials: false, resolver: false, fork: true } as const;
   const env = withVariables(caller.env, variables);
   return asChild(planEnter(host, { ...query, command, trace: false }, { ...caller, env }).program);
 }

@@ -36,6 +36,12 @@ export interface EnterQuery {
   readonly followContext?: boolean;
   /** What the command takes of the target besides that: parts that were not asked for in another way. */
   readonly asTarget?: ReadonlySet<AsTargetPart>;
+  /** Resolve names as the target does; absent: where that is another way than ours and we stay in our file system. */
+  readonly resolver?: boolean | undefined;
+  /** A /proc of the pid namespace that is entered, where the mounts stay ours. */
+  readonly ownProc?: boolean;
+  /** The programs of this host (`true`), or of a directory, with the target's file system below /target. */
+  readonly tools?: true | string | undefined;
   readonly fork: boolean;
   /**
    * A terminal of the command's own; absent: never. foreign: when the target is in another user namespace or a container.

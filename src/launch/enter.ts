@@ -7,13 +7,14 @@
 // is left. Several namespaces of one process with its user namespace are first tried by one call, which also reaches a
 // user namespace below the one that owns the others (bwrap makes such). Cgroups are joined before: a kernel may forbid it
 // from a cgroup namespace that does not contain where we come from. Then root and working directory, the fork that a pid
-// namespace asks for, the ids, the command.
+// namespace asks for, the ids, the command. What is mounted for the command alone stands in own-mounts.ts.
 
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { identifyProcess, looksContained } from '../containers/identify.ts';
 import type { Identity } from '../containers/identity.ts';
 import { O_PATH } from '../kernel/abi/open-flags.ts';
 import { RLIMIT_NOFILE, SIGNAL_NUMBERS } from '../kernel/abi/process.ts';
+import { GapTally, type CountedGap } from '../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { Explanation, KernelText, Operation, Program, Step } from '../kernel/program.ts';
 import { decodeText } from '../kernel/text/text.ts';
@@ -32,6 +33,7 @@ import { joinNamespaces, openDoor } from './join.ts';
 import { openPty, reasonForPty, relay } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
 import { PROCESS_SLOT, step } from './step.ts';
+import { surroundings } from './surroundings.ts';
 import { environmentOf, followContext, isOwnRoot, openProcess } from './target-process.ts';
 
 /** What the entered program inherits of the caller. */
@@ -53,15 +55,23 @@ export interface EnterPlan {
   readonly foresight: Foresight;
   /** To be said before it starts. Absent (undefined): nothing. */
   readonly note: string | undefined;
+  /** Files of the target that could not be read: the command finds ours instead, or none. */
+  readonly unread: readonly CountedGap[];
 }
 
 /** Errors: NO_PROCESS, NO_NAMESPACE, DENIED, UNSUPPORTED, BAD_VALUE. */
 export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterPlan {
+  const gaps = new GapTally();
   const doors = doorsOf(host, query);
+  const around = surroundings(host, query, doors, gaps);
+  const unread = gaps.list();
   const joined = doors.filter(needsJoining);
+  const asked = around.mounts === undefined ? joined : [...joined, around.mounts];
   const cgroups = cgroupsOf(host, query);
   const env = environmentFor(host, query, caller);
-  const foresight = foresee(host, query, joined);
+  const foresight = foresee(host, query, asked, gaps);
+  const isPrivate = around.before.length + around.after.length + around.afterFork.length > 0;
+  const places = isPrivate ? withOwnDirectory(host, query, doors) : query;
   const identity = identityOf(host, query);
   const pty = reasonForPty(host, query, joined, identity);
   const likeness = likeTarget(host, query, joined, caller);
@@ -69,16 +79,20 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
     ...restoreInherited(caller),
     ...openProcess(query, joined),
     ...likeness.pinned,
-    ...doors.flatMap((door) => openDoor(door)),
-    ...openDirectories(query),
+    ...(around.mounts === undefined ? doors : [...doors, around.mounts]).flatMap((door) => openDoor(door)),
+    ...openDirectories(places),
+    ...around.open,
     ...(cgroups?.open ?? []),
     ...(pty === undefined ? [] : openPty(query)),
     ...followContext(host, query),
     ...likeness.outside,
     ...(cgroups?.join ?? []),
+    ...around.before,
     ...joinNamespaces(joined, foresight.rules),
-    ...changeDirectories(host, query),
+    ...around.after,
+    ...changeDirectories(host, places),
     ...divide(query, joined, pty),
+    ...around.afterFork,
     ...likeness.inside,
     ...keepCapabilities(query, joined),
     execute(query, env),
@@ -87,7 +101,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const ids = foresight.refusal ?? foreseeIds(host, query, joined);
   const whole = ids === undefined ? foresight : { ...foresight, refusal: ids };
   const uncopied = [...(cgroups?.uncopied ?? []), ...likeness.uncopied];
-  return { program, uncopied, foresight: whole, note: sandboxNote(identity) };
+  return { program, uncopied, unread, foresight: whole, note: sandboxNote(identity) };
 }
 
 /** All of it takes some milliseconds, so it is asked for only when it may change something. */
@@ -102,8 +116,13 @@ function cgroupsOf(host: Host, { pid, joinCgroup, asTarget }: EnterQuery): Cgrou
   return asTarget?.has('cgroup') === true ? joinCgroups(host, pid, true) : undefined;
 }
 
-/** Those of the process first. */
+/** Those of the process first. With `--tools` the file system is another one: its mount namespace is not entered. */
 function doorsOf(host: Host, query: EnterQuery): readonly Door[] {
+  const doors = allDoors(host, query);
+  return query.tools === undefined ? doors : doors.filter(({ kind }) => kind !== 'mnt');
+}
+
+function allDoors(host: Host, query: EnterQuery): readonly Door[] {
   const given = query.given.map(({ kind, way }) => givenDoor(host, kind, way));
   const doors = [
     ...processDoors(
@@ -150,6 +169,18 @@ function restoreInherited(caller: Caller): readonly Step[] {
       { try: true },
     ),
   ];
+}
+
+/**
+ * With mounts of our own a directory of ours that was opened before them is in none of them. A working directory that
+ * the target has in our mount namespace is found by its path again.
+ */
+function withOwnDirectory(host: Host, query: EnterQuery, doors: readonly Door[]): EnterQuery {
+  const { workingDirectory: wanted, pid, tools } = query;
+  if (wanted === undefined || query.root !== undefined || doors.some(({ kind }) => kind === 'mnt')) return query;
+  const isOurs = valueOf(host.readLink(`/proc/${pid}/ns/mnt`)) === valueOf(host.readLink('/proc/self/ns/mnt'));
+  const path = wanted === true && isOurs && tools === undefined ? valueOf(host.readLink(`/proc/${pid}/cwd`)) : wanted;
+  return typeof path === 'string' ? { ...query, workingDirectory: undefined, innerDirectory: path } : query;
 }
 
 const ROOT_SLOT = 'root';

@@ -28,8 +28,12 @@ interface Scene {
   readonly user: Door | undefined;
 }
 
-export function foresee(host: Host, query: EnterQuery, joined: readonly Door[]): Foresight {
-  const gaps = new GapTally();
+export function foresee(
+  host: Host,
+  query: EnterQuery,
+  joined: readonly Door[],
+  gaps: GapTally = new GapTally(),
+): Foresight {
   const us = standingOf(host);
   if (us === undefined) {
     gaps.add('standing of our own', { reason: 'unsupported', what: '/proc/self/status, /proc/self/ns/user' });

@@ -21,5 +21,11 @@ export const AT_ONCE_MARK = 2;
 /** The marks of the namespaces that are joined one by one begin here. */
 export const FIRST_KIND_MARK = 3;
 
+/** Set when the command has mounts of its own, for the files of the resolver; and the next one. */
+export const NAMES_MARK = 20;
+
+/** The same for its /proc; and the next two. */
+export const PROC_MARK = 22;
+
 /** The marks of raised limits begin here, one for each resource. */
 export const FIRST_LIMIT_MARK = 32;

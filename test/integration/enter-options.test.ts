@@ -17,7 +17,7 @@ const report = "grep -E '^(Uid|Gid|Groups)' /proc/thread-self/status; pwd; ls -d
 const statusLines = ['Uid', 'Gid', 'Groups', 'CapPrm', 'CapEff', 'CapInh', 'CapBnd', 'CapAmb', 'NoNewPrivs'];
 
 function enter(words: readonly string[], told = report): Promise<Entered> {
-  return look(commandLine(['enter', ...words]), told);
+  return look(commandLine(['enter', '--no-dns', '--no-proc', ...words]), told);
 }
 
 function nsenter(words: readonly string[], told = report): Promise<Entered> {

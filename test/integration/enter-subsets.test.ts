@@ -71,6 +71,7 @@ describe.skipIf(newest === undefined || lacks('userns', 'namespaces', 'unshare')
           kinds,
           given: [],
           preserveCredentials: false,
+          resolver: false,
           fork: true,
           command: staying(report),
           trace: false,

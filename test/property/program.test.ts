@@ -58,6 +58,16 @@ const table: readonly (readonly [number, Operation['op'], string])[] = [
   [29, 'bounding', 'n'],
   [30, 'seccomp_of', 'nn'],
   [31, 'seccomp', 'n'],
+  [40, 'unless', 'nn'],
+  [41, 'unshare', 'n'],
+  [42, 'propagate', 'sn'],
+  [43, 'fsmount', 'slnf'],
+  [44, 'tree', 'osnf'],
+  [45, 'attach', 'fosn'],
+  [46, 'detach', 'f'],
+  [47, 'mkdir', 'fsn'],
+  [48, 'symlink', 'fss'],
+  [49, 'file', 'fsnb'],
 ];
 
 /** A decoder of its own: it shares nothing with the encoder but the specification. */
@@ -179,6 +189,28 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
       return [slot(operation.slot), signed(operation.device), signed(operation.inode)];
     case 'setns':
       return [slot(operation.slot), signed(operation.type)];
+    case 'unless':
+      return [signed(operation.mark), signed(operation.count)];
+    case 'unshare':
+      return [signed(operation.kinds)];
+    case 'propagate':
+      return [hex(operation.path), signed(operation.type)];
+    case 'fsmount': {
+      const { type, options, attributes, into } = operation;
+      return [hex(type), options.map(hex), signed(attributes), slot(into)];
+    }
+    case 'tree':
+      return [slot(operation.dir), hex(operation.path), signed(operation.flags), slot(operation.into)];
+    case 'attach':
+      return [slot(operation.slot), slot(operation.dir), hex(operation.path), signed(operation.flags)];
+    case 'detach':
+      return [slot(operation.slot)];
+    case 'mkdir':
+      return [slot(operation.dir), hex(operation.path), signed(operation.mode)];
+    case 'symlink':
+      return [slot(operation.dir), hex(operation.path), hex(operation.target)];
+    case 'file':
+      return [slot(operation.dir), hex(operation.path), signed(operation.mode), hex(operation.bytes)];
     case 'setgroups':
       return [Buffer.from(new Uint32Array(operation.gids).buffer).toString('hex')];
     case 'setgid':
@@ -271,7 +303,14 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     { requiredKeys: ['op', 'path', 'flags', 'into'] },
   ),
   fc.record({
-    op: fc.constantFrom('close' as const, 'chroot' as const, 'chdir' as const, 'gid_of' as const, 'uid_of' as const),
+    op: fc.constantFrom(
+      'close' as const,
+      'chroot' as const,
+      'chdir' as const,
+      'gid_of' as const,
+      'uid_of' as const,
+      'detach' as const,
+    ),
     slot,
   }),
   fc.record({ op: fc.constant('pidfd' as const), pid: fc.integer({ min: 1, max: 0x7fffffff }), into: slot }),
@@ -304,7 +343,31 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     milliseconds: fc.integer({ min: 1, max: 60_000 }),
   }),
   fc.record({ op: fc.constant('seccomp' as const), flags: fc.integer({ min: 0, max: 0xffffffff }) }),
-  fc.record({ op: fc.constant('skip' as const), mark: fc.integer({ min: 1, max: 255 }), count: fc.nat(40) }),
+  fc.record({ op: fc.constant('unshare' as const), kinds: fc.constantFrom(0x20000, 0x40000080) }),
+  fc.record({ op: fc.constant('propagate' as const), path: text, type: fc.constantFrom(0x84000, 0x40000) }),
+  fc.record({
+    op: fc.constant('fsmount' as const),
+    type: line,
+    options: fc.array(text, { maxLength: 5 }),
+    attributes: fc.nat(0xffff),
+    into: slot,
+  }),
+  fc.record(
+    { op: fc.constant('tree' as const), dir: slot, path: text, flags: fc.constantFrom(0, 0x9001), into: slot },
+    { requiredKeys: ['op', 'path', 'flags', 'into'] },
+  ),
+  fc.record(
+    { op: fc.constant('attach' as const), slot, dir: slot, path: text, flags: fc.constantFrom(0, 0x10) },
+    { requiredKeys: ['op', 'slot', 'path', 'flags'] },
+  ),
+  fc.record({ op: fc.constant('mkdir' as const), dir: slot, path: text, mode: fc.nat(0o7777) }),
+  fc.record({ op: fc.constant('symlink' as const), dir: slot, path: text, target: text }),
+  fc.record({ op: fc.constant('file' as const), dir: slot, path: text, mode: fc.nat(0o7777), bytes: text }),
+  fc.record({
+    op: fc.constantFrom('skip' as const, 'unless' as const),
+    mark: fc.integer({ min: 1, max: 255 }),
+    count: fc.nat(40),
+  }),
   fc.record({ op: fc.constant('expect' as const), slot, device: unsigned, inode: unsigned }),
   fc.record({ op: fc.constant('setns' as const), slot, type: int }),
   fc.record({ op: fc.constant('setgroups' as const), gids: fc.array(id, { maxLength: 70 }) }),
@@ -353,8 +416,10 @@ const programs: fc.Arbitrary<Program> = fc
 /** The last step cannot be skipped, and there must be something to skip. */
 function withinReach(steps: readonly Step[]): readonly Step[] {
   return steps.flatMap((each, index) => {
-    if (each.operation.op !== 'skip') return [each];
-    const left = steps.slice(index + 1).filter(({ operation }) => operation.op !== 'skip').length;
+    if (each.operation.op !== 'skip' && each.operation.op !== 'unless') return [each];
+    const left = steps
+      .slice(index + 1)
+      .filter(({ operation }) => operation.op !== 'skip' && operation.op !== 'unless').length;
     if (left === 0) return [];
     return [{ ...each, operation: { ...each.operation, count: 1 + (each.operation.count % left) } }];
   });

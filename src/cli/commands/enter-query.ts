@@ -69,6 +69,15 @@ export const enterOptions: readonly OptionDefinition[] = [
   },
   { long: 'preserve-credentials', help: 'keep the ids when a user namespace is entered (default there: 0)' },
   { long: 'keep-caps', help: 'keep the capabilities that a user namespace gives, also without uid 0' },
+  { long: 'dns', help: 'resolve names as the target does, with its resolv.conf and hosts, for COMMAND alone' },
+  { long: 'no-dns', help: 'resolve names as here, also where the network is that of a target' },
+  { long: 'no-proc', help: 'with --pid and without --mount: no /proc of that pid namespace for COMMAND' },
+  {
+    long: 'tools',
+    value: 'DIR',
+    optionalValue: true,
+    help: "the programs of this host, or of DIR, with the target's file system at /target",
+  },
   { long: 'no-fork', short: 'F', help: 'do not fork, also for a pid namespace' },
   {
     long: 'pty',
@@ -123,6 +132,7 @@ export function enterQuery(invocation: Invocation, host: Host, context: Context)
     joinCgroup: flag(invocation, 'join-cgroup'),
     followContext: flag(invocation, 'follow-context'),
     ...(asTarget === undefined ? {} : { asTarget: stillToCopy(invocation, asTarget) }),
+    ...ownMounts(invocation),
     fork: !flag(invocation, 'no-fork'),
     pty: ptyOf(invocation, context),
     command: invocation.program,
@@ -299,6 +309,20 @@ function directories(
     workingDirectory: workingDirectory ?? (innerDirectory === undefined ? takes('cwd') : undefined),
     innerDirectory,
   };
+}
+
+function ownMounts(invocation: Invocation): Pick<EnterQuery, 'resolver' | 'ownProc' | 'tools'> {
+  const tools = directory(invocation, 'tools');
+  const [dns, noDns] = [flag(invocation, 'dns'), flag(invocation, 'no-dns')];
+  if (dns && noDns) throw new NsError('USAGE', { what: '--dns and --no-dns exclude each other' });
+  const other = ['mount', 'root', 'as-target'].find((option) => flag(invocation, option));
+  if (tools !== undefined && other !== undefined) {
+    throw new NsError('USAGE', {
+      what: `--tools and --${other} exclude each other`,
+      why: 'with --tools the root is that of the tools, and the file system of the target is at /target',
+    });
+  }
+  return { resolver: dns ? true : noDns ? false : undefined, ownProc: !flag(invocation, 'no-proc'), tools };
 }
 
 function directory(invocation: Invocation, long: string): true | string | undefined {

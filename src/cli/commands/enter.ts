@@ -48,6 +48,9 @@ export const enter: CommandDefinition = {
     'A refusal names the rule, and the command that would do. --dry-run foresees it, with status 4, except for what only',
     'the attempt shows: rights on files and cgroups, security modules, the command itself. --dry-run --json prints the',
     'program, with its whole environment, which --program carries out, as it is or edited.',
+    'Where the file system stays ours COMMAND alone finds, in a mount namespace of its own: with the network of a target',
+    'whose resolv.conf is another than ours its resolv.conf, hosts and line for hosts in nsswitch.conf (a named network:',
+    'the files in /etc/netns/NAME); with its pid namespace a /proc of it. Without a kind --tools enters all but the mounts.',
     'Only standard input, output and error are passed on; other open descriptors are closed. Node resets the signals that',
     'the caller ignores: instead of `nohup nstool enter 4913 CMD` write `nstool enter 4913 nohup CMD`.',
   ],
@@ -60,6 +63,8 @@ export const enter: CommandDefinition = {
     { line: 'nstool enter --net=container:web --mount=4913 ls', does: 'kinds of several targets' },
     { line: 'nstool enter -t container:web -a --pid=host ps', does: "all of a container's but the processes" },
     { line: 'nstool enter web -e -c -r -w env', does: 'with its environment, cgroups, root and working directory' },
+    { line: 'nstool enter web --net dig db', does: "this host's dig asks the container's name servers" },
+    { line: 'nstool enter web --tools', does: "this host's shell and programs, its files at /target" },
     { line: 'nstool enter 4913 -a --dry-run id', does: 'the steps, and whether one would be refused' },
   ],
   exitStatus: [
@@ -76,7 +81,7 @@ export const enter: CommandDefinition = {
     const host = await context.host(enterRecording(invocation));
     if (!flag(invocation, 'dry-run')) {
       const planned = plan(invocation, host, context);
-      return { replaceBy: planned.program, notes: notesOf(planned) };
+      return { replaceBy: planned.program, notes: [...notesOf(planned), ...planned.unread.map(gapNote)] };
     }
     return dryRun(invocation, () => plan(invocation, host, context));
   },

@@ -1,5 +1,6 @@
 // Plans for a host of which only the few files are there that planning reads.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { kindFacts, namespaceKinds, type NamespaceKind } from '../../../src/kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../../src/kernel/error.ts';
@@ -10,6 +11,8 @@ import { planEnter } from '../../../src/launch/enter.ts';
 import type { EnterQuery } from '../../../src/launch/enter-query.ts';
 
 const PID = 4913;
+const decodeText = (text: string | Uint8Array): string =>
+  typeof text === 'string' ? text : new TextDecoder().decode(text);
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Inodes: ours start at 1000, those of the target at 2000. */
@@ -24,9 +27,11 @@ interface Situation {
   readonly lacking?: readonly NamespaceKind[];
   readonly files?: Readonly<Record<string, string>>;
   readonly links?: Readonly<Record<string, string | Gap>>;
+  /** What else exists. */
+  readonly present?: readonly string[];
 }
 
-function fakeHost({ shared = [], lacking = [], files = {}, links = {} }: Situation = {}): Host {
+function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present = [] }: Situation = {}): Host {
   const known = new Map<string, string | Gap>();
   for (const { kind } of namespaceKinds.filter((entry) => !lacking.includes(entry.kind))) {
     const own = `${kind}:[${inode(kind, 1000)}]`;
@@ -46,7 +51,10 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {} }: Situati
       return typeof link === 'string' ? value(link) : gap(link);
     },
     readDirectory: none,
-    stat: (path) => (path === `/proc/${PID}` ? value({ dev: 1n, ino: 1n, mode: 0o40555, uid: 0, gid: 0 }) : none(path)),
+    stat: (path) =>
+      path === `/proc/${PID}` || present.includes(path)
+        ? value({ dev: 1n, ino: 1n, mode: 0o40555, uid: 0, gid: 0 })
+        : none(path),
     tree: () => unsupported('tree'),
     askNamespace: (door, asked) => {
       // A file is named for what it is: /ns/net-3000.
@@ -58,7 +66,10 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {} }: Situati
     },
     netlink: () => unsupported('netlink'),
     readFileInside: () => unsupported('setns'),
-    readFileInRoot: () => unsupported('openat2'),
+    readFileInRoot: ({ root, path }) => {
+      const text = files[`${root}${path}`];
+      return text === undefined ? none(path) : value(encode(text));
+    },
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
     mountNamespaces: () => unsupported('mount namespaces'),
@@ -117,6 +128,21 @@ function words({ operation }: Step): string {
       return `${operation.op} ${operation.slot}`;
     case 'skip':
       return `skip ${operation.count} if ${operation.mark}`;
+    case 'unless':
+      return `skip ${operation.count} unless ${operation.mark}`;
+    case 'propagate':
+      return `propagate ${decodeText(operation.path)}`;
+    case 'fsmount':
+      return `fsmount ${operation.type}`;
+    case 'tree':
+    case 'attach':
+    case 'mkdir':
+    case 'symlink':
+    case 'file':
+      return `${operation.op} ${decodeText(operation.path)}`;
+    case 'detach':
+      return `detach ${operation.slot}`;
+    case 'unshare':
     case 'adopt':
     case 'ambient':
     case 'bounding':
@@ -406,5 +432,59 @@ describe('what cannot be planned', () => {
     const { steps } = plan({ kinds: ['net', 'uts'], given });
     const inodes = steps.flatMap(({ operation }) => (operation.op === 'expect' ? [Number(operation.inode)] : []));
     expect(inodes).toEqual([inode('uts', 2000), 3000]);
+  });
+});
+
+describe('what is mounted for the command alone', () => {
+  const root = `/proc/${PID}/root`;
+  const files = { [`${root}/etc/resolv.conf`]: 'nameserver 192.0.2.1', '/etc/resolv.conf': 'nameserver 192.0.2.2' };
+  const present = { files, present: ['/etc', '/etc/resolv.conf', '/etc/hosts'] };
+  /** Of a plain user without capabilities. */
+  const status = readFileSync('/proc/self/status', 'utf8').replace(/^CapEff:.*$/m, 'CapEff:\t0000000000000000');
+  const position = (steps: readonly string[], start: string): number =>
+    steps.findIndex((each) => each.startsWith(start));
+
+  test('the files of the resolver, where they are others than ours', () => {
+    const shown = plan({ kinds: ['net'] }, present).steps.flatMap(({ operation }) =>
+      operation.op === 'attach' ? [decodeText(operation.path)] : [],
+    );
+    expect(shown).toEqual(['/', '/etc/resolv.conf']);
+    for (const more of [{ resolver: false }, { kinds: ['net', 'mnt'] as const }, { root: true as const }]) {
+      expect(outline(plan({ kinds: ['net'], ...more }, present))).not.toContain('unshare?');
+    }
+    const same = { ...files, '/etc/resolv.conf': 'nameserver 192.0.2.1' };
+    expect(outline(plan({ kinds: ['net'] }, { ...present, files: same }))).not.toContain('unshare?');
+  });
+
+  test('each step that must work first skips all that needs it', () => {
+    const { steps } = plan({ kinds: ['net', 'pid'], ownProc: true }, present);
+    for (const [index, { operation, mark }] of steps.entries()) {
+      if (operation.op !== 'unless') continue;
+      expect(steps[index - 1]).toMatchObject({ mark: operation.mark, try: true });
+      const after = outline({ steps: steps.slice(index + 1 + operation.count), failureStatus: 125, trace: false })[0];
+      expect(after).toMatch(/^(setns net|exec)/);
+      expect(mark).toBeUndefined();
+    }
+  });
+
+  test('before the namespaces are joined by who may; after the user namespace by its owner', () => {
+    const privileged = outline(plan({ kinds: ['net', 'user'] }, present));
+    expect(position(privileged, 'unshare')).toBeLessThan(position(privileged, 'setns'));
+    const owner = {
+      ...present,
+      files: { ...files, '/proc/self/status': status },
+      links: { '/proc/self/ns/user': 'user:[1004]' },
+    };
+    const steps = outline(plan({ kinds: ['net', 'user'] }, owner));
+    expect(position(steps, 'unshare')).toBeGreaterThan(steps.findLastIndex((each) => each.startsWith('setns')));
+  });
+
+  test('a /proc after the fork, before the ids change', () => {
+    const steps = outline(plan({ kinds: ['pid'], ownProc: true, uid: 5 }));
+    expect(position(steps, 'fsmount proc')).toBeGreaterThan(position(steps, 'fork'));
+    expect(position(steps, 'fsmount proc')).toBeLessThan(position(steps, 'setuid'));
+    for (const more of [{ fork: false }, { ownProc: false }, { kinds: ['pid', 'mnt'] as const }]) {
+      expect(outline(plan({ kinds: ['pid'], ownProc: true, ...more }))).not.toContain('fsmount proc?');
+    }
   });
 });

@@ -1,0 +1,157 @@
+// Showing files to the command alone: in a mount namespace of its own each is mounted over the one of this host. A file
+// that this host lacks gets a place in a view of its directory.
+
+import {
+  AT_RECURSIVE,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOVE_MOUNT_T_SYMLINKS,
+  OPEN_TREE_CLONE,
+} from '../kernel/abi/mount-flags.ts';
+import { O_PATH } from '../kernel/abi/open-flags.ts';
+import type { Host } from '../kernel/host.ts';
+import type { Slot, Step } from '../kernel/program.ts';
+import { explainOpen } from './explain-enter.ts';
+import { refusals } from './private-mounts.ts';
+import type { ShownFile } from './resolver-files.ts';
+import { step } from './step.ts';
+import { emptyView, entriesOf, fillView } from './view.ts';
+
+const ETC = '/etc';
+const failed = { explanations: refusals("show the target's way of resolving names", 'the same command with --no-dns') };
+
+/** `exists` tells of a path of the root that the command will have; `root` is where that root is now, '' for ours. */
+export function showFiles(
+  host: Host,
+  files: readonly ShownFile[],
+  root: string,
+  exists: (path: string) => boolean,
+): readonly Step[] {
+  const slot = 'shown';
+  const missing = files.some(({ path }) => path.startsWith(`${ETC}/`) && !exists(path));
+  const inEtc = files.filter(({ path }) => path.startsWith(`${ETC}/`));
+  const viewed = missing ? inEtc : [];
+  const written = files.filter((file) => !viewed.includes(file) && 'bytes' in file.content);
+  const bound = files.filter((file) => !viewed.includes(file) && 'bind' in file.content);
+  return [
+    ...(viewed.length === 0 ? [] : showInView(host, viewed, root)),
+    ...(written.length === 0
+      ? []
+      : [...openStore(slot), ...written.flatMap((file, index) => showCopy(file, index, slot))]),
+    ...(written.length === 0 ? [] : [closeStore(slot)]),
+    ...bound.flatMap((file) => bind(file)),
+  ];
+}
+
+/** Only what is attached somewhere can be copied: over the root nothing sees it. From Linux 6.15 on it could float. */
+function openStore(into: Slot): readonly Step[] {
+  return [
+    step(
+      'make a tmpfs',
+      'it holds the files that are shown; it is in memory',
+      {
+        op: 'fsmount',
+        type: 'tmpfs',
+        options: ['mode=0755'],
+        attributes: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+        into,
+      },
+      failed,
+    ),
+    step(
+      'attach it over the root',
+      'files can be mounted only from what is attached; no path leads there',
+      {
+        op: 'attach',
+        slot: into,
+        path: '/',
+        flags: 0,
+      },
+      failed,
+    ),
+  ];
+}
+
+function closeStore(slot: Slot): Step {
+  return step('detach the tmpfs', 'the files that are shown keep it', { op: 'detach', slot }, failed);
+}
+
+function showCopy({ path, content, reason }: ShownFile, index: number, dir: Slot): readonly Step[] {
+  const name = `${index}`;
+  const bytes = 'bytes' in content ? content.bytes : '';
+  return [
+    step(`write what ${path} shall be`, reason, { op: 'file', dir, path: name, mode: 0o644, bytes }, failed),
+    step(
+      'copy its mount',
+      'to be attached elsewhere',
+      { op: 'tree', dir, path: name, flags: OPEN_TREE_CLONE, into: 'copy' },
+      failed,
+    ),
+    attachTo(path, 'copy', reason),
+  ];
+}
+
+/** Links are followed: /etc/resolv.conf often is one into /run. */
+function attachTo(path: string, slot: Slot, reason: string): Step {
+  return step(`mount it over ${path}`, reason, { op: 'attach', slot, path, flags: MOVE_MOUNT_T_SYMLINKS }, failed);
+}
+
+function bind({ path, content, reason }: ShownFile): readonly Step[] {
+  const from = 'bind' in content ? content.bind : '';
+  return [
+    step(
+      `copy the mount of ${from}`,
+      reason,
+      { op: 'tree', path: from, flags: OPEN_TREE_CLONE | AT_RECURSIVE, into: 'copy' },
+      failed,
+    ),
+    attachTo(path, 'copy', reason),
+  ];
+}
+
+/** A mount point cannot be made in a directory that is not ours to change, so that a view of it takes its place. */
+function showInView(host: Host, files: readonly ShownFile[], root: string): readonly Step[] {
+  const names = new Set(files.map(({ path }) => path.slice(ETC.length + 1)));
+  const kept = entriesOf(host, `${root}${ETC}`).filter(({ name }) => !names.has(name));
+  const [old, view] = ['old etc', 'etc'];
+  const fromNames = files.filter(({ content }) => 'bind' in content);
+  return [
+    step(
+      `open ${ETC}`,
+      'before the view of it takes its place',
+      { op: 'open', path: ETC, flags: O_PATH, into: old },
+      {
+        explanations: explainOpen(ETC),
+      },
+    ),
+    ...emptyView(`a view of ${ETC}, which lacks a file`, kept, view),
+    ...files.map(({ path, content, reason }) =>
+      step(
+        `write ${path}`,
+        reason,
+        {
+          op: 'file',
+          dir: view,
+          path: path.slice(ETC.length + 1),
+          mode: 0o644,
+          bytes: 'bytes' in content ? content.bytes : '',
+        },
+        failed,
+      ),
+    ),
+    step(
+      `attach it to ${ETC}`,
+      'nothing is written into the directory itself',
+      {
+        op: 'attach',
+        slot: view,
+        path: ETC,
+        flags: MOVE_MOUNT_T_SYMLINKS,
+      },
+      failed,
+    ),
+    ...fillView(kept, old, view),
+    ...fromNames.flatMap((file) => bind(file)),
+  ];
+}
