@@ -30,10 +30,10 @@ import { deadInit, noChroot } from './rule.ts';
 import { foreseeIds } from './foresee-ids.ts';
 import { keepCapabilities } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
+import { ownMounts } from './own-mounts.ts';
 import { openPty, reasonForPty, relay } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
 import { PROCESS_SLOT, step } from './step.ts';
-import { surroundings } from './surroundings.ts';
 import { environmentOf, followContext, isOwnRoot, openProcess } from './target-process.ts';
 
 /** What the entered program inherits of the caller. */
@@ -63,7 +63,7 @@ export interface EnterPlan {
 export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterPlan {
   const gaps = new GapTally();
   const doors = doorsOf(host, query);
-  const around = surroundings(host, query, doors, gaps);
+  const around = ownMounts(host, query, doors, gaps);
   const unread = gaps.list();
   const joined = doors.filter(needsJoining);
   const asked = around.mounts === undefined ? joined : [...joined, around.mounts];

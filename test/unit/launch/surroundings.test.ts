@@ -47,6 +47,7 @@ const query: EnterQuery = {
   kinds: ['net'],
   given: [],
   preserveCredentials: false,
+  resolver: false,
   fork: true,
   command: [],
   trace: false,

@@ -18,7 +18,7 @@ import { CAPABILITY, standingOf } from './standing.ts';
 import { NAMES_MARK } from './step.ts';
 import { openTargetRoot, tools } from './tools.ts';
 
-export interface Surroundings {
+export interface OwnMounts {
   /** The target's mount namespace, where it is not entered but its mounts are copied. */
   readonly mounts: Door | undefined;
   readonly open: readonly Step[];
@@ -31,7 +31,7 @@ export interface Surroundings {
 const keepsOurs: Fallback = { what: "use the target's way of resolving names", instead: 'names are resolved as here' };
 
 /** Errors: USAGE, NO_FILE, DENIED. What could not be read is added to `gaps`. */
-export function surroundings(host: Host, query: EnterQuery, doors: readonly Door[], gaps: GapTally): Surroundings {
+export function ownMounts(host: Host, query: EnterQuery, doors: readonly Door[], gaps: GapTally): OwnMounts {
   const stays = !doors.some(({ kind }) => kind === 'mnt') && query.root === undefined;
   const mounts = query.tools === undefined ? undefined : targetMounts(host, query);
   const names = resolverSteps(host, query, doors, stays, gaps);
