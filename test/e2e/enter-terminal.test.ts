@@ -300,7 +300,10 @@ const ptyScenes: Readonly<Record<string, readonly TerminalStep[]>> = {
   ],
   '^C that the command handles, and ^D': [
     outer,
-    ['type', `$ENTER sh -c 'trap "echo caught" INT; echo started; cat; read x || exit 9'\n`],
+    [
+      'type',
+      `$ENTER sh -c 'trap "echo caught; got=1" INT; echo started; until [ "$got" ]; do sleep 0.02; done; read x || exit 9'\n`,
+    ],
     ['expect', '^started$'],
     ['type', CONTROL_C],
     ['expect', 'caught$'],
