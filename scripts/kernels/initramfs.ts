@@ -54,6 +54,7 @@ async function installNstool(cache: Cache, guest: Guest, to: string): Promise<vo
     mkdirSync(dirname(join(to, file)), { recursive: true });
     copyFileSync(join(project, file), join(to, file));
   }
+  cpSync(join(project, 'schema'), join(to, 'schema'), { recursive: true });
   mkdirSync(join(to, 'native'));
   for (const [program, source] of Object.entries(programs)) {
     run([guest.architecture.compiler, ...flags, '-o', join(to, program), join(project, source)]);
@@ -66,6 +67,8 @@ async function installNstool(cache: Cache, guest: Guest, to: string): Promise<vo
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
+    // Packages that are CommonJS ask for Node's own modules.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'warning',
   });
 }

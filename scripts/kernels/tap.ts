@@ -12,7 +12,7 @@ export interface TestResult {
 
 export interface Results {
   readonly tests: readonly TestResult[];
-  /** The tests ran to their end. */
+  /** The tests ran to their end, and nothing failed but tests. */
   readonly isComplete: boolean;
 }
 
@@ -41,7 +41,9 @@ export function parseResults(console: string): Results {
     }
     planned = /^1\.\.(\d+)/.exec(line)?.[1] === undefined ? planned : Number(line.slice(3));
   }
-  return { tests, isComplete: begin !== -1 && end !== -1 && planned === tests.length };
+  const isFailed = tests.some(({ result }) => result === 'failed');
+  const isExplained = isFailed || lines[end] === `${END} 0`;
+  return { tests, isComplete: begin !== -1 && isExplained && planned === tests.length };
 }
 
 function unescape(text: string): string {

@@ -22,8 +22,9 @@ const MAX_EXAMPLES = 3;
 export class GapTally {
   private readonly counted = new Map<string, CountedGap>();
 
-  add(subject: string, gap: Gap): void {
-    const key = `${subject} ${gap.reason} ${gap.errno ?? ''}`;
+  /** `detail`: what a person should know besides; such gaps are counted apart. */
+  add(subject: string, gap: Gap, detail: string | null = null): void {
+    const key = `${subject} ${gap.reason} ${gap.errno ?? ''} ${detail ?? ''}`;
     const before = this.counted.get(key);
     const where = gap.line === undefined ? gap.what : `${gap.what}:${gap.line}: ${gap.text ?? ''}`;
     const examples = before?.examples ?? [];
@@ -33,7 +34,7 @@ export class GapTally {
       errno: gap.errno ?? null,
       count: (before?.count ?? 0) + 1,
       examples: examples.length < MAX_EXAMPLES ? [...examples, where] : examples,
-      detail: null,
+      detail,
     });
   }
 

@@ -4,8 +4,9 @@
 import { decodeMask } from '../capabilities/mask.ts';
 import type { ErrorFacts } from '../kernel/error.ts';
 import { valueOf, type Gap, type Host } from '../kernel/host.ts';
-import { OUTSIDE } from './rule.ts';
 import { parseStatus, type ProcessStatus } from '../kernel/text/status.ts';
+import { yamaOf, yamaRefusal } from '../namespaces/yama.ts';
+import { OUTSIDE, type Rule } from './rule.ts';
 
 export function explainAccess(host: Host, pid: number, gap: Gap): ErrorFacts {
   return {
@@ -13,6 +14,27 @@ export function explainAccess(host: Host, pid: number, gap: Gap): ErrorFacts {
     why: `its links ask for ptrace access: ${ruleOf(host, pid)}`,
     tryThis: host.self.uid === 0 ? OUTSIDE : `sudo nstool enter ${pid}`,
   };
+}
+
+/** A descriptor of a process that leads to the network namespace of its socket: access to attach, then the socket. */
+export function explainDescriptor(host: Host, { pid, fd }: { readonly pid: number; readonly fd: number }): ErrorFacts {
+  return {
+    what: `cannot take descriptor ${fd} of process ${pid}: permission denied (EPERM)`,
+    ...descriptorRule(host, pid, `nstool enter -t ${pid} -N ${fd} COMMAND`),
+  };
+}
+
+function descriptorRule(host: Host, pid: number, command: string): Rule {
+  const tryThis = host.self.uid === 0 ? OUTSIDE : `sudo ${command}`;
+  const link = host.readLink(`/proc/${pid}/ns/user`);
+  if (!link.ok && link.gap.reason === 'denied')
+    return { why: `pidfd_getfd(2) asks for ptrace access: ${ruleOf(host, pid)}`, tryThis };
+  const yama = yamaOf(host);
+  const refusal = yama === undefined ? undefined : yamaRefusal(yama, pid);
+  // What nobody may no sudo helps.
+  if (refusal !== undefined) return yama?.isAbsolute === true ? { why: refusal } : { why: refusal, tryThis };
+  const why = 'SIOCGSKNS needs CAP_NET_ADMIN in the user namespace that owns the network namespace of the socket';
+  return { why, tryThis };
 }
 
 function ruleOf(host: Host, pid: number): string {

@@ -3,14 +3,14 @@
 import { kindFacts, namespaceKinds, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { O_RDONLY } from '../kernel/abi/open-flags.ts';
 import { NsError, errorOfGap } from '../kernel/error.ts';
-import { valueOf, type Host } from '../kernel/host.ts';
+import { valueOf, type Gap, type Host } from '../kernel/host.ts';
 import type { Operation } from '../kernel/program.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainGone } from './explain-enter.ts';
 import { PROCESS_SLOT } from './step.ts';
-import { explainAccess } from './access.ts';
+import { explainAccess, explainDescriptor } from './access.ts';
 import { openingsOf, wayText, type Opening } from './ways.ts';
 
 /** A namespace that will be joined. */
@@ -70,7 +70,7 @@ function processDoor(host: Host, pid: number, kind: NamespaceKind, all: boolean)
 export function givenDoor(host: Host, kind: NamespaceKind, way: Way): Door {
   const name = wayText(way);
   const inode = host.askNamespace(way.at, way.through);
-  if (!inode.ok) throw errorOfGap(inode.gap, `cannot open ${name}`);
+  if (!inode.ok) throw closed(host, way, inode.gap);
   const actual = namespaceKindOf(host, way);
   if (actual !== kind) {
     throw new NsError('BAD_VALUE', {
@@ -88,6 +88,12 @@ export function givenDoor(host: Host, kind: NamespaceKind, way: Way): Door {
     ours: isOurs(host, kind, inode.value),
     ofProcess: false,
   };
+}
+
+function closed(host: Host, way: Way, gap: Gap): NsError {
+  if (typeof way.at === 'object' && 'ask' in way.at && gap.errno === 'EPERM')
+    return new NsError('DENIED', explainDescriptor(host, way.at));
+  return errorOfGap(gap, `cannot open ${wayText(way)}`);
 }
 
 /** Errors: BAD_VALUE when there is no namespace, NO_FILE, DENIED. */

@@ -3,7 +3,7 @@
 import { ERRNO } from '../kernel/abi/errno.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { ErrorFacts } from '../kernel/error.ts';
-import type { Explanation } from '../kernel/program.ts';
+import type { Explanation, Operation } from '../kernel/program.ts';
 import { notADescendant, type Rule } from './rule.ts';
 
 /** The exit status of every failure of ours, as env(1), nohup(1) and docker have it. */
@@ -40,6 +40,24 @@ export function explainOpen(path: string): readonly Explanation[] {
     explanation('EACCES', `cannot open ${path}`, 'the kernel refuses it to this user', 'the same command with sudo'),
     explanation('EPERM', `cannot open ${path}`, 'the kernel refuses it to this user', 'the same command with sudo'),
   ];
+}
+
+/** Of an operation that opens a namespace, or leads to it. */
+export function explainOpening(operation: Operation, path: string): readonly Explanation[] {
+  const refused = (why: string): Explanation => explanation('EPERM', `cannot open ${path}`, why);
+  switch (operation.op) {
+    case 'getfd':
+      return [
+        refused('pidfd_getfd(2) asks for access to attach, as ptrace(2) does; yama may restrict that'),
+        explanation('EBADF', `cannot open ${path}`, 'the process has no such descriptor'),
+      ];
+    case 'reach':
+      return operation.question.startsWith('NS_')
+        ? [refused('the kernel shows no user namespace above our own')]
+        : [refused('that needs CAP_NET_ADMIN in the user namespace that owns it')];
+    default:
+      return explainOpen(path);
+  }
 }
 
 /** Source: setns(2), and the install function of each kind in the kernel. */

@@ -4,7 +4,7 @@ import { ERRNO } from '../kernel/abi/errno.ts';
 import { kindFacts, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { Step } from '../kernel/program.ts';
 import { joinedAtOnce, needsJoining, type Door } from './doors.ts';
-import { explainOpen, explainSetns, failureStatus } from './explain-enter.ts';
+import { explainOpening, explainSetns, failureStatus } from './explain-enter.ts';
 import type { Foresight } from './foresee.ts';
 import type { Rule } from './rule.ts';
 import { AT_ONCE_MARK, FIRST_KIND_MARK, PIDFD_SLOT, step } from './step.ts';
@@ -15,7 +15,7 @@ export function openDoor(door: Door): readonly Step[] {
   return [
     ...door.open.map(({ label, operation }) =>
       step(label, 'everything is opened before the first setns changes what paths mean', operation, {
-        explanations: explainOpen(door.path),
+        explanations: explainOpening(operation, door.path),
       }),
     ),
     step(

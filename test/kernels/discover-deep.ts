@@ -1,20 +1,16 @@
 // Deep discovery: what keeps a network namespace in eight ways, and beside the kernel's own list where it has one.
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { test } from './test.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { discoverNamespaces } from '../../src/namespaces/discover/discover.ts';
 import type { Scan } from '../../src/namespaces/discover/scan.ts';
 import { holdersOf } from '../../src/namespaces/holders.ts';
-import { facts } from './facts.ts';
-
-const PINS = fileURLToPath(new URL('../../native/pins', import.meta.url));
-const [major = 0, minor = 0] = facts.series.split('.').map(Number);
-const since = (first: number, second: number): boolean => major > first || (major === first && minor >= second);
+import { since } from './facts.ts';
+import { withPin } from './pins.ts';
 
 // A guest has only what somebody asks for.
 spawnSync('modprobe', ['-a', 'tun', 'unix_diag', 'inet_diag']);
@@ -22,22 +18,6 @@ mkdirSync('/mnt', { recursive: true });
 
 function look(): Scan {
   return discoverNamespaces(linuxHost(), new Set(namespaceKinds.map(({ kind }) => kind)), { deep: true });
-}
-
-async function withPin<T>(way: string, act: (inode: bigint) => T): Promise<T> {
-  const child = spawn(PINS, [way], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const closed = new Promise<void>((done) => child.once('close', () => done()));
-  try {
-    const line = await new Promise<string>((done, failed) => {
-      child.once('error', failed);
-      child.once('exit', () => failed(new Error(`pins ${way} ended`)));
-      child.stdout.once('data', (data: Buffer) => done(data.toString()));
-    });
-    return act(BigInt(line.split(' ')[1] ?? ''));
-  } finally {
-    child.kill('SIGKILL');
-    await closed;
-  }
 }
 
 /** The sort of what keeps it; none: it is not found. */

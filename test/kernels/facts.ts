@@ -14,3 +14,10 @@ interface Facts {
 }
 
 export const facts = JSON.parse(readFileSync(new URL('guest.json', import.meta.url), 'utf8')) as Facts;
+
+const [major = 0, minor = 0] = facts.series.split('.').map(Number);
+
+/** Is the kernel of the guest this one, or later? */
+export function since(first: number, second: number): boolean {
+  return major > first || (major === first && minor >= second);
+}

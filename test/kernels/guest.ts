@@ -5,8 +5,16 @@ import { facts } from './facts.ts';
 import './version.ts';
 import './caps.ts';
 import './ls.ts';
+import './columns.ts';
+import './release.ts';
+import './show.ts';
+import './entered.ts';
+import './watch.ts';
 import './enter.ts';
+import './enter-options.ts';
 import './plain-user.ts';
 import './discover-deep.ts';
 
 if (facts.init === 'systemd') await import('./systemd.ts');
+// What it sets stays.
+await import('./yama.ts');

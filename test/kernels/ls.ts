@@ -2,10 +2,12 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from './test.ts';
+import { until } from './until.ts';
 import { linkOf } from '../support/entered.ts';
 import { compareWithLsns, nstoolListing, type Listing } from '../support/lsns.ts';
 import { PLAIN_UID, run } from '../support/program.ts';
 import { makeTarget } from '../support/targets.ts';
+import { startScript } from './started.ts';
 
 const kinds = ['mnt', 'uts', 'ipc', 'net', 'pid', 'user', 'cgroup', 'time'];
 const fresh = ['--mount', '--uts', '--ipc', '--net', '--pid', '--user', '--map-root-user', '--cgroup', '--time'];
@@ -21,7 +23,7 @@ export function equalLsns(listing: Listing, expected: readonly number[]): void {
   for (const one of expected) ok(keys.includes(one), `${one} was compared`);
 }
 
-function sh(script: string): string {
+export function sh(script: string): string {
   const { status, stdout, stderr } = run(['sh', '-ec', script]);
   equal(status, 0, stderr);
   return stdout;
@@ -71,8 +73,7 @@ test('ls -t net equals lsns with named network namespaces and their ids', async 
     ip link add veth0 type veth peer name veth1 netns red && ip link show >/dev/null`);
   const targets = [];
   try {
-    for (const name of ['blue', 'red'])
-      targets.push(await makeTarget([], 0, ['ip', 'netns', 'exec', name, 'sleep', '1000']));
+    for (const name of ['blue', 'red']) targets.push(await startScript(`exec ip netns exec ${name} sleep 3010`, 3010));
     const args = ['-t', 'net'];
     const named = (name: string): number => Number(sh(`stat -Lc %i /run/netns/${name}`));
     equalLsns({ args }, [inode('self', 'net'), named('blue'), named('red')]);
@@ -109,8 +110,4 @@ for (const option of ['2', 'ptraceable']) {
       await target.end();
     }
   });
-}
-
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((done) => setTimeout(done, 50));
 }

@@ -3,10 +3,12 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from './test.ts';
-import { linkOf } from '../support/entered.ts';
-import { run } from '../support/program.ts';
+import { until } from './until.ts';
+import { linkOf, look } from '../support/entered.ts';
+import { commandLine, nstool, run } from '../support/program.ts';
+import { answer } from './answers.ts';
 import { enter, equalNsenter, nsenter } from './enter.ts';
-import { equalLsns, inode, until } from './ls.ts';
+import { equalLsns, inode } from './ls.ts';
 
 function systemctl(...words: readonly string[]): string {
   const { status, stdout, stderr } = run(['systemctl', ...words]);
@@ -39,6 +41,35 @@ test('systemd: ls equals lsns, and enter nsenter, with a service in namespaces o
     );
   } finally {
     systemctl('stop', 'shut');
+  }
+});
+
+test('systemd: a service by its name, in listings, pages, comparisons and as a target', async () => {
+  const properties = ['--property=PrivateNetwork=yes', '--property=PrivateIPC=yes'];
+  equal(run(['systemd-run', '--quiet', '--unit=named', ...properties, 'sleep', '1000']).status, 0);
+  try {
+    const pid = Number(systemctl('show', '--property=MainPID', '--value', 'named'));
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sleep'));
+    const cgroup = systemctl('show', '--property=ControlGroup', '--value', 'named');
+    const words = ['ls', '-t', 'net', '-p', 'unit:named.service', '-o', 'NS,PID,NAME,CGROUP'];
+    const { namespaces } = answer<{ namespaces: readonly Record<string, unknown>[] }>(words);
+    deepEqual(namespaces, [{ ns: inode(pid, 'net'), pid, name: 'unit:named.service', cgroup }]);
+    const shown = answer<{ process: Record<string, unknown> }>(['show', 'unit:named.service']).process;
+    deepEqual([shown['pid'], shown['unit']], [pid, 'named.service']);
+    deepEqual(shown['cgroup'], [{ hierarchy: 0, controllers: [], path: cgroup }]);
+    const rows = answer<{ matrix: readonly { name: string; pids: readonly number[] }[] }>(['ls', '--matrix']).matrix;
+    deepEqual(rows.find(({ name }) => name === 'unit:named.service')?.pids, [pid]);
+    ok(rows.some(({ name }) => name === 'unit:systemd-journald.service'));
+    const command = commandLine(['enter', 'unit:named.service', '-n', '-c']);
+    await look(command, 'true', (entered) => {
+      equal(entered.links['net'], linkOf(pid, 'net'));
+      equal(readFileSync(`/proc/${entered.pid}/cgroup`, 'utf8'), `0::${cgroup}\n`);
+    });
+    const wrong = nstool(['show', 'unit:name.service']);
+    equal(wrong.status, 3);
+    ok(wrong.stderr.includes('did you mean unit:named.service?'), wrong.stderr);
+  } finally {
+    systemctl('stop', 'named');
   }
 });
 

@@ -5,6 +5,7 @@ import { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host, NamespaceQuestion } from '../../kernel/host.ts';
 import { parseNamespaceLink, type NamespaceId } from '../../kernel/text/namespace-link.ts';
 import type { DescriptorUse, Holder } from '../holder.ts';
+import type { Yama } from '../yama.ts';
 import type { Door } from './door.ts';
 
 export interface Namespace extends NamespaceId {
@@ -73,6 +74,8 @@ export interface DeepScan {
   readonly unknownQuestions: Set<NamespaceQuestion>;
   /** Has the kernel listed all namespaces? */
   isListed: boolean;
+  /** What Yama keeps from us, once somebody asked; null: nothing. */
+  yama?: Yama | null;
   /** What lies in what, by link, once somebody asked: see holders.ts. */
   children?: ReadonlyMap<string, readonly Holder[]>;
 }

@@ -9,6 +9,7 @@ import { valueOf, type Gap, type NamespaceDoor } from '../../kernel/host.ts';
 import { decodeSocketInodes, encodeSocketDump, socketFamilies } from '../../kernel/netlink/sock-diag.ts';
 import type { DescriptorUse } from '../holder.ts';
 import { linksOf } from './process-namespaces.ts';
+import { noteRefused } from './refused-descriptors.ts';
 import { noteNamespace, type Scan, type Source } from './scan.ts';
 
 /** About what all families of sock_diag cost. */
@@ -30,9 +31,9 @@ export const sockets: Source = {
       const many = unknown.size > FEW;
       if (many) askSockDiag(scan, text, door, unknown);
       const refused = askDescriptors(scan, unknown);
-      if (refused === undefined) continue;
+      if (refused.size === 0) continue;
       if (!many) askSockDiag(scan, text, door, unknown);
-      for (let left = unknown.size; left > 0; left -= 1) scan.gaps.add('socket', refused);
+      for (const [inode, { gap, tid }] of refused) if (unknown.has(inode)) noteRefused(scan, 'socket', gap, tid);
     }
   },
 };
@@ -75,33 +76,36 @@ function doorInto(scan: Scan, text: string): NamespaceDoor {
   return `/proc/${scan.namespaces.get(text)?.pids[0] ?? 0}/ns/net`;
 }
 
-/** Takes away what is resolved; returns why not all is. */
-function askDescriptors(scan: Scan, unknown: Unknown): Gap | undefined {
-  let refused: Gap | undefined;
+interface Refused {
+  readonly gap: Gap;
+  readonly tid: number;
+}
+
+/** Takes away what is resolved; returns why the others are not. */
+function askDescriptors(scan: Scan, unknown: Unknown): ReadonlyMap<bigint, Refused> {
+  const refused = new Map<bigint, Refused>();
   for (const [inode, uses] of unknown) {
     const answer = askOne(scan, inode, uses);
-    if (answer.type === 'refused') refused = answer.gap;
-    else unknown.delete(inode);
+    if (answer === undefined) unknown.delete(inode);
+    else refused.set(inode, answer);
   }
   return refused;
 }
 
-type Answer = { readonly type: 'known' } | { readonly type: 'refused'; readonly gap: Gap };
-
-/** Of a socket that several processes have one is asked. */
-function askOne(scan: Scan, inode: bigint, uses: readonly DescriptorUse[]): Answer {
-  let refused: Gap | undefined;
+/** Of a socket that several processes have one is asked. undefined: it is known, or hides nothing. */
+function askOne(scan: Scan, inode: bigint, uses: readonly DescriptorUse[]): Refused | undefined {
+  let refused: Refused | undefined;
   for (const { tid, fd } of uses) {
     const door: NamespaceDoor = { pid: tid, fd, ask: 'SIOCGSKNS', inode };
     const answer = scan.host.askNamespace(door, []);
     if (answer.ok) {
       noteSocket(scan, `net:[${answer.value}]`, inode, uses, door);
-      return { type: 'known' };
+      return undefined;
     }
-    if (answer.gap.reason !== 'gone') refused = answer.gap;
+    if (answer.gap.reason !== 'gone') refused = { gap: answer.gap, tid };
   }
-  // All of them closed it meanwhile: it hides nothing.
-  return refused === undefined ? { type: 'known' } : { type: 'refused', gap: refused };
+  // undefined: all of them closed it meanwhile.
+  return refused;
 }
 
 function noteSocket(

@@ -5,6 +5,7 @@
 import { valueOf, type NamespaceDoor } from '../../kernel/host.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import type { DescriptorUse } from '../holder.ts';
+import { noteRefused } from './refused-descriptors.ts';
 import { noteNamespace, type Scan, type Source } from './scan.ts';
 
 export const tunDescriptors: Source = {
@@ -19,7 +20,8 @@ export const tunDescriptors: Source = {
       const answer = scan.host.askNamespace(door, []);
       if (answer.ok) noteTun(scan, use, `net:[${answer.value}]`, door);
       // ENOTTY: a file of that name which is no tun device.
-      else if (answer.gap.reason !== 'gone' && answer.gap.errno !== 'ENOTTY') scan.gaps.add('tun device', answer.gap);
+      else if (answer.gap.reason !== 'gone' && answer.gap.errno !== 'ENOTTY')
+        noteRefused(scan, 'tun device', answer.gap, use.tid);
     }
   },
 };

@@ -1,0 +1,20 @@
+// What nstool answers in JSON, as its schema has it.
+
+import { deepEqual, equal } from 'node:assert/strict';
+import { nstool } from '../support/program.ts';
+import { faults } from '../support/schemas.ts';
+
+export interface Question {
+  readonly uid?: number;
+  /** Expected. Absent: 0. */
+  readonly status?: number;
+}
+
+/** `words` begin with the command. */
+export function answer<T>(words: readonly string[], { uid, status = 0 }: Question = {}): T {
+  const result = nstool([...words, '--json'], uid === undefined ? {} : { uid });
+  equal(result.status, status, `${words.join(' ')}: ${result.stderr}`);
+  const parsed = JSON.parse(result.stdout) as T;
+  deepEqual(faults(words[0] ?? '', parsed), [], words.join(' '));
+  return parsed;
+}
