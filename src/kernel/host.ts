@@ -130,7 +130,7 @@ export type DescriptorQuestion = 'SIOCGSKNS' | 'TUNGETDEVNETNS';
  * A way to a namespace:
  * - a path;
  * - a descriptor of a process or thread, duplicated by pidfd_getfd(2) (since Linux 5.6; threads 6.9; needs the rights of
- *   ptrace) and asked. With `inode`, only if it still is the file of this number;
+ *   ptrace to attach, which Yama restricts) and asked. With `inode`, only if it still is the file of this number;
  * - its id, by a file handle of nsfs. Since: Linux 6.18, where type (CLONE_NEW*) and inode are needed too; 6.19 takes the
  *   id alone, the others 0.
  */

@@ -45,19 +45,15 @@ export function explainOpen(path: string): readonly Explanation[] {
 /** Of an operation that opens a namespace, or leads to it. */
 export function explainOpening(operation: Operation, path: string): readonly Explanation[] {
   const refused = (why: string): Explanation => explanation('EPERM', `cannot open ${path}`, why);
-  switch (operation.op) {
-    case 'getfd':
-      return [
-        refused('pidfd_getfd(2) asks for access to attach, as ptrace(2) does; yama may restrict that'),
-        explanation('EBADF', `cannot open ${path}`, 'the process has no such descriptor'),
-      ];
-    case 'reach':
-      return operation.question.startsWith('NS_')
-        ? [refused('the kernel shows no user namespace above our own')]
-        : [refused('that needs CAP_NET_ADMIN in the user namespace that owns it')];
-    default:
-      return explainOpen(path);
-  }
+  if (operation.op === 'getfd')
+    return [
+      refused('pidfd_getfd(2) asks for access to attach, as ptrace(2) does; yama may restrict that'),
+      explanation('EBADF', `cannot open ${path}`, 'the process has no such descriptor'),
+    ];
+  if (operation.op !== 'reach') return explainOpen(path);
+  return operation.question.startsWith('NS_')
+    ? [refused('the kernel shows no user namespace above our own')]
+    : [refused('that needs CAP_NET_ADMIN in the user namespace that owns it')];
 }
 
 /** Source: setns(2), and the install function of each kind in the kernel. */

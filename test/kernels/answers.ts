@@ -11,10 +11,10 @@ export interface Question {
 }
 
 /** `words` begin with the command. */
-export function answer<T>(words: readonly string[], { uid, status = 0 }: Question = {}): T {
+export function answer(words: readonly string[], { uid, status = 0 }: Question = {}): unknown {
   const result = nstool([...words, '--json'], uid === undefined ? {} : { uid });
   equal(result.status, status, `${words.join(' ')}: ${result.stderr}`);
-  const parsed = JSON.parse(result.stdout) as T;
+  const parsed = JSON.parse(result.stdout) as unknown;
   deepEqual(faults(words[0] ?? '', parsed), [], words.join(' '));
   return parsed;
 }

@@ -1,7 +1,7 @@
 // The options of `enter` besides the kinds. The guest's nsenter lacks most of them: the kernel's files are the oracle.
 
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { linkOf, look, type Entered } from '../support/entered.ts';
 import { asUser, commandLine, nstool, run } from '../support/program.ts';
@@ -10,8 +10,7 @@ import { makeTarget, type TargetProcess } from '../support/targets.ts';
 import { answer } from './answers.ts';
 import { enter, equalNsenter, nsenter } from './enter.ts';
 import { facts, since } from './facts.ts';
-import {} from './ls.ts';
-import { withPin } from './pins.ts';
+import { socketOf, withPin } from './pins.ts';
 import { startScript } from './started.ts';
 import { test } from './test.ts';
 import { until } from './until.ts';
@@ -117,8 +116,7 @@ test('enter -S and -G, of a number and follow, and --keep-caps', async () => {
 
 test('enter -N: the network namespace of a socket', async () => {
   await withPin('socket', (inode, pid) => {
-    const folder = `/proc/${pid}/fd`;
-    const fd = readdirSync(folder).find((name) => readlinkSync(`${folder}/${name}`).startsWith('socket:')) ?? '';
+    const fd = socketOf(pid);
     notEqual(linkOf(pid, 'net'), `net:[${inode}]`);
     equal(out(String(pid), '-N', fd, 'readlink', '/proc/self/ns/net'), `net:[${inode}]\n`);
     match(nstool(['enter', '-t', String(pid), '-N', '99', 'true']).stderr, /EBADF/);
@@ -133,7 +131,10 @@ test('enter --user-parent: the user namespace above', async () => {
     const own = linkOf(pid, 'user');
     const above = out(String(pid), '--user-parent', 'readlink', '/proc/self/ns/user').trim();
     notEqual(above, own);
-    equal(above, `user:[${answer<{ namespace: { pns: number } }>(['show', own.replace(/[[\]]/g, '')]).namespace.pns}]`);
+    equal(
+      above,
+      `user:[${(answer(['show', own.replace(/[[\]]/g, '')]) as { namespace: { pns: number } }).namespace.pns}]`,
+    );
   } finally {
     await nested.end();
   }
@@ -141,7 +142,7 @@ test('enter --user-parent: the user namespace above', async () => {
 
 test('enter by an id, a number, and --pid=host', async () => {
   const net = linkOf(target.pid, 'net');
-  const listed = answer<{ namespaces: { ns: number; id: number | null }[] }>(['ls', '-t', 'net', '-o', 'NS,ID']);
+  const listed = answer(['ls', '-t', 'net', '-o', 'NS,ID']) as { namespaces: { ns: number; id: number | null }[] };
   const id = listed.namespaces.find(({ ns }) => net === `net:[${ns}]`)?.id ?? null;
   equal(id !== null, since(6, 18));
   const words = id === null ? [net] : [net, `:${id}`];

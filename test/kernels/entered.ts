@@ -22,14 +22,14 @@ test('ls and show mark who entered a container, and name it', async () => {
   const visitor = await startScript(`exec nsenter --target=${container.pid} --net sleep 3002`, 3002);
   try {
     const words = ['ls', '-t', 'net,uts', '-p', String(container.pid), '-o', 'NS,NAME,ENTERED,CGROUP'];
-    const { namespaces } = answer<{ namespaces: Record<string, unknown>[] }>(words);
+    const { namespaces } = answer(words) as { namespaces: Record<string, unknown>[] };
     const of = (kind: string): Record<string, unknown> | undefined =>
       namespaces.find(({ ns }) => ns === inode(container.pid, kind));
     deepEqual([of('uts')?.['name'], of('uts')?.['cgroup']], [NAME, `/docker/${ID}`]);
     ok(JSON.stringify(of('net')?.['entered']).includes(String(visitor.pid)), JSON.stringify(namespaces));
-    const { process: shown } = answer<{ process: Record<string, unknown> }>(['show', String(visitor.pid)]);
+    const { process: shown } = answer(['show', String(visitor.pid)]) as { process: Record<string, unknown> };
     ok(JSON.stringify(shown['entered']).includes(NAME), JSON.stringify(shown['entered']));
-    const init = answer<{ process: Record<string, unknown> }>(['show', NAME]).process;
+    const init = (answer(['show', NAME]) as { process: Record<string, unknown> }).process;
     deepEqual([init['pid'], init['engine'], init['id']], [container.pid, 'docker', ID]);
     equal(init['entered'] ?? null, null);
   } finally {

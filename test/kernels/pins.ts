@@ -1,6 +1,7 @@
 // What keeps a network namespace in one way only: pins.c, for as long as a test looks.
 
 import { spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { asUser } from '../support/program.ts';
 
@@ -25,4 +26,11 @@ export async function withPin<T>(
     child.kill('SIGKILL');
     await closed;
   }
+}
+
+/** The descriptor of its socket; `none`: it has none. Its standard output may be one, too. */
+export function socketOf(pid: number): string {
+  const folder = `/proc/${pid}/fd`;
+  const isSocket = (fd: string): boolean => Number(fd) > 2 && readlinkSync(`${folder}/${fd}`).startsWith('socket:');
+  return readdirSync(folder).find(isSocket) ?? 'none';
 }

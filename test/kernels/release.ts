@@ -24,7 +24,7 @@ test('holders of a namespace of each kind: the process in it, and who keeps it o
   const keep = await startScript(`${opened}; exec sleep 3001`, 3001);
   try {
     for (const kind of ['mnt', 'uts', 'ipc', 'net', 'pid', 'user', 'cgroup', 'time']) {
-      const { holders } = answer<Holders>(['holders', `${kind}:${inode(target.pid, kind)}`]);
+      const { holders } = answer(['holders', `${kind}:${inode(target.pid, kind)}`]) as Holders;
       const of = (sort: string): readonly unknown[] =>
         holders.filter(({ holder }) => holder === sort).map(({ pid }) => pid);
       ok(of('process').includes(target.pid), kind);
@@ -39,7 +39,7 @@ test('holders of a namespace of each kind: the process in it, and who keeps it o
 test('holders --release --yes takes a named network namespace away, as ip netns delete does', () => {
   sh('ip netns add blue');
   const number = Number(sh('stat -Lc %i /run/netns/blue'));
-  const planned = answer<Holders>(['holders', 'netns:blue', '--release']);
+  const planned = answer(['holders', 'netns:blue', '--release']) as Holders;
   deepEqual(
     planned.release.operations.map(({ act, path, outcome }) => [act, path, outcome]),
     [
@@ -64,7 +64,7 @@ test('holders --release --yes takes a bind mount away, and its copy in another m
     const isMounted = (pid: number | 'self'): boolean =>
       readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(`uts:[${number}]`);
     ok(isMounted(other.pid));
-    const { release } = answer<Holders>(['holders', `uts:${number}`, '--release', '--yes']);
+    const { release } = answer(['holders', `uts:${number}`, '--release', '--yes']) as Holders;
     deepEqual(
       release.operations.map(({ act, outcome }) => [act, outcome]),
       [

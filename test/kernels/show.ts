@@ -39,7 +39,7 @@ const SCRIPT = `
 let target: TargetProcess;
 
 function page(kind: string, of = target.pid): Readonly<Record<string, unknown>> {
-  const { namespace, gaps } = answer<Page>(['show', `${kind}:${inode(of, kind)}`]);
+  const { namespace, gaps } = answer(['show', `${kind}:${inode(of, kind)}`]) as Page;
   deepEqual(
     gaps.filter(({ subject }) => subject !== 'process'),
     [],
@@ -71,7 +71,7 @@ after(async () => {
 });
 
 test('show of a process', () => {
-  const { process: shown } = answer<Page>(['show', String(target.pid)]);
+  const { process: shown } = answer(['show', String(target.pid)]) as Page;
   equal(shown['command'], 'sleep 2000');
   deepEqual(shown['pids'], [target.pid, 1]);
   equal((shown['capabilities'] as Record<string, string>)['effective'], `0x${statusLine(target.pid, 'CapEff')}`);
@@ -118,13 +118,8 @@ test('show of a net namespace: links, addresses and routes as ip has them', () =
     names(links, 'ifname'),
     told.map(({ ifname }) => ifname),
   );
-  const expected = told.flatMap(({ addr_info: list }) => list.map(({ local }) => local)).toSorted();
-  deepEqual(
-    names(addresses, 'address')
-      .map((text) => String(text).replace(/\/.*/, ''))
-      .toSorted(),
-    expected,
-  );
+  const expected = told.flatMap(({ addr_info: list }) => list.map(({ local }) => local));
+  deepEqual(new Set(names(addresses, 'local')), new Set(expected));
   ok(expected.includes('192.0.2.1'));
   match(JSON.stringify(routes), /198\.51\.100\.0/);
 });
@@ -173,7 +168,7 @@ test('show of a mount namespace without a process: its mounts, or a gap', async 
   const script = `mount -t tmpfs inner /mnt; exec 3</proc/self/ns/mnt; exec nsenter --mount=/proc/$PPID/ns/mnt sleep 3000`;
   const holder = await startScript(`exec unshare -m sh -ec '${script}'`, 3000);
   try {
-    const { namespace, gaps } = answer<Page>(['show', `/proc/${holder.pid}/fd/3`]);
+    const { namespace, gaps } = answer(['show', `/proc/${holder.pid}/fd/3`]) as Page;
     if (since(6, 12)) ok(names(namespace['mounts'], 'source').includes('inner'));
     else {
       equal(namespace['mounts'], null);
@@ -196,7 +191,7 @@ test('show of a namespace by a plain user: what only who is inside is told is nu
       ['ipc', 'sysv'],
       ['net', 'links'],
     ] as const) {
-      const { namespace, gaps } = answer<Page>(['show', `/proc/${theirs.pid}/ns/${kind}`], { uid: PLAIN_UID });
+      const { namespace, gaps } = answer(['show', `/proc/${theirs.pid}/ns/${kind}`], { uid: PLAIN_UID }) as Page;
       equal(namespace[key], null, kind);
       ok(gaps.some(({ reason }) => reason === 'denied'));
     }
@@ -206,17 +201,16 @@ test('show of a namespace by a plain user: what only who is inside is told is nu
 });
 
 test('show host, and diff of nothing', () => {
-  const { process: shown } = answer<Page>(['show', 'host']);
+  const { process: shown } = answer(['show', 'host']) as Page;
   ok((shown['namespaces'] as readonly { initial: boolean }[]).every(({ initial }) => initial));
-  const same = answer<{ same: boolean; differences: unknown[] }>(['diff', 'self', 'self']);
+  const same = answer(['diff', 'self', 'self']) as { same: boolean; differences: unknown[] };
   deepEqual([same.same, same.differences], [true, []]);
 });
 
 test('ids PID both ways', () => {
-  const { ids } = answer<{ ids: readonly { id: number; kind: string; from: string; to: number | null }[] }>(
-    ['ids', String(target.pid), 'uid:0', 'pid:1'],
-    {},
-  );
+  const { ids } = answer(['ids', String(target.pid), 'uid:0', 'pid:1'], {}) as {
+    ids: readonly { id: number; kind: string; from: string; to: number | null }[];
+  };
   const to = (kind: string, from: string): unknown => ids.find((one) => one.kind === kind && one.from === from)?.to;
   deepEqual([to('uid', 'inside'), to('uid', 'here'), to('pid', 'inside')], [0, 0, target.pid]);
   // Process 1 of the host is not in there.
@@ -224,13 +218,12 @@ test('ids PID both ways', () => {
 });
 
 test('diff PID host: the namespaces, and what is in them', () => {
-  const { differences } = answer<{ differences: readonly { what: string; name: string | null; a: unknown }[] }>(
-    ['diff', String(target.pid), 'host'],
-    { status: 1 },
-  );
+  const { differences } = answer(['diff', String(target.pid), 'host'], { status: 1 }) as {
+    differences: readonly { what: string; name: string | null; a: unknown }[];
+  };
   const of = (what: string): readonly (string | null)[] =>
     differences.filter((one) => one.what === what).map(({ name }) => name);
-  deepEqual(of('namespace').toSorted(), ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']);
+  deepEqual(new Set(of('namespace')), new Set(['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']));
   ok(of('link').includes('v0') && of('mount').includes('/mnt'));
   ok(differences.some(({ what, a }) => what === 'hostname' && a === 'inside.example'));
   equal(sh('hostname') === 'inside.example\n', false);

@@ -52,12 +52,13 @@ test('systemd: a service by its name, in listings, pages, comparisons and as a t
     await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sleep'));
     const cgroup = systemctl('show', '--property=ControlGroup', '--value', 'named');
     const words = ['ls', '-t', 'net', '-p', 'unit:named.service', '-o', 'NS,PID,NAME,CGROUP'];
-    const { namespaces } = answer<{ namespaces: readonly Record<string, unknown>[] }>(words);
+    const { namespaces } = answer(words) as { namespaces: readonly Record<string, unknown>[] };
     deepEqual(namespaces, [{ ns: inode(pid, 'net'), pid, name: 'unit:named.service', cgroup }]);
-    const shown = answer<{ process: Record<string, unknown> }>(['show', 'unit:named.service']).process;
+    const shown = (answer(['show', 'unit:named.service']) as { process: Record<string, unknown> }).process;
     deepEqual([shown['pid'], shown['unit']], [pid, 'named.service']);
     deepEqual(shown['cgroup'], [{ hierarchy: 0, controllers: [], path: cgroup }]);
-    const rows = answer<{ matrix: readonly { name: string; pids: readonly number[] }[] }>(['ls', '--matrix']).matrix;
+    const rows = (answer(['ls', '--matrix']) as { matrix: readonly { name: string; pids: readonly number[] }[] })
+      .matrix;
     deepEqual(rows.find(({ name }) => name === 'unit:named.service')?.pids, [pid]);
     ok(rows.some(({ name }) => name === 'unit:systemd-journald.service'));
     const command = commandLine(['enter', 'unit:named.service', '-n', '-c']);

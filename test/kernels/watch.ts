@@ -17,7 +17,7 @@ for (const [name, uid, source] of [
     try {
       equal(watching.said[0]?.['source'], source);
       const target = await makeTarget(['--user', '--map-root-user', '--uts'], uid);
-      const numbers = ['user', 'uts'].map((kind) => inode(target.pid, kind)).toSorted();
+      const numbers = ['user', 'uts'].map((kind) => inode(target.pid, kind));
       const said = (event: string) => (all: readonly Said[]) =>
         numbers.every((ns) => all.some((one) => one.event === event && one['ns'] === ns));
       await watching.until(said('appeared'));

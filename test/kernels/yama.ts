@@ -2,13 +2,12 @@
 // set to 3 stays so.
 
 import { equal, match, ok } from 'node:assert/strict';
-import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { linkOf } from '../support/entered.ts';
 import { commandLine, nstool, PLAIN_UID, run, type RunResult } from '../support/program.ts';
 import { makeTarget } from '../support/targets.ts';
 import type { CountedGap } from '../../src/kernel/gap-tally.ts';
-import {} from './ls.ts';
-import { withPin } from './pins.ts';
+import { socketOf, withPin } from './pins.ts';
 import { test } from './test.ts';
 import { until } from './until.ts';
 
@@ -16,12 +15,6 @@ const SCOPE = '/proc/sys/kernel/yama/ptrace_scope';
 const skip = existsSync(SCOPE) ? false : 'this kernel has no yama';
 /** Root with all capabilities but the one that would do. */
 const less = ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'];
-
-function socketOf(pid: number): string {
-  const folder = `/proc/${pid}/fd`;
-  const found = readdirSync(folder).find((fd) => readlinkSync(`${folder}/${fd}`).startsWith('socket:'));
-  return found ?? 'none';
-}
 
 function enter(before: readonly string[], ...words: readonly string[]): RunResult {
   return run([...before, ...commandLine(['enter', ...words])]);
