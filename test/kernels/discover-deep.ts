@@ -16,7 +16,8 @@ import { withPin } from './pins.ts';
 spawnSync('modprobe', ['-a', 'tun', 'unix_diag', 'inet_diag']);
 mkdirSync('/mnt', { recursive: true });
 
-function look(): Scan {
+/** A deep look, at all kinds. */
+export function look(): Scan {
   return discoverNamespaces(linuxHost(), new Set(namespaceKinds.map(({ kind }) => kind)), { deep: true });
 }
 

@@ -9,6 +9,8 @@ import { inode, sh } from './ls.ts';
 import { startScript } from './started.ts';
 import { linkOf } from '../support/entered.ts';
 import { test } from './test.ts';
+import { look } from './discover-deep.ts';
+import { holdersOf } from '../../src/namespaces/holders.ts';
 
 interface Holders {
   readonly holders: readonly { readonly holder: string; readonly pid: number | null; readonly what: string | null }[];
@@ -23,13 +25,18 @@ test('holders of a namespace of each kind: the process in it, and who keeps it o
   const opened = `cd /proc/${target.pid}/ns; exec 3<mnt 4<uts 5<ipc 6<net 7<pid 8<user 9<cgroup`;
   const keep = await startScript(`${opened}; exec sleep 3001`, 3001);
   try {
+    const scan = look();
     for (const kind of ['mnt', 'uts', 'ipc', 'net', 'pid', 'user', 'cgroup', 'time']) {
-      const { holders } = answer(['holders', `${kind}:${inode(target.pid, kind)}`]) as Holders;
+      const found = scan.namespaces.get(linkOf(target.pid, kind));
+      ok(found !== undefined, kind);
+      const holders = holdersOf(scan, found);
       const of = (sort: string): readonly unknown[] =>
-        holders.filter(({ holder }) => holder === sort).map(({ pid }) => pid);
+        holders.flatMap((holder) => (holder.type === sort && 'pid' in holder ? [holder.pid] : []));
       ok(of('process').includes(target.pid), kind);
       deepEqual(of('descriptor'), kind === 'time' ? [] : [keep.pid], kind);
     }
+    const listed = (answer(['holders', `net:${inode(target.pid, 'net')}`]) as Holders).holders;
+    ok(listed.some(({ holder, pid }) => holder === 'descriptor' && pid === keep.pid));
   } finally {
     await keep.end();
     await target.end();

@@ -38,11 +38,23 @@ const SCRIPT = `
 
 let target: TargetProcess;
 
+/** What a guest has not, and what its kernel cannot tell. Processes end meanwhile. */
+const LACKING = new Set([
+  'process',
+  'resolv.conf',
+  'list of listening sockets',
+  ...(since(6, 12) ? [] : ['list of mount namespaces without a process']),
+]);
+
 function page(kind: string, of = target.pid): Readonly<Record<string, unknown>> {
-  const { namespace, gaps } = answer(['show', `${kind}:${inode(of, kind)}`]) as Page;
+  const { namespace, gaps, complete } = answer(['show', `${kind}:${inode(of, kind)}`]) as Page;
   deepEqual(
-    gaps.filter(({ subject }) => subject !== 'process'),
+    gaps.filter(({ subject }) => !LACKING.has(subject)),
     [],
+  );
+  equal(
+    complete,
+    gaps.every(({ reason }) => reason === 'gone'),
   );
   equal(namespace['ns'], inode(of, kind));
   equal(namespace['initial'], of !== target.pid);
@@ -122,6 +134,14 @@ test('show of a net namespace: links, addresses and routes as ip has them', () =
   deepEqual(new Set(names(addresses, 'local')), new Set(expected));
   ok(expected.includes('192.0.2.1'));
   match(JSON.stringify(routes), /198\.51\.100\.0/);
+});
+
+test('show of a net namespace: listeners that cannot be listed are unknown, and a gap', () => {
+  const { namespace, gaps, complete } = answer(['show', `/proc/${target.pid}/ns/net`, '-o', 'listeners']) as Page;
+  // The guest has no tcp_diag.
+  deepEqual([namespace['listeners'], complete], [null, false]);
+  const reasons = gaps.filter(({ subject }) => subject === 'list of listening sockets').map(({ reason }) => reason);
+  deepEqual(reasons, ['unsupported']);
 });
 
 test('show of a mnt namespace: what lies hidden, and who is told', () => {

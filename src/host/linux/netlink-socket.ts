@@ -1,7 +1,7 @@
 // Netlink requests and the kernel's answers. Source: netlink(7), include/uapi/linux/netlink.h.
 
 import { closeSync } from 'node:fs';
-import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from '../../kernel/abi/netlink.ts';
+import { NETLINK_SOCK_DIAG, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from '../../kernel/abi/netlink.ts';
 import { doorText } from '../../kernel/door.ts';
 import { gap, value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
 import { decodeMessages, view, type NetlinkMessage } from '../../kernel/netlink/message.ts';
@@ -83,17 +83,23 @@ function askWhole(request: NetlinkRequest, message: Uint8Array): Reading<readonl
   const where = door === undefined ? '' : doorText(door);
   const what = where === '' ? 'netlink' : `netlink ${where}`;
   try {
-    if (namespace === undefined) return exchange(socketOf(protocol), message, dump, what);
+    if (namespace === undefined) return lacking(protocol, exchange(socketOf(protocol), message, dump, what));
     // Not kept: it would keep the namespace.
     const socket = socketIn(openDoor(namespace), protocol);
     try {
-      return exchange(socket, message, dump, what);
+      return lacking(protocol, exchange(socket, message, dump, what));
     } finally {
       closeSync(socket);
     }
   } catch (error) {
     return gapOfThrown(what, error);
   }
+}
+
+/** sock_diag says so of a family whose module is not there (tcp_diag): nothing is gone, it cannot be listed. */
+function lacking<T>(protocol: number, answer: Reading<T>): Reading<T> {
+  if (answer.ok || protocol !== NETLINK_SOCK_DIAG || answer.gap.errno !== 'ENOENT') return answer;
+  return gap({ ...answer.gap, reason: 'unsupported' });
 }
 
 function socketIn(namespace: number, protocol: number): number {
