@@ -6,7 +6,7 @@ import { facts } from './facts.ts';
 type Body = () => void | Promise<void>;
 
 /** Of one test, in milliseconds: a guest is slow, and the host has other things to do. */
-const TIMEOUT = 60_000;
+const TIMEOUT = 120_000;
 
 /** `skip` is the reason, or false. */
 export function test(name: string, options: { readonly skip: string | false } | Body, body?: Body): void {
