@@ -219,6 +219,16 @@ describe('sockets by sock_diag', () => {
   });
 });
 
+it('a family that the kernel cannot list is lacking, not gone', () => {
+  const { message, ...request } = encodeSocketDump('tcp');
+  // The family after the header: AF_DECnet, which Linux has no more.
+  const asked = linuxHost().netlink({ ...request, message: message.with(16, 12) });
+  expect(asked).toMatchObject({ ok: false, gap: { reason: 'unsupported', errno: 'ENOENT' } });
+  // A namespace that is not there is gone.
+  const gone = linuxHost().netlink(encodeSocketDump('tcp', '/run/netns/no-such'));
+  expect(gone).toMatchObject({ ok: false, gap: { reason: 'gone' } });
+});
+
 /** The descriptor of the directory itself is closed by now. */
 function linkIfThere(path: string): readonly string[] {
   try {

@@ -142,6 +142,7 @@ test('show of a net namespace: listeners that cannot be listed are unknown, and 
   deepEqual([namespace['listeners'], complete], [null, false]);
   const reasons = gaps.filter(({ subject }) => subject === 'list of listening sockets').map(({ reason }) => reason);
   deepEqual(reasons, ['unsupported']);
+  equal(nstool(['show', 'port:80']).status, 5);
 });
 
 test('show of a mnt namespace: what lies hidden, and who is told', () => {
