@@ -65,12 +65,13 @@ for (const [name, uid] of [
         const links = run(['nsenter', `--net=/proc/${target.pid}/ns/net`, 'ip', '-j', 'link']).stdout;
         const names = (JSON.parse(links) as { ifname: string }[]).map(({ ifname }) => ifname);
         equal(names.length, 3);
-        deepEqual([of('uts', 'hostname'), of('net', 'interfaces'), of('net', 'sockets')], ['inside', names, 0]);
+        deepEqual([of('uts', 'hostname'), of('net', 'interfaces')], ['inside', names]);
       } else {
         // Only who is inside is told.
-        deepEqual([of('uts', 'hostname'), of('net', 'interfaces'), of('net', 'sockets')], [null, null, null]);
+        deepEqual([of('uts', 'hostname'), of('net', 'interfaces')], [null, null]);
         ok(gaps.some(({ reason, count }) => reason === 'denied' && Number(count) > 0));
       }
+      equal(of('net', 'sockets'), 0);
       deepEqual(of('user', 'maps'), [`uid:0:${uid}:1`, `gid:0:${uid}:1`]);
       equal(of('pid', 'pns'), inode('self', 'pid'));
       equal(of('user', 'pns'), inode('self', 'user'));
@@ -181,8 +182,8 @@ test('ls --unused and --deep -P: what only a name, a mount or a descriptor keeps
       for (const row of unused) match(String(row['created']), /Z~$/);
       const persistent = (answer(['ls', '--deep', '-P', '-o', '+HOLDERS']) as Listing).namespaces;
       const holders = new Map(persistent.map((row) => [row.ns, String(row['holders'])]));
-      match(holders.get(net ?? 0) ?? '', /name:1/);
-      match(holders.get(uts ?? 0) ?? '', /mount:1/);
+      match(holders.get(net ?? 0) ?? '', /name:\d/);
+      match(holders.get(uts ?? 0) ?? '', /mount:\d/);
       equal(holders.get(Number(pinned)), 'descriptor:1');
       ok(persistent.every(({ nprocs }) => nprocs === 0));
     });

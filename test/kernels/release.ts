@@ -47,13 +47,9 @@ test('holders --release --yes takes a named network namespace away, as ip netns 
   sh('ip netns add blue');
   const number = Number(sh('stat -Lc %i /run/netns/blue'));
   const planned = answer(['holders', 'netns:blue', '--release']) as Holders;
-  deepEqual(
-    planned.release.operations.map(({ act, path, outcome }) => [act, path, outcome]),
-    [
-      ['unmount', '/run/netns/blue', 'planned'],
-      ['remove', '/run/netns/blue', 'planned'],
-    ],
-  );
+  const operations = planned.release.operations.map(({ act, path, outcome }) => `${act} ${path} ${outcome}`);
+  // Under systemd also copies in the mount namespaces of services.
+  for (const act of ['unmount', 'remove']) ok(operations.includes(`${act} /run/netns/blue planned`), operations.join());
   ok(existsSync('/run/netns/blue'));
   const { status, stdout, stderr } = nstool(['holders', 'netns:blue', '--release', '--yes']);
   equal(status, 0, stdout + stderr);
@@ -72,13 +68,8 @@ test('holders --release --yes takes a bind mount away, and its copy in another m
       readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(`uts:[${number}]`);
     ok(isMounted(other.pid));
     const { release } = answer(['holders', `uts:${number}`, '--release', '--yes']) as Holders;
-    deepEqual(
-      release.operations.map(({ act, outcome }) => [act, outcome]),
-      [
-        ['unmount', 'released'],
-        ['unmount', 'released'],
-      ],
-    );
+    const outcomes = release.operations.map(({ act, outcome }) => `${act} ${outcome}`);
+    ok(outcomes.length >= 2 && outcomes.every((text) => text === 'unmount released'), outcomes.join());
     deepEqual(release.kept_by, []);
     deepEqual([isMounted('self'), isMounted(other.pid), existsSync('/run/bound')], [false, false, true]);
     equal(linkOf('self', 'mnt') === linkOf(other.pid, 'mnt'), false);
