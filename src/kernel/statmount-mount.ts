@@ -17,7 +17,7 @@ import type { Mount } from './text/mountinfo.ts';
 export const MOUNT_MASK: bigint =
   STATMOUNT_MASK | STATMOUNT_PROPAGATE_FROM | STATMOUNT_MNT_OPTS | STATMOUNT_FS_SUBTYPE | STATMOUNT_SB_SOURCE;
 
-/** null: it cannot be reached from the root of its namespace. The source is empty before Linux 6.13, which tells it. */
+/** null: it cannot be reached from the root of its namespace. Since Linux 6.13 its source is told. */
 export function decodeMount(bytes: Uint8Array, what: string): Reading<Mount | null> {
   const read = decodeStatMount(bytes, what);
   if (!read.ok) return read;
@@ -28,6 +28,7 @@ export function decodeMount(bytes: Uint8Array, what: string): Reading<Mount | nu
   const fields = view(bytes);
   const [major = 0, minor = 0] = device.split(':').map(Number);
   const subtype = statmountText(bytes, STATMOUNT_FS_SUBTYPE, STATMOUNT_OFFSET.fsSubtype) ?? '';
+  const source = statmountText(bytes, STATMOUNT_SB_SOURCE, STATMOUNT_OFFSET.source);
   const own = statmountText(bytes, STATMOUNT_MNT_OPTS, STATMOUNT_OFFSET.options) ?? '';
   return value({
     id: oldId,
@@ -39,7 +40,8 @@ export function decodeMount(bytes: Uint8Array, what: string): Reading<Mount | nu
     options: mountOptions(fields.getBigUint64(STATMOUNT_OFFSET.attributes, true)),
     optionalFields: propagation(fields),
     fsType: subtype === '' ? fsType : `${fsType}.${subtype}`,
-    source: statmountText(bytes, STATMOUNT_SB_SOURCE, STATMOUNT_OFFSET.source) ?? '',
+    source: source ?? '',
+    ...(source === null ? { isSourceUntold: true as const } : {}),
     superOptions: [
       ...superblockOptions(fields.getUint32(STATMOUNT_OFFSET.superblockFlags, true)),
       ...(own === '' ? [] : own.split(',')),

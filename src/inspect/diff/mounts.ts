@@ -14,10 +14,10 @@ export function mountSections(side: Side, namespace: SeenNamespace): readonly Se
 }
 
 function mountFact(mount: Mount): Fact {
-  const { mountPoint, fsType, source, root, options, superOptions } = mount;
+  const { mountPoint, fsType, source, isSourceUntold, root, options, superOptions } = mount;
   const parts = [
     `type ${fsType}`,
-    `source ${source}`,
+    `source ${isSourceUntold === true ? '-' : source}`,
     ...(root === '/' ? [] : [`root ${root}`]),
     ...options,
     // Writable is what a file system is; of what is written on a read-only one the mount knows nothing.

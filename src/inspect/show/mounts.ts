@@ -49,7 +49,7 @@ function mountValue({ mount, here, hiddenBy }: ShownMount): Value {
     id: mount.id,
     parent: mount.parentId,
     target: mount.mountPoint,
-    source: mount.source,
+    source: mount.isSourceUntold === true ? null : mount.source,
     fstype: mount.fsType,
     root: mount.root,
     read_only: isReadOnly(mount),
@@ -60,9 +60,14 @@ function mountValue({ mount, here, hiddenBy }: ShownMount): Value {
 }
 
 function mountLine({ mount, here, hiddenBy }: ShownMount): string {
-  const where = here ?? `${mount.fsType} ${mount.source}${ofRemoved(mount)}`;
-  const over = hiddenBy === null ? '' : ` (hidden by ${hiddenBy.fsType} ${hiddenBy.source} on ${hiddenBy.mountPoint})`;
+  const where = here ?? `${madeOf(mount)}${ofRemoved(mount)}`;
+  const over = hiddenBy === null ? '' : ` (hidden by ${madeOf(hiddenBy)} on ${hiddenBy.mountPoint})`;
   return `${mount.mountPoint} ← ${where} ${isReadOnly(mount) ? 'ro' : 'rw'} ${propagation(mount)}${over}`;
+}
+
+/** The type and the source, as mountinfo has them. */
+function madeOf({ fsType, source, isSourceUntold }: Mount): string {
+  return `${fsType} ${isSourceUntold === true ? '-' : source}`;
 }
 
 /** What was mounted has been removed from its file system: it lives on in the mount only. */

@@ -17,6 +17,8 @@ export interface Mount {
   readonly optionalFields: readonly string[];
   readonly fsType: string;
   readonly source: string;
+  /** Of what statmount(2) describes before Linux 6.13: it tells no source, which is empty here. Absent: it is told. */
+  readonly isSourceUntold?: true;
   readonly superOptions: readonly string[];
 }
 
