@@ -38,11 +38,13 @@ const SCRIPT = `
 
 let target: TargetProcess;
 
+const LISTS = 'list of listening sockets';
+
 /** What a guest has not, and what its kernel cannot tell. Processes end meanwhile. */
 const LACKING = new Set([
   'process',
   'resolv.conf',
-  'list of listening sockets',
+  LISTS,
   ...(since(6, 12) ? [] : ['list of mount namespaces without a process']),
 ]);
 
@@ -139,10 +141,11 @@ test('show of a net namespace: links, addresses and routes as ip has them', () =
 test('show of a net namespace: listeners that cannot be listed are unknown, and a gap', () => {
   const { namespace, gaps, complete } = answer(['show', `/proc/${target.pid}/ns/net`, '-o', 'listeners']) as Page;
   // The guest has no tcp_diag.
-  deepEqual([namespace['listeners'], complete], [null, false]);
-  const reasons = gaps.filter(({ subject }) => subject === 'list of listening sockets').map(({ reason }) => reason);
-  deepEqual(reasons, ['unsupported']);
-  equal(nstool(['show', 'port:80']).status, 5);
+  equal(complete, false);
+  const told = (namespace['listeners'] ?? []) as readonly { protocol: string }[];
+  ok(!told.some(({ protocol }) => protocol.startsWith('tcp') || protocol.startsWith('udp')));
+  const reasons = gaps.filter(({ subject }) => subject === LISTS).map(({ reason }) => reason);
+  deepEqual([...new Set(reasons)], ['unsupported']);
 });
 
 test('show of a mnt namespace: what lies hidden, and who is told', () => {
