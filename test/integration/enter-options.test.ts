@@ -311,6 +311,8 @@ describe.skipIf(newest === undefined || lacks('userns', 'bwrap'))(
       pid = await commandBelow(bwrap.pid ?? 0, 'sleep');
     });
     afterAll(async () => {
+      // The first process in there ends with it; killing the one outside would leave both.
+      process.kill(pid, 'SIGKILL');
       await ended(bwrap);
       rmSync(folder, { recursive: true, force: true });
     });
