@@ -380,7 +380,9 @@ const ptyScenes: Readonly<Record<string, readonly TerminalStep[]>> = {
     ['expect', 'exit 7.$'],
     ['running'],
     ['type', 'text\n'],
-    ['expect', '^read text$'],
+    ['expect', '^read text\r?$'],
+    // What is typed before the relay has ended goes where the command was.
+    outer,
     ['type', 'echo "status $?"\n'],
     ['expect', '^status 7$'],
   ],
