@@ -55,8 +55,13 @@ function stream(fd: 1 | 2, colorWhen: string | undefined): Stream {
 
 /** node:tty brings all of node:net along (4 ms), so it is asked when a command wants to know, of what can be a terminal. */
 function isTerminal(fd: 0 | 1 | 2): boolean {
-  return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
+  const status = fstatSync(fd);
+  if (!status.isCharacterDevice() || status.rdev >> 8 === MEMORY_MAJOR) return false;
+  return process.getBuiltinModule('node:tty').isatty(fd);
 }
+
+/** Of /dev/null and its kin. Source: linux/major.h MEM_MAJOR. */
+const MEMORY_MAJOR = 1;
 
 /** --color, then FORCE_COLOR, then NO_COLOR, then TERM=dumb; undefined: whether the stream is a terminal decides. */
 function colorWish(when: string | undefined): boolean | undefined {
