@@ -1,7 +1,7 @@
 // A capability set as a 64-bit mask, and what it says.
 
 import type { Host } from '../kernel/host.ts';
-import { decodeText, parseDecimal } from '../kernel/text/text.ts';
+import { allCapabilities } from './all-capabilities.ts';
 import { capabilityNames } from './names.ts';
 
 /** A mask taken apart. */
@@ -54,7 +54,6 @@ export function formatDecoded({ mask, names, unknown }: DecodedMask): string {
 
 /** The bits of the mask that the running kernel does not know; none where it does not tell. */
 export function bitsBeyondKernel(mask: bigint, host: Host): readonly number[] {
-  const bytes = host.readFile('/proc/sys/kernel/cap_last_cap');
-  const last = bytes.ok ? parseDecimal(decodeText(bytes.value).trim()) : undefined;
-  return last === undefined ? [] : bitsOf(mask).filter((bit) => bit > last);
+  const all = allCapabilities(host);
+  return all.ok ? bitsOf(mask & ~all.value) : [];
 }

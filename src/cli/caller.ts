@@ -1,7 +1,7 @@
 // What a program that takes our place inherits: the environment, and the limit that Node raised.
 
 import { valueOf, type Host } from '../kernel/host.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
 import { parseLimit } from '../kernel/text/limits.ts';
 import type { Caller } from '../launch/enter.ts';
 
@@ -13,16 +13,10 @@ const OPEN_FILES = 'Max open files';
  */
 export function callerOf(host: Host, env: Caller['env']): Caller {
   const ours = limitOf(host, '/proc/self/limits');
-  const theirs = limitOf(host, `/proc/${parentOf(host) ?? ''}/limits`);
+  const theirs = limitOf(host, `/proc/${valueOf(statOf(host, 'self'))?.ppid ?? ''}/limits`);
   if (ours === undefined || theirs === undefined || ours.hard !== theirs.hard || ours.soft === theirs.soft)
     return { env };
   return { env, openFiles: theirs };
-}
-
-function parentOf(host: Host): number | undefined {
-  const path = '/proc/self/stat';
-  const bytes = valueOf(host.readFile(path));
-  return bytes === undefined ? undefined : valueOf(parseStat(bytes, path))?.ppid;
 }
 
 function limitOf(host: Host, path: string): { soft: bigint; hard: bigint } | undefined {

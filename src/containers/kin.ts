@@ -4,7 +4,7 @@
 import { valueOf } from '../kernel/host.ts';
 import { parseCmdline } from '../kernel/text/cmdline.ts';
 import { decodeText, parseDecimal } from '../kernel/text/text.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
 import type { Files, Root } from './files.ts';
 import { identifyMonitor, type Monitor } from './monitor.ts';
 
@@ -15,9 +15,7 @@ const MAX_ANCESTORS = 200;
 export function ancestorOutside(files: Files, pid: number, isInside: (pid: number) => boolean): number | undefined {
   let current = pid;
   for (let count = 0; count < MAX_ANCESTORS; count += 1) {
-    const file = `/proc/${current}/stat`;
-    const bytes = valueOf(files.readFile(file));
-    const parent = bytes === undefined ? undefined : valueOf(parseStat(bytes, file))?.ppid;
+    const parent = valueOf(statOf(files, current))?.ppid;
     if (parent === undefined || parent <= 1) return undefined;
     if (!isInside(parent)) return parent;
     current = parent;

@@ -3,7 +3,7 @@
 import { containerName } from '../containers/display-name.ts';
 import { IdentityResolver } from '../containers/identify.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
 import { parseDecimal } from '../kernel/text/text.ts';
 
 /** Where ip-netns(8) mounts network namespaces by name. */
@@ -30,9 +30,7 @@ function processes(host: Host): readonly string[] {
 
 function addCommands(host: Host, names: Map<string, string>): void {
   for (const pid of processes(host)) {
-    const path = `/proc/${pid}/stat`;
-    const bytes = valueOf(host.readFile(path));
-    const name = bytes === undefined ? undefined : valueOf(parseStat(bytes, path))?.comm;
+    const name = valueOf(statOf(host, Number(pid)))?.comm;
     if (name !== undefined) names.set(name, `comm:${name}`);
   }
 }

@@ -11,7 +11,7 @@ import { valueOf, type Gap, type Host, type Reading } from '../kernel/host.ts';
 import { discoverNamespaces } from '../namespaces/discover/discover.ts';
 import { doorOf, pathDoor, type Door } from '../namespaces/discover/door.ts';
 import type { Scan } from '../namespaces/discover/scan.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
 import { parseDecimal, parseUnsigned64 } from '../kernel/text/text.ts';
 import { initialNamespace, inodeOf } from './initial-namespace.ts';
 import { startTicksOf } from './start-ticks.ts';
@@ -247,9 +247,7 @@ function addUnseen(tally: GapTally, gaps: readonly Gap[]): void {
 
 function byCommand(host: Host, name: string, gaps: GapTally): readonly Candidate[] {
   return pids(host).flatMap((pid) => {
-    const path = `/proc/${pid}/stat`;
-    const bytes = host.readFile(path);
-    const stat = bytes.ok ? parseStat(bytes.value, path) : bytes;
+    const stat = statOf(host, pid);
     if (!stat.ok) addUnseen(gaps, [stat.gap]);
     return stat.ok && stat.value.comm === name ? [{ pid, name: String(pid) }] : [];
   });

@@ -2,13 +2,11 @@
 
 import { NsError } from '../kernel/error.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
 
 /** In clock ticks since boot. Absent (null) when unreadable. Source: proc_pid_stat(5), starttime. */
 export function startTicksOf(host: Host, pid: number): bigint | null {
-  const path = `/proc/${pid}/stat`;
-  const bytes = valueOf(host.readFile(path));
-  return bytes === undefined ? null : (valueOf(parseStat(bytes, path))?.startTicks ?? null);
+  return valueOf(statOf(host, pid))?.startTicks ?? null;
 }
 
 /** Errors: NO_PROCESS, when the process is no more or its number another's: then what was read may be of two. */

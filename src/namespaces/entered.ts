@@ -12,7 +12,8 @@ import { containerKey, type Identity } from '../containers/identity.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
-import { parseStat, type ProcessStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
+import type { ProcessStat } from '../kernel/text/stat.ts';
 import type { Crowd } from './crowd.ts';
 import { linksOf } from './discover/process-namespaces.ts';
 import type { Scan } from './discover/scan.ts';
@@ -124,9 +125,7 @@ function readProcesses(
 ): ReadonlyMap<number, Process> {
   const processes = new Map<number, Process>();
   for (const pid of pids) {
-    const path = `/proc/${pid}/stat`;
-    const bytes = valueOf(host.readFile(path));
-    const stat = bytes === undefined ? undefined : valueOf(parseStat(bytes, path));
+    const stat = valueOf(statOf(host, pid));
     if (stat === undefined || stat.state === 'Z' || stat.state === 'X') continue;
     const identity = valueOf(resolver.identify(pid));
     const isInside = identity?.role === 'payload' && identity.evidence === 'cgroup';

@@ -5,7 +5,7 @@ import { INITIAL_PID_INODE, INITIAL_USER_INODE } from '../kernel/abi/nsfs.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
 
 /** Fixed since the kinds are there. */
 const FIXED: Partial<Record<NamespaceKind, bigint>> = {
@@ -52,8 +52,7 @@ function ofKernelThreads(host: Host, kind: NamespaceKind): bigint | undefined {
 /** Is process 2, and what it is the parent of, of the kernel? In the initial pid namespace only. */
 export function seesKernelThreads(host: Host): boolean {
   if (inodeOf(host, 'self', 'pid') !== INITIAL_PID_INODE) return false;
-  const bytes = valueOf(host.readFile('/proc/2/stat'));
-  const stat = bytes === undefined ? undefined : valueOf(parseStat(bytes, '/proc/2/stat'));
+  const stat = valueOf(statOf(host, 2));
   return stat?.ppid === 0 && stat.comm === 'kthreadd';
 }
 

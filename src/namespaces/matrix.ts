@@ -6,7 +6,7 @@ import { IdentityResolver } from '../containers/identify.ts';
 import { containerKey } from '../containers/identity.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { valueOf } from '../kernel/host.ts';
-import { parseStat } from '../kernel/text/stat.ts';
+import { statOf } from '../kernel/process-stat.ts';
 import { linksOf } from './discover/process-namespaces.ts';
 import type { Scan } from './discover/scan.ts';
 import { judgeOfInitial, seesKernelThreads } from './initial.ts';
@@ -143,9 +143,7 @@ class Parties {
     if (identity !== undefined && known !== null) {
       return { section: identity.role === 'payload' ? 0 : 1, key: containerKey(identity), name: known };
     }
-    const file = `/proc/${pid}/stat`;
-    const bytes = this.scan.host.readFile(file);
-    const stat = bytes.ok ? parseStat(bytes.value, file) : bytes;
+    const stat = statOf(this.scan.host, pid);
     if (!stat.ok) {
       this.scan.gaps.add('process name', stat.gap);
       return stat.gap.reason === 'gone' ? undefined : { section: 2, key: `pid ${pid}`, name: String(pid) };

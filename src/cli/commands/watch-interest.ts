@@ -2,7 +2,7 @@
 // from it is the first that was seen.
 
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
+import { statOf } from '../../kernel/process-stat.ts';
 import { resolveTarget } from '../../inspect/resolve-target.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import type { NamespaceRow } from '../../namespaces/rows.ts';
@@ -19,7 +19,7 @@ export function interestIn(
   const roots = new Map<number, bigint | undefined>();
   for (const word of words) {
     const target = resolveTarget(host, word);
-    if (target.type === 'process') roots.set(target.pid, statOf(host, target.pid)?.startTicks);
+    if (target.type === 'process') roots.set(target.pid, valueOf(statOf(host, target.pid))?.startTicks);
   }
   return (row) => links.has(`${row.type}:[${row.ns}]`) || (row.pid !== null && descends(host, row.pid, roots));
 }
@@ -30,7 +30,7 @@ const MAX_DEPTH = 256;
 function descends(host: Host, pid: number, roots: ReadonlyMap<number, bigint | undefined>): boolean {
   let at = pid;
   for (let depth = 0; at > 0 && depth < MAX_DEPTH; depth += 1) {
-    const stat = statOf(host, at);
+    const stat = valueOf(statOf(host, at));
     // It has ended meanwhile: rather one too many than one that nobody hears of.
     if (stat === undefined) return true;
     // A process that has got the number of one that is gone is not meant.
@@ -38,10 +38,4 @@ function descends(host: Host, pid: number, roots: ReadonlyMap<number, bigint | u
     at = stat.ppid;
   }
   return false;
-}
-
-function statOf(host: Host, pid: number): ProcessStat | undefined {
-  const path = `/proc/${pid}/stat`;
-  const bytes = valueOf(host.readFile(path));
-  return bytes === undefined ? undefined : valueOf(parseStat(bytes, path));
 }

@@ -6,7 +6,7 @@ import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts'
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
-import { allCapabilities } from '../all-capabilities.ts';
+import { allCapabilities } from '../../capabilities/all-capabilities.ts';
 import { isInitial } from '../../namespaces/initial.ts';
 import type { Fact, FactValue, Section } from './fact.ts';
 

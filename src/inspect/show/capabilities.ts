@@ -3,7 +3,7 @@
 import { decodeMask, formatMask } from '../../capabilities/mask.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import type { StatusMasks } from '../../kernel/text/status-masks.ts';
-import { allCapabilities } from '../all-capabilities.ts';
+import { allCapabilities } from '../../capabilities/all-capabilities.ts';
 import type { Field, Value } from './report.ts';
 
 const SETS = ['effective', 'permitted', 'inheritable', 'bounding', 'ambient'] as const;

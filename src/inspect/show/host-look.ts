@@ -7,7 +7,7 @@ import { value, valueOf, type Host, type Reading } from '../../kernel/host.ts';
 import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import type { StatusMasks } from '../../kernel/text/status-masks.ts';
-import { allCapabilities } from '../all-capabilities.ts';
+import { allCapabilities } from '../../capabilities/all-capabilities.ts';
 import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
 import { NOBODY, ProcessLook } from './process-look.ts';
 

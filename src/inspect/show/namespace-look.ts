@@ -4,7 +4,8 @@ import type { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host, NamespaceDoor, NamespaceQuestion, Reading } from '../../kernel/host.ts';
 import { valueOf } from '../../kernel/host.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
-import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
+import { statOf } from '../../kernel/process-stat.ts';
+import type { ProcessStat } from '../../kernel/text/stat.ts';
 import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import { readMountTable } from '../mount-table.ts';
@@ -79,8 +80,6 @@ export class NamespaceLook {
   }
 
   statOf(pid: number): ProcessStat | null {
-    const path = `/proc/${pid}/stat`;
-    const bytes = valueOf(this.host.readFile(path));
-    return (bytes === undefined ? undefined : valueOf(parseStat(bytes, path))) ?? null;
+    return valueOf(statOf(this.host, pid)) ?? null;
   }
 }

@@ -4,7 +4,8 @@ import { containerName } from '../../containers/display-name.ts';
 import type { Identity } from '../../containers/identity.ts';
 import { valueOf, type Reading } from '../../kernel/host.ts';
 import { parseCmdline } from '../../kernel/text/cmdline.ts';
-import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
+import { statOf } from '../../kernel/process-stat.ts';
+import type { ProcessStat } from '../../kernel/text/stat.ts';
 import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
 import { mountinfoOf } from '../mount-table.ts';
 import { idInside, type MappedIds } from '../user-ids.ts';
@@ -153,9 +154,7 @@ const MAX_PARENTS = 1000;
 function parentsField({ host, stat }: ProcessLook): Field {
   const parents: ProcessStat[] = [];
   for (let pid = stat?.ppid ?? 0; pid > 0 && parents.length < MAX_PARENTS;) {
-    const path = `/proc/${pid}/stat`;
-    const bytes = valueOf(host.readFile(path));
-    const parent = bytes === undefined ? undefined : valueOf(parseStat(bytes, path));
+    const parent = valueOf(statOf(host, pid));
     if (parent === undefined) break;
     parents.push(parent);
     pid = parent.ppid;
@@ -251,10 +250,10 @@ function zombiesField({ host, pid, gaps }: ProcessLook): Field {
       gaps.add('list of children', children.gap);
       return plain('zombies', null);
     }
-    for (const child of decodeText(children.value).split(' ')) {
-      const path = `/proc/${child}/stat`;
-      const bytes = child === '' ? undefined : valueOf(host.readFile(path));
-      const stat = bytes === undefined ? undefined : valueOf(parseStat(bytes, path));
+    for (const child of decodeText(children.value)
+      .split(' ')
+      .flatMap((word) => parseDecimal(word) ?? [])) {
+      const stat = valueOf(statOf(host, child));
       if (stat?.state === 'Z') zombies.push(stat);
     }
   }

@@ -3,7 +3,7 @@
 import { displayName } from '../../containers/display-name.ts';
 import type { IdentityResolver } from '../../containers/identify.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { parseStat } from '../../kernel/text/stat.ts';
+import { statOf } from '../../kernel/process-stat.ts';
 
 export interface Sharer {
   /** The container, pod or unit, in a form that is a target. Absent (null): none is known. */
@@ -24,19 +24,16 @@ export function sharersOf(host: Host, resolver: IdentityResolver, pids: readonly
     const name = identity === undefined ? null : displayName(identity);
     const key = name ?? String(pid);
     const known = found.get(key);
-    found.set(key, known === undefined ? { name, pid, comm: commOf(host, pid), count: 1 } : grown(known));
+    found.set(
+      key,
+      known === undefined ? { name, pid, comm: valueOf(statOf(host, pid))?.comm ?? null, count: 1 } : grown(known),
+    );
   }
   return [...found.values()];
 }
 
 function grown(sharer: Sharer): Sharer {
   return { ...sharer, count: sharer.count + 1 };
-}
-
-function commOf(host: Host, pid: number): string | null {
-  const path = `/proc/${pid}/stat`;
-  const bytes = valueOf(host.readFile(path));
-  return (bytes === undefined ? undefined : valueOf(parseStat(bytes, path))?.comm) ?? null;
 }
 
 /** `container:web (3)`, `4913 bash`. */

@@ -3,7 +3,7 @@
 
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { parseStat } from '../../kernel/text/stat.ts';
+import { statOf } from '../../kernel/process-stat.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 
 export interface SocketHolder {
@@ -35,7 +35,7 @@ export function findHolders(host: Host, inodes: ReadonlySet<number>, gaps: GapTa
     if (held === undefined) isWhole = false;
     const wanted = [...(held ?? [])].filter((inode) => inodes.has(inode));
     if (wanted.length === 0) continue;
-    const holder = { pid, comm: commOf(host, pid) };
+    const holder = { pid, comm: valueOf(statOf(host, pid))?.comm ?? null };
     for (const inode of wanted) {
       const holders = known.get(inode);
       if (holders === undefined) known.set(inode, [holder]);
@@ -67,10 +67,4 @@ function heldOf(host: Host, pid: number, gaps: GapTally): ReadonlySet<number> | 
     if (inode !== undefined) held.add(inode);
   }
   return held;
-}
-
-function commOf(host: Host, pid: number): string | null {
-  const path = `/proc/${pid}/stat`;
-  const bytes = valueOf(host.readFile(path));
-  return (bytes === undefined ? undefined : valueOf(parseStat(bytes, path)))?.comm ?? null;
 }

@@ -13,6 +13,7 @@ import type { DescriptorUse } from '../holder.ts';
 import { pathDoor, taskFolder } from './door.ts';
 import { nsfsDevice } from './nsfs-device.ts';
 import { noteNamespace, type FileUse, type Scan, type Source } from './scan.ts';
+import { noteUntold } from './untold.ts';
 
 export const files: Source = {
   name: 'files',
@@ -121,19 +122,4 @@ function mountIds(scan: Scan, pid: number): ReadonlySet<number> {
   const bytes = valueOf(scan.host.readFile(path));
   const mounts = bytes === undefined ? undefined : valueOf(parseMountinfo(bytes, path));
   return new Set(mounts?.map(({ id }) => id));
-}
-
-const MAX_SHOWN = 3;
-
-function noteUntold(scan: Scan, what: string, paths: readonly string[]): void {
-  if (paths.length === 0) return;
-  const examples = paths.slice(0, MAX_SHOWN);
-  scan.gaps.addUncounted({
-    subject: 'namespace',
-    reason: 'unsupported',
-    errno: null,
-    count: null,
-    examples,
-    detail: `kept only by ${what}: ${examples.join(', ')}`,
-  });
 }

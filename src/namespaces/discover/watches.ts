@@ -9,6 +9,7 @@ import type { DescriptorUse } from '../holder.ts';
 import { taskFolder, type Door } from './door.ts';
 import { kernelDevice, nsfsDevice } from './nsfs-device.ts';
 import { noteNamespace, type Namespace, type Scan, type Source } from './scan.ts';
+import { noteUntold } from './untold.ts';
 
 export const watches: Source = {
   name: 'watches',
@@ -24,7 +25,7 @@ export const watches: Source = {
         if (!noteWatch(scan, use, watch)) untold.push(`${taskFolder(use)}/fd/${use.fd}`);
       }
     }
-    if (untold.length > 0) noteUntold(scan, untold);
+    if (untold.length > 0) noteUntold(scan, 'a watch of inotify or fanotify', untold);
   },
 };
 
@@ -73,16 +74,4 @@ function namespaceOf(scan: Scan, inode: bigint, handle: string): Namespace | nul
 
 function littleEndian(hex: string): bigint {
   return BigInt(`0x${hex.match(/../g)?.toReversed().join('') ?? '0'}`);
-}
-
-function noteUntold(scan: Scan, paths: readonly string[]): void {
-  const examples = paths.slice(0, 3);
-  scan.gaps.addUncounted({
-    subject: 'namespace',
-    reason: 'unsupported',
-    errno: null,
-    count: null,
-    examples,
-    detail: `kept only by a watch of inotify or fanotify: ${examples.join(', ')}`,
-  });
 }
