@@ -3,6 +3,7 @@
 import { NsError } from '../kernel/error.ts';
 import { GapTally } from '../kernel/gap-tally.ts';
 import type { Host, Reading } from '../kernel/host.ts';
+import { heldSockets } from './socket-holders.ts';
 import { readListeners, type ListeningSocket } from './show/listeners.ts';
 
 /**
@@ -25,20 +26,14 @@ export function listeningProcesses(host: Host, port: number, pids: readonly numb
       gaps: gaps.list(),
     });
   }
-  const links = new Set(sockets.map(({ inode }) => `socket:[${inode}]`));
-  const holders = pids.filter((pid) => holdsOne(host, pid, links, gaps));
+  const inodes = new Set(sockets.map(({ inode }) => inode));
+  const holders = pids.filter((pid) => {
+    const held = heldSockets(host, pid);
+    if (!held.ok) gaps.add('process', held.gap);
+    return held.ok && [...held.value].some((inode) => inodes.has(inode));
+  });
   if (holders.length === 0) throw unseen(port, sockets, gaps);
   return holders;
-}
-
-function holdsOne(host: Host, pid: number, links: ReadonlySet<string>, gaps: GapTally): boolean {
-  const folder = `/proc/${pid}/fd`;
-  const fds = host.readDirectory(folder);
-  const read = fds.ok ? fds.value.map((fd) => host.readLink(`${folder}/${fd}`)) : [fds];
-  // Some may be listed and not read: the same gap for each.
-  const closed = read.find((reading) => !reading.ok && reading.gap.reason !== 'gone');
-  if (closed?.ok === false) gaps.add('process', closed.gap);
-  return read.some((link) => link.ok && typeof link.value === 'string' && links.has(link.value));
 }
 
 function unseen(port: number, sockets: readonly ListeningSocket[], tally: GapTally): NsError {

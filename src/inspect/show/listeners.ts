@@ -7,7 +7,7 @@ import { decodeListeners, encodeListenerDump, type ListenerFamily } from '../../
 import { decodeUnixListeners, encodeUnixListenerDump } from '../../kernel/netlink/unix-listeners.ts';
 import { parseRawSockets } from '../../kernel/text/raw-sockets.ts';
 import { many, type Field, type Value } from './report.ts';
-import { findHolders, type SocketHolder } from './socket-holders.ts';
+import { findHolders, type SocketHolder } from '../socket-holders.ts';
 
 const FAMILIES: readonly ListenerFamily[] = ['tcp', 'tcp6', 'udp', 'udp6'];
 

@@ -8,6 +8,7 @@ import { statOf } from '../../kernel/process-stat.ts';
 import type { ProcessStat } from '../../kernel/text/stat.ts';
 import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
 import { mountinfoOf } from '../mount-table.ts';
+import { heldSockets } from '../socket-holders.ts';
 import { idInside, type MappedIds } from '../user-ids.ts';
 import { capabilitiesField } from './capabilities.ts';
 import { listenersField, readListeners } from './listeners.ts';
@@ -223,21 +224,12 @@ function listenersOfProcess(look: ProcessLook): Field {
   const { host, pid, gaps } = look;
   const door = isOurs(look, 'net') ? undefined : `/proc/${pid}/ns/net`;
   const readNet = (name: string): Reading<Uint8Array> => host.readFile(`/proc/${pid}/net/${name}`);
-  return listenersField(host, gaps, readListeners({ host, door, readNet }, gaps), heldSockets(look));
-}
-
-/** The inodes of its sockets. Absent (null) when its descriptors are closed to us. */
-function heldSockets({ host, pid, gaps }: ProcessLook): ReadonlySet<number> | null {
-  const folder = `/proc/${pid}/fd`;
-  const fds = host.readDirectory(folder);
-  if (!fds.ok) {
-    gaps.add('table of descriptors', fds.gap);
-    return null;
-  }
-  const inodes = fds.value.map((fd) =>
-    parseDecimal(/^socket:\[([0-9]+)\]$/.exec(valueOf(host.readLink(`${folder}/${fd}`)) ?? '')?.[1]),
+  return listenersField(
+    host,
+    gaps,
+    readListeners({ host, door, readNet }, gaps),
+    look.value('table of descriptors', heldSockets(host, pid)),
   );
-  return new Set(inodes.filter((inode) => inode !== undefined));
 }
 
 /** Source: /proc/PID/task/TID/children. Since: Linux 3.5, CONFIG_PROC_CHILDREN. */

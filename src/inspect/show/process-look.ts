@@ -89,7 +89,8 @@ export class ProcessLook {
     return this.value(name, this.host.readLink(`/proc/${this.pid}/${name}`));
   }
 
-  private value<T>(subject: string, reading: Reading<T>): T | null {
+  /** The value, or null and a gap. */
+  value<T>(subject: string, reading: Reading<T>): T | null {
     if (reading.ok) return reading.value;
     this.gaps.add(subject, reading.gap);
     return null;

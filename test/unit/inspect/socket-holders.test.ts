@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { listenersField, type ListeningSocket } from '../../../src/inspect/show/listeners.ts';
-import { findHolders } from '../../../src/inspect/show/socket-holders.ts';
+import { findHolders } from '../../../src/inspect/socket-holders.ts';
 import { GapTally } from '../../../src/kernel/gap-tally.ts';
 import type { Host } from '../../../src/kernel/host.ts';
 import { hostOf } from '../../support/recorded.ts';

@@ -1,10 +1,10 @@
 // Which processes have a socket open: any process may, in whatever namespaces it is. Threads with a table of descriptors
 // of their own are looked at by `nstool holders` only.
 
-import type { GapTally } from '../../kernel/gap-tally.ts';
-import { valueOf, type Host } from '../../kernel/host.ts';
-import { statOf } from '../../kernel/process-stat.ts';
-import { parseDecimal } from '../../kernel/text/text.ts';
+import type { GapTally } from '../kernel/gap-tally.ts';
+import { value, valueOf, type Host, type Reading } from '../kernel/host.ts';
+import { statOf } from '../kernel/process-stat.ts';
+import { parseDecimal } from '../kernel/text/text.ts';
 
 export interface SocketHolder {
   readonly pid: number;
@@ -31,9 +31,13 @@ export function findHolders(host: Host, inodes: ReadonlySet<number>, gaps: GapTa
   }
   let isWhole = true;
   for (const pid of entries.value.flatMap((name) => parseDecimal(name) ?? []).toSorted((a, b) => a - b)) {
-    const held = heldOf(host, pid, gaps);
-    if (held === undefined) isWhole = false;
-    const wanted = [...(held ?? [])].filter((inode) => inodes.has(inode));
+    const held = heldSockets(host, pid);
+    if (!held.ok) {
+      gaps.add('table of descriptors', held.gap);
+      isWhole = false;
+      continue;
+    }
+    const wanted = [...held.value].filter((inode) => inodes.has(inode));
     if (wanted.length === 0) continue;
     const holder = { pid, comm: valueOf(statOf(host, pid))?.comm ?? null };
     for (const inode of wanted) {
@@ -45,26 +49,19 @@ export function findHolders(host: Host, inodes: ReadonlySet<number>, gaps: GapTa
   return { known, isWhole };
 }
 
-/** The inodes of the sockets of a process. Absent (undefined): its descriptors are closed to us. */
-function heldOf(host: Host, pid: number, gaps: GapTally): ReadonlySet<number> | undefined {
+/** The inodes of the sockets of a process; of one that has ended none. Errors: denied. */
+export function heldSockets(host: Host, pid: number): Reading<ReadonlySet<number>> {
   const folder = `/proc/${pid}/fd`;
   const names = host.readDirectory(folder);
-  if (!names.ok) {
-    if (names.gap.reason === 'gone') return new Set();
-    gaps.add('table of descriptors', names.gap);
-    return undefined;
-  }
+  if (!names.ok) return names.gap.reason === 'gone' ? value(new Set()) : names;
   const held = new Set<number>();
   for (const name of names.value) {
     const link = host.readLink(`${folder}/${name}`);
     // Root may list the descriptors of a process that it may not look into.
-    if (!link.ok && link.gap.reason !== 'gone') {
-      gaps.add('table of descriptors', link.gap);
-      return undefined;
-    }
+    if (!link.ok && link.gap.reason !== 'gone') return link;
     if (!link.ok || !link.value.startsWith('socket:[')) continue;
     const inode = parseDecimal(link.value.slice('socket:['.length, -1));
     if (inode !== undefined) held.add(inode);
   }
-  return held;
+  return value(held);
 }
