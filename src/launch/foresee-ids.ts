@@ -8,7 +8,9 @@ import type { Door } from './doors.ts';
 import type { EnterQuery, WantedId } from './enter-query.ts';
 import { noChroot, noGroups, noId, type Refusal } from './rule.ts';
 import { readMaps } from './ids.ts';
-import { CAPABILITY, standingOf, type Standing } from './standing.ts';
+import type { Subject } from '../capabilities/capable.ts';
+import { CAPABILITY } from '../kernel/abi/capability.ts';
+import { standingOf } from './standing.ts';
 import { isOwnRoot } from './target-process.ts';
 
 /** undefined: nothing that can be told. */
@@ -26,7 +28,7 @@ export function foreseeIds(host: Host, query: EnterQuery, joined: readonly Door[
 }
 
 /** After a user namespace was joined all is allowed there that is mapped, but groups where they are denied. */
-function within(host: Host, query: EnterQuery, user: Door, us: Standing | undefined): Refusal | undefined {
+function within(host: Host, query: EnterQuery, user: Door, us: Subject | undefined): Refusal | undefined {
   const { gid, uid } = query;
   const pid = user.ofProcess ? query.pid : parseDecimal(/^\/proc\/([0-9]+)\/ns\/user$/.exec(user.path)?.[1]);
   if (pid === undefined) return undefined;

@@ -9,7 +9,9 @@ import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { joinedAtOnce, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { deadInit, notADescendant, OUTSIDE, type Refusal, type Rule } from './rule.ts';
-import { CAPABILITY, lackOf, powerIn, standingOf, type Power, type Standing } from './standing.ts';
+import { powerIn, type Power, type Subject } from '../capabilities/capable.ts';
+import { CAPABILITY } from '../kernel/abi/capability.ts';
+import { lackOf, standingOf } from './standing.ts';
 
 export interface Foresight {
   /** The rule that forbids to join it, or would if it were refused. */
@@ -21,7 +23,7 @@ export interface Foresight {
 }
 
 interface Scene {
-  readonly us: Standing;
+  readonly us: Subject;
   readonly query: EnterQuery;
   readonly joined: readonly Door[];
   readonly powers: ReadonlyMap<Door, Power>;

@@ -14,7 +14,8 @@ import { mountProc } from './own-proc.ts';
 import { privately, type Fallback } from './private-mounts.ts';
 import { resolverFiles, resolverSource } from './resolver-files.ts';
 import { showFiles } from './show-files.ts';
-import { CAPABILITY, standingOf } from './standing.ts';
+import { CAPABILITY } from '../kernel/abi/capability.ts';
+import { standingOf } from './standing.ts';
 import { NAMES_MARK } from './step.ts';
 import { openTargetRoot, tools } from './tools.ts';
 

@@ -2,9 +2,10 @@
 // executed; where that comes out differently it is said. Source: capabilities(7), security/commoncap.c.
 
 import { decodeMask } from '../../capabilities/mask.ts';
+import { setsOf, type CapabilitySets } from '../../capabilities/sets.ts';
 import { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_SET_KEEPCAPS } from '../../kernel/abi/process.ts';
 import type { Step } from '../../kernel/program.ts';
-import { CAPABILITY } from '../standing.ts';
+import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { step } from '../step.ts';
 import { hasInside, type Facts } from './facts.ts';
 import { remarks, type Uncopied } from './part.ts';
@@ -33,14 +34,6 @@ export const keepOverUid: Step = step(
 export function useAgain(reason: string, inheritable: bigint): Step {
   const operation = { op: 'capset', effective: ALL, permitted: ALL, inheritable } as const;
   return step('use the kept capabilities', reason, operation, { try: true });
-}
-
-interface Sets {
-  readonly inheritable: bigint;
-  readonly permitted: bigint;
-  readonly effective: bigint;
-  readonly bounding: bigint;
-  readonly ambient: bigint;
 }
 
 /** `uid` is that of the command; undefined: not told. */
@@ -86,13 +79,7 @@ export function copyCapabilities(facts: Facts, uid: number | undefined): Capabil
 }
 
 /** Of who has just entered a user namespace. */
-const fresh: Sets = { inheritable: 0n, permitted: ALL, effective: ALL, bounding: ALL, ambient: 0n };
-
-function setsOf({ inheritable, permitted, effective, bounding, ambient }: Facts['ours']['masks']): Sets | undefined {
-  if (inheritable === null || permitted === null || effective === null || bounding === null || ambient === null)
-    return undefined;
-  return { inheritable, permitted, effective, bounding, ambient };
-}
+const fresh: CapabilitySets = { inheritable: 0n, permitted: ALL, effective: ALL, bounding: ALL, ambient: 0n };
 
 function inheritableStep(inheritable: bigint): Step {
   const label = `make inheritable: ${named(inheritable)}`;
@@ -126,7 +113,12 @@ function ambientSteps(from: bigint, mask: bigint): readonly Step[] {
 }
 
 /** What the command will be permitted, by the rules of exec, beside what the target is. */
-function unlike({ theirs: { masks } }: Facts, theirs: Sets, from: Sets, uid: number): readonly Uncopied[] {
+function unlike(
+  { theirs: { masks } }: Facts,
+  theirs: CapabilitySets,
+  from: CapabilitySets,
+  uid: number,
+): readonly Uncopied[] {
   const gained = uid === 0 ? from.inheritable | from.bounding : from.ambient;
   const permitted = masks.noNewPrivileges === true ? gained & theirs.permitted : gained;
   const more = permitted & ~theirs.permitted;

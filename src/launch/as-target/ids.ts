@@ -5,7 +5,7 @@ import type { Step } from '../../kernel/program.ts';
 import type { IdRange } from '../../kernel/text/id-map.ts';
 import type { EnterQuery } from '../enter-query.ts';
 import { become, type IdMaps } from '../ids.ts';
-import { CAPABILITY } from '../standing.ts';
+import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { GROUPS_MARK, step } from '../step.ts';
 import { hasInside, hasOutside, type Facts } from './facts.ts';
 import { remarks, type Uncopied } from './part.ts';

@@ -5,7 +5,7 @@ import { RESOURCE_LIMITS, RLIMIT_NOFILE } from '../../kernel/abi/process.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import type { Step } from '../../kernel/program.ts';
 import { parseLimit } from '../../kernel/text/limits.ts';
-import { CAPABILITY } from '../standing.ts';
+import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { FIRST_LIMIT_MARK, step } from '../step.ts';
 import { hasInitially, type Facts } from './facts.ts';
 import { remarks, type Uncopied } from './part.ts';

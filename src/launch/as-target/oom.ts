@@ -5,7 +5,7 @@ import { PR_SET_DUMPABLE } from '../../kernel/abi/process.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import type { Step } from '../../kernel/program.ts';
 import { decodeText } from '../../kernel/text/text.ts';
-import { CAPABILITY } from '../standing.ts';
+import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { step } from '../step.ts';
 import { hasInitially, type Facts } from './facts.ts';
 import { remarks, type Uncopied } from './part.ts';

@@ -3,7 +3,7 @@
 
 import { SECCOMP_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW } from '../../kernel/abi/process.ts';
 import type { Step } from '../../kernel/program.ts';
-import { CAPABILITY } from '../standing.ts';
+import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { step } from '../step.ts';
 import { hasInitially, hasInside, type Facts } from './facts.ts';
 import { remarks, type Uncopied } from './part.ts';

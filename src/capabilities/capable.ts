@@ -1,0 +1,62 @@
+// Which capabilities a process has where. Those of its user namespace count in it and in all below it; who made it, from
+// the one right above, has all of them in it. Source: user_namespaces(7), security/commoncap.c cap_capable().
+
+import { valueOf, type Gap, type Host, type NamespaceQuestion } from '../kernel/host.ts';
+import type { Door } from '../namespaces/discover/door.ts';
+
+/** Whose capabilities. */
+export interface Subject {
+  /** Its user namespace. */
+  readonly inode: bigint;
+  /** The effective one, as the reader's user namespace maps it. */
+  readonly uid: number;
+  readonly effective: bigint;
+}
+
+/** What a subject may in a user namespace. */
+export interface Power {
+  readonly inode: bigint;
+  readonly capabilities: bigint;
+  /** The subject's own, below that, or neither: then it has nothing there. */
+  readonly place: 'ours' | 'below' | 'beyond';
+  /** Who made it. Absent (undefined): not told. */
+  readonly owner: number | undefined;
+  /** It and those above it, up to the subject's, or as far as the kernel shows. */
+  readonly chain: readonly bigint[];
+}
+
+const ALL_CAPABILITIES = (1n << 64n) - 1n;
+
+/** User namespaces nest no deeper. Source: create_user_ns(). */
+const DEEPEST = 34;
+
+/** `way` leads to a user namespace. A gap: the kernel does not tell, and nothing can be foreseen. */
+export function powerIn(host: Host, subject: Subject, { at, through }: Door): Power | Gap {
+  const chain: bigint[] = [];
+  const owner = valueOf(host.askNamespace(at, [...through, 'NS_GET_OWNER_UID']));
+  const steps: NamespaceQuestion[] = [...through];
+  while (chain.length < DEEPEST) {
+    const inode = host.askNamespace(at, steps);
+    if (!inode.ok && inode.gap.errno !== 'EPERM') return inode.gap;
+    // The kernel shows nothing beyond our own.
+    if (!inode.ok) return { inode: chain[0] ?? 0n, capabilities: 0n, place: 'beyond', owner: Number(owner), chain };
+    chain.push(inode.value);
+    if (inode.value === subject.inode) return within(host, subject, { at, through }, chain);
+    steps.push('NS_GET_PARENT');
+  }
+  return { inode: chain[0] ?? 0n, capabilities: 0n, place: 'beyond', owner: undefined, chain };
+}
+
+function within(host: Host, subject: Subject, { at, through }: Door, chain: readonly bigint[]): Power {
+  const [inode = subject.inode] = chain;
+  const ask = (levels: number): number | undefined => {
+    const up = Array.from({ length: levels }, () => 'NS_GET_PARENT' as const);
+    const uid = valueOf(host.askNamespace(at, [...through, ...up, 'NS_GET_OWNER_UID']));
+    return uid === undefined ? undefined : Number(uid);
+  };
+  const owner = ask(0);
+  if (chain.length === 1) return { inode, capabilities: subject.effective, place: 'ours', owner, chain };
+  // Who made the one right below ours has all in it, and in what is below that.
+  const isMaker = ask(chain.length - 2) === subject.uid;
+  return { inode, capabilities: isMaker ? ALL_CAPABILITIES : subject.effective, place: 'below', owner, chain };
+}
