@@ -38,7 +38,8 @@ export function decodeMask(mask: bigint): DecodedMask {
   return { mask, names, unknown };
 }
 
-function bitsOf(mask: bigint): readonly number[] {
+/** The numbers of the bits that are set, ascending. */
+export function bitsOf(mask: bigint): readonly number[] {
   return Array.from({ length: BITS }, (_, bit) => bit).filter((bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
 }
 
