@@ -158,6 +158,18 @@ export interface RootQuery {
   readonly path: string;
 }
 
+/** An extended attribute of a file. */
+export interface AttributeQuery {
+  /** `security.capability`. */
+  readonly name: string;
+  /** A byte that is no part of UTF-8 stands as U+DC00 and its value. */
+  readonly path: string;
+  /** A root that others fill, as in RootQuery: then `path` is as a process with that root names it. Absent: our own. */
+  readonly root?: string;
+  /** Of what a symbolic link at the end leads to; else of the link itself, which has none. */
+  readonly follow: boolean;
+}
+
 /** A file whose text depends on the namespace of its reader. */
 export interface InsideQuery {
   readonly kind: EnterableKind;
@@ -239,6 +251,14 @@ export interface Host {
    * 5.6. Errors: gone, denied, unsupported (also: too large, or no regular file).
    */
   readFileInRoot(query: RootQuery): Reading<Uint8Array>;
+  /**
+   * An extended attribute; null: the file has none of that name. Of security.capability the kernel tells what the
+   * reader's user namespace makes of it: unsupported with EOVERFLOW (EOPNOTSUPP before Linux 5.12) is one that counts in
+   * none that the reader is in, with EINVAL one that is no such attribute. Source: getxattr(2), security/commoncap.c
+   * cap_inode_getsecurity(). Since: with `root` Linux 5.6. Errors: gone; denied; unsupported, also where the file system
+   * has no attributes (EOPNOTSUPP).
+   */
+  attribute(query: AttributeQuery): Reading<Uint8Array | null>;
   /** The text of a symbolic link, not followed. */
   readLink(path: string): Reading<string>;
   /** The names in a directory, without `.` and `..`, in no order that means anything. */

@@ -5,6 +5,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NsError } from '../../kernel/error.ts';
+import { encodePath } from '../../kernel/text/file-name.ts';
 
 /** Each returns what the C function returns, and throws LibcError where that is -1. */
 export interface Libc {
@@ -29,6 +30,8 @@ export interface Libc {
   /** The names of extended attributes, each with a zero after it; the length of all. A last link is not followed. */
   listAttributes(path: Uint8Array, into: Uint8Array): number;
   getAttribute(path: Uint8Array, name: string, into: Uint8Array): number;
+  /** Of what a last link leads to. */
+  getAttributeFollowing(path: Uint8Array, name: string, into: Uint8Array): number;
   memfdCreate(name: string, flags: number): number;
   /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
   syscall(number: number, ...args: SyscallNumbers): number;
@@ -118,22 +121,33 @@ function socketCalls(bound: Bound): Pick<Libc, 'socket' | 'setsockopt' | 'send' 
   };
 }
 
-function fileCalls(bound: Bound): Pick<Libc, 'openat2' | 'listAttributes' | 'getAttribute'> {
-  const openat2 = bound('syscall', 'long syscall(long number, long fd, const char *path, uint8_t *how, size_t size)');
-  const list = bound('llistxattr', 'long llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)');
-  const get = bound(
-    'lgetxattr',
-    'long lgetxattr(const uint8_t *path, const char *name, _Out_ uint8_t *value, size_t size)',
+function fileCalls(bound: Bound): Pick<Libc, 'openat2' | 'listAttributes' | 'getAttribute' | 'getAttributeFollowing'> {
+  const openat2 = bound(
+    'syscall',
+    'long syscall(long number, long fd, const uint8_t *path, uint8_t *how, size_t size)',
   );
+  const list = bound('llistxattr', 'long llistxattr(const uint8_t *path, _Out_ uint8_t *list, size_t size)');
+  const getting = '(const uint8_t *path, const char *name, _Out_ uint8_t *value, size_t size)';
+  const get = bound('lgetxattr', `long lgetxattr${getting}`);
+  const getFollowing = bound('getxattr', `long getxattr${getting}`);
   return {
     openat2(folder, path, flags, resolve) {
       // struct open_how: flags, mode, resolve.
       const how = BigUint64Array.of(BigInt(flags | O_CLOEXEC), 0n, BigInt(resolve));
-      return openat2(SYS_OPENAT2, folder, path, new Uint8Array(how.buffer), how.byteLength);
+      return openat2(SYS_OPENAT2, folder, cString(path), new Uint8Array(how.buffer), how.byteLength);
     },
     listAttributes: (path, into) => list(path, into, into.length),
     getAttribute: (path, name, into) => get(path, name, into, into.length),
+    getAttributeFollowing: (path, name, into) => getFollowing(path, name, into, into.length),
   };
+}
+
+/** The bytes of a path, with a zero after them. */
+export function cString(path: string): Uint8Array {
+  const bytes = encodePath(path);
+  const ended = new Uint8Array(bytes.length + 1);
+  ended.set(bytes);
+  return ended;
 }
 
 function mountCalls(bound: Bound): Pick<Libc, 'unshare' | 'fchdir' | 'chroot' | 'umount2'> {

@@ -3,6 +3,7 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { value, type Host, type Reading } from '../../kernel/host.ts';
 import { gapOfError } from '../gap-of-error.ts';
+import { attribute } from './attribute.ts';
 import { readFileInRoot } from './file-in-root.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { messageQueues } from './message-queues.ts';
@@ -20,6 +21,7 @@ export function linuxHost(): Host {
     readFile: (path) => reading(path, () => wholeFile(path)),
     readFileInside,
     readFileInRoot,
+    attribute,
     readLink: (path) => reading(path, () => readlinkSync(path)),
     readDirectory: (path) => reading(path, () => readdirSync(path)),
     stat: (path) => reading(path, () => statusOf(statSync(path, { bigint: true }))),

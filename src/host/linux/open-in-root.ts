@@ -9,9 +9,12 @@ import { libc } from '../ffi/libc.ts';
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_IN_ROOT = 0x10;
 
-/** Not opened, only found: that wakes no device, and waits for no other end of a FIFO. Errors: LibcError. */
-export function findInRoot(root: string, path: string): number {
-  return openBelow(root, path, O_PATH);
+/**
+ * Not opened, only found: that wakes no device, and waits for no other end of a FIFO. `flags` are more of open(2)'s.
+ * Errors: LibcError.
+ */
+export function findInRoot(root: string, path: string, flags = 0): number {
+  return openBelow(root, path, O_PATH | flags);
 }
 
 /** Opened for reading, without waiting for the other end of a FIFO. `flags` are more of open(2)'s. Errors: LibcError. */

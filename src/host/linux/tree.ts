@@ -12,6 +12,7 @@ import {
   type TreeEntry,
   type TreeQuery,
 } from '../../kernel/host.ts';
+import { decodeName, encodePath } from '../../kernel/text/file-name.ts';
 import { libc, LibcError } from '../ffi/libc.ts';
 import { gapOfErrnoNumber, gapOfError } from '../gap-of-error.ts';
 import { openInRoot } from './open-in-root.ts';
@@ -59,7 +60,7 @@ function openTop({ base, root, path }: TreeQuery): number {
   for (const name of path.split('/').filter((part) => part !== '')) {
     try {
       if (name === '.' || name === '..') throw Object.assign(new Error('no name'), { code: 'EINVAL' });
-      const next = openSync(stepTo(fd, encodeName(name)), STEP);
+      const next = openSync(stepTo(fd, encodePath(name)), STEP);
       closeSync(fd);
       fd = next;
     } catch (error) {
@@ -189,21 +190,4 @@ function lengthOf(call: () => number): number | undefined {
     if (error.errno === ERANGE || error.errno === ENODATA) return undefined;
     throw error;
   }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const LONE = 0xdc00;
-
-/** Names are bytes: what is no UTF-8 becomes lone surrogates, a byte each, so that it can be turned back. */
-function decodeName(name: Uint8Array): string {
-  try {
-    return utf8.decode(name);
-  } catch {
-    return Array.from(name, (byte) => String.fromCharCode(byte < 0x80 ? byte : LONE + byte)).join('');
-  }
-}
-
-function encodeName(name: string): Uint8Array {
-  if (!/[\uDC80-\uDCFF]/.test(name) || /[\uD800-\uDBFF]/.test(name)) return Buffer.from(name);
-  return Uint8Array.from(name, (character) => character.charCodeAt(0) & 0xff);
 }

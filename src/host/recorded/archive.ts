@@ -3,6 +3,7 @@
 
 import { doorText, insideText } from '../../kernel/door.ts';
 import type {
+  AttributeQuery,
   FileStatus,
   Gap,
   InsideQuery,
@@ -36,6 +37,8 @@ export interface ArchiveHeader {
 export type Answer =
   | { readonly text: string }
   | { readonly hex: string }
+  /** An extended attribute in hex; null: there is none. */
+  | { readonly attribute: string | null }
   | { readonly names: readonly string[] }
   | { readonly status: StatusAnswer }
   | { readonly tree: ArchivedTree }
@@ -89,6 +92,8 @@ export const questions = {
   file: (path: string): string => `file ${path}`,
   fileInside: (query: InsideQuery): string => `file-inside ${insideText(query)}`,
   fileInRoot: ({ root, path }: RootQuery): string => `file-in-root ${root} ${path}`,
+  attribute: ({ root, path, name, follow }: AttributeQuery): string =>
+    `attribute ${name} ${follow ? 'follow' : 'last'} ${JSON.stringify([root ?? '', path])}`,
   link: (path: string): string => `link ${path}`,
   directory: (path: string): string => `directory ${path}`,
   stat: (path: string): string => `stat ${path}`,

@@ -134,6 +134,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     readFile: (path) => answer(questions.file(path), bytesOf, path),
     readFileInside: (query) => answer(questions.fileInside(query), bytesOf),
     readFileInRoot: (query) => answer(questions.fileInRoot(query), bytesOf),
+    attribute: (query) => answer(questions.attribute(query), attributeOf),
     readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text']), path),
     readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names']), path),
     stat: (path) => answer(questions.stat(path), statusOf, path),
@@ -227,6 +228,11 @@ function bytesOf(entry: Fields): Uint8Array | undefined {
   const { text, hex } = entry;
   if (typeof text === 'string') return new TextEncoder().encode(text);
   return typeof hex === 'string' ? fromHex(hex) : undefined;
+}
+
+function attributeOf({ attribute }: Fields): Uint8Array | null | undefined {
+  if (attribute === null) return null;
+  return typeof attribute === 'string' ? fromHex(attribute) : undefined;
 }
 
 function statusOf(entry: Fields): FileStatus | undefined {

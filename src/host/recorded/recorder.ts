@@ -56,6 +56,7 @@ export function recording(host: Host): Recorder {
   const file = noting(encodeBytes, sharing());
   const fileInside = noting(encodeBytes);
   const fileInRoot = noting(encodeBytes);
+  const attribute = noting((bytes: Uint8Array | null) => ({ attribute: bytes === null ? null : toHex(bytes) }));
   const link = noting((text: string) => ({ text }));
   const directory = noting((names: readonly string[]) => ({ names }));
   const status = noting(encodeStatus);
@@ -73,6 +74,7 @@ export function recording(host: Host): Recorder {
       readFile: (path) => file(questions.file(path), () => host.readFile(path)),
       readFileInside: (query) => fileInside(questions.fileInside(query), () => host.readFileInside(query)),
       readFileInRoot: (query) => fileInRoot(questions.fileInRoot(query), () => host.readFileInRoot(query)),
+      attribute: (query) => attribute(questions.attribute(query), () => host.attribute(query)),
       readLink: (path) => link(questions.link(path), () => host.readLink(path)),
       readDirectory: (path) => directory(questions.directory(path), () => host.readDirectory(path)),
       stat: (path) => status(questions.stat(path), () => host.stat(path)),

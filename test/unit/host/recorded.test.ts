@@ -39,6 +39,7 @@ const live: Host = {
   readFileInside: ({ kind, door }) =>
     door === '/closed' ? gap({ reason: 'denied', what: kind, errno: 'EPERM' }) : value(Uint8Array.of(120, 10)),
   readFileInRoot: ({ root, path }) => value(new TextEncoder().encode(root + path)),
+  attribute: ({ path, follow }) => value(follow ? new TextEncoder().encode(path) : null),
   messageQueues: (door) =>
     value([
       {
@@ -70,6 +71,9 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a file inside of another kind': (host) => host.readFileInside({ kind: 'ipc', door: '/ns', path: '/a' }),
   'a file inside that is closed': (host) => host.readFileInside({ kind: 'uts', door: '/closed', path: '/a' }),
   'a file in a root': (host) => host.readFileInRoot({ root: '/r', path: '/a' }),
+  'an attribute': (host) => host.attribute({ name: 'security.capability', path: '/a', follow: true }),
+  'no attribute': (host) => host.attribute({ name: 'security.capability', path: '/a', follow: false }),
+  'an attribute in a root': (host) => host.attribute({ name: 'user.x', root: '/r', path: '/b', follow: true }),
   'message queues': (host) => host.messageQueues(),
   'message queues inside': (host) => host.messageQueues('/ns'),
   'a shared table': (host) => host.sharesFiles(7, 7),

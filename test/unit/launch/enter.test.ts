@@ -70,6 +70,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
       const text = files[`${root}${path}`];
       return text === undefined ? none(path) : value(encode(text));
     },
+    attribute: () => unsupported('getxattr'),
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
     mountNamespaces: () => unsupported('mount namespaces'),
