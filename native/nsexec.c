@@ -43,6 +43,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SYS_close_range
@@ -1548,6 +1549,42 @@ static int do_file(struct nsexec *n, const struct value *v)
     return result;
 }
 
+/* Ended by a byte, or by the end of all who could write one. */
+static int do_wait(struct nsexec *n, const struct value *v)
+{
+    int fd = slot_fd(n, &v[0]);
+    char byte;
+    ssize_t got;
+
+    if (fd < 0)
+        return -1;
+    do
+        got = read(fd, &byte, 1);
+    while (got < 0 && errno == EINTR);
+    if (got == 0)
+        errno = EPIPE;
+    return got == 1 ? 0 : -1;
+}
+
+/* Who still has something open in it may be about to end. */
+static int do_rmdir(struct nsexec *n, const struct value *v)
+{
+    const struct timespec pause = { 0, 10 * 1000 * 1000 };
+    int directory = slot_fd(n, &v[0]);
+
+    if (directory < 0)
+        return -1;
+    for (int tries = 0; tries < 200; tries++) {
+        if (unlinkat(directory, text(&v[1]), AT_REMOVEDIR) == 0)
+            return 0;
+        if (errno != EBUSY)
+            return -1;
+        nanosleep(&pause, NULL);
+    }
+    errno = EBUSY;
+    return -1;
+}
+
 static const char *check_exec(const struct value *v)
 {
     return v[3].count == 0 ? "an empty argv" : NULL;
@@ -1640,6 +1677,8 @@ static const struct operation operations[] = {
     { 47, "mkdir",     "fsn",   do_mkdir,     { [2] = { 0, 07777 } },                            NULL },
     { 48, "symlink",   "fss",   do_symlink,   NO_NUMBER,                                         NULL },
     { 49, "file",      "fsnb",  do_file,      { [2] = { 0, 07777 } },                            NULL },
+    { 50, "wait",      "f",     do_wait,      NO_NUMBER,                                         NULL },
+    { 51, "rmdir",     "fs",    do_rmdir,     NO_NUMBER,                                         NULL },
     { 15, "exec",      "sssll", do_exec,      NO_NUMBER,                                         check_exec },
 };
 /* clang-format on */

@@ -1732,6 +1732,30 @@ static void mounting(void)
     CHECK(failed("1: mkdir: Bad file descriptor (EBADF)"), "an absolute path in no directory");
 }
 
+static void waiting(void)
+{
+    int ends[2];
+
+    must(pipe(ends) == 0 && write(ends[1], "x", 1) == 1, "pipe");
+    start(&b), op(&b, ADOPT), num(&b, ends[0]), slot(&b, 0), op(&b, WAIT), slot(&b, 0), add_shell("echo on"), run(NULL);
+    CHECK(ended("on\n", "", 0), "a byte ends the waiting");
+    close(ends[1]);
+    start(&b), op(&b, ADOPT), num(&b, ends[0]), slot(&b, 0), op(&b, WAIT), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("2: wait: Broken pipe (EPIPE)"), "nobody is left who could write");
+    close(ends[0]);
+    start(&b), op(&b, WAIT), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: wait: Bad file descriptor (EBADF)"), "wait for nothing");
+
+    make_directory("leaving"), make_directory("leaving/full");
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, 0), op(&b, RMDIR), slot(&b, 0), str(&b, "leaving");
+    add_exec(), run(NULL), CHECK(failed("2: rmdir: Directory not empty (ENOTEMPTY)"), "rmdir of what is not empty");
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, 0), op(&b, RMDIR), slot(&b, 0), str(&b, "leaving/full");
+    op(&b, RMDIR), slot(&b, 0), str(&b, "leaving"), add_shell("echo gone"), run(NULL);
+    CHECK(ended("gone\n", "", 0) && access(in_scratch("leaving"), F_OK) < 0, "rmdir");
+    start(&b), op(&b, RMDIR), slot(&b, 0), str(&b, "/tmp"), add_exec(), run(NULL);
+    CHECK(failed("1: rmdir: Bad file descriptor (EBADF)"), "rmdir in no directory");
+}
+
 static void mount_fields(void)
 {
     start(&b), op(&b, UNSHARE), num(&b, 0), add_exec();
@@ -2035,6 +2059,7 @@ static int run_all(void)
     reaching();
     writing();
     skipping();
+    waiting();
     mount_fields();
     mounting();
     ids_of_files();

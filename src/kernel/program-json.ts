@@ -31,6 +31,8 @@ const FIELDS: Record<Operation['op'], Readonly<Record<string, FieldType>>> = {
   mkdir: { dir: 'slot', path: 'text', mode: 'int' },
   symlink: { dir: 'slot', path: 'text', target: 'text' },
   file: { dir: 'slot', path: 'text', mode: 'int', bytes: 'text' },
+  wait: { slot: 'slot' },
+  rmdir: { dir: 'slot', path: 'text' },
   chroot: { slot: 'slot' },
   chdir: { slot: 'slot' },
   setgroups: { gids: 'ids' },

@@ -78,6 +78,9 @@ export type Operation =
       readonly mode: number;
       readonly bytes: KernelText;
     }
+  /** For a byte; EPIPE when nobody is left who could write one. */
+  | { readonly op: 'wait'; readonly slot: Slot }
+  | { readonly op: 'rmdir'; readonly dir: Slot; readonly path: KernelText }
   | { readonly op: 'chroot'; readonly slot: Slot }
   | { readonly op: 'chdir'; readonly slot: Slot }
   | { readonly op: 'setgroups'; readonly gids: readonly number[] }
@@ -188,7 +191,7 @@ const NO_SLOT = 0xffffffff;
 const encoder = new TextEncoder();
 
 /** The codes of operations that have a slot and nothing else. */
-const SLOT_ONLY = { close: 3, chroot: 6, chdir: 7, gid_of: 22, uid_of: 23 } as const;
+const SLOT_ONLY = { close: 3, chroot: 6, chdir: 7, gid_of: 22, uid_of: 23, wait: 50 } as const;
 
 /** And of those that have a mask and nothing else. */
 const MASK_ONLY = { ambient: 24, umask: 27, bounding: 29 } as const;
@@ -210,6 +213,7 @@ function describe(operation: Operation): { code: number; fields: readonly Field[
     case 'chdir':
     case 'gid_of':
     case 'uid_of':
+    case 'wait':
       return { code: SLOT_ONLY[operation.op], fields: [['slot', operation.slot]] };
     case 'expect':
       return { code: 4, fields: [['slot', operation.slot], number(operation.device), number(operation.inode)] };
@@ -294,6 +298,7 @@ const MOUNT_CODES = {
   mkdir: 47,
   symlink: 48,
   file: 49,
+  rmdir: 51,
 } as const;
 
 type MountOperation = Extract<Operation, { readonly op: keyof typeof MOUNT_CODES }>;
@@ -326,6 +331,11 @@ function fieldsOnMounts(operation: MountOperation): readonly Field[] {
       return [['slot', operation.slot]];
     case 'mkdir':
       return [['slot', operation.dir], ['string', operation.path], number(operation.mode)];
+    case 'rmdir':
+      return [
+        ['slot', operation.dir],
+        ['string', operation.path],
+      ];
     case 'symlink':
       return [
         ['slot', operation.dir],

@@ -68,6 +68,8 @@ const table: readonly (readonly [number, Operation['op'], string])[] = [
   [47, 'mkdir', 'fsn'],
   [48, 'symlink', 'fss'],
   [49, 'file', 'fsnb'],
+  [50, 'wait', 'f'],
+  [51, 'rmdir', 'fs'],
 ];
 
 /** A decoder of its own: it shares nothing with the encoder but the specification. */
@@ -184,7 +186,10 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
     case 'close':
     case 'chroot':
     case 'chdir':
+    case 'wait':
       return [slot(operation.slot)];
+    case 'rmdir':
+      return [slot(operation.dir), hex(operation.path)];
     case 'expect':
       return [slot(operation.slot), signed(operation.device), signed(operation.inode)];
     case 'setns':
@@ -362,6 +367,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   ),
   fc.record({ op: fc.constant('mkdir' as const), dir: slot, path: text, mode: fc.nat(0o7777) }),
   fc.record({ op: fc.constant('symlink' as const), dir: slot, path: text, target: text }),
+  fc.record({ op: fc.constant('wait' as const), slot }),
+  fc.record({ op: fc.constant('rmdir' as const), dir: slot, path: text }),
   fc.record({ op: fc.constant('file' as const), dir: slot, path: text, mode: fc.nat(0o7777), bytes: text }),
   fc.record({
     op: fc.constantFrom('skip' as const, 'unless' as const),

@@ -126,6 +126,7 @@ function words({ operation }: Step): string {
     case 'write':
     case 'gid_of':
     case 'uid_of':
+    case 'wait':
       return `${operation.op} ${operation.slot}`;
     case 'skip':
       return `skip ${operation.count} if ${operation.mark}`;
@@ -138,6 +139,7 @@ function words({ operation }: Step): string {
     case 'tree':
     case 'attach':
     case 'mkdir':
+    case 'rmdir':
     case 'symlink':
     case 'file':
       return `${operation.op} ${decodeText(operation.path)}`;
