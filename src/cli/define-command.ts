@@ -1,8 +1,11 @@
 // A command is a value: what it is called, what it takes, what it does. The same definition feeds the parser, the help
 // and the checks of the tests. `run` returns an outcome and never prints.
 
+import type { GatedChild } from '../host/linux/gated-child.ts';
+import type { KernelLog } from '../host/linux/kernel-log.ts';
 import type { NsexecChildren } from '../host/linux/nsexec-children.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
+import type { CapabilityTrace } from '../host/linux/trace.ts';
 import type { NsError } from '../kernel/error.ts';
 import type { Host, Reading } from '../kernel/host.ts';
 import type { Program } from '../kernel/program.ts';
@@ -80,6 +83,12 @@ export interface Context {
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
   /** Programs that run while we wait for them. Errors: UNSUPPORTED, without nsexec. */
   readonly children: () => Promise<NsexecChildren>;
+  /** Of capabilities that are asked for, on this machine. Errors: DENIED, UNSUPPORTED. */
+  readonly trace: () => Promise<CapabilityTrace>;
+  /** What the kernel logs from now on. */
+  readonly kernelLog: () => Promise<Reading<KernelLog>>;
+  /** A command on our terminal that waits for its beginning. Errors: UNSUPPORTED. */
+  readonly gated: (program: Program) => Promise<GatedChild>;
   /** How many of them can make progress at the same time. */
   readonly processors: () => number;
   readonly readStdin: () => string;

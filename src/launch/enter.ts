@@ -44,7 +44,7 @@ export interface Caller {
   readonly openFiles?: { readonly soft: bigint; readonly hard: bigint };
 }
 
-const DEFAULT_SEARCH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const DEFAULT_SEARCH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_SHELL = '/bin/sh';
 
 export interface EnterPlan {
@@ -148,7 +148,7 @@ function environmentFor(host: Host, { targetEnvironment, pid }: EnterQuery, call
 }
 
 /** Node ignores these signals and raises the limit on open files: the command gets what the caller had. */
-function restoreInherited(caller: Caller): readonly Step[] {
+export function restoreInherited(caller: Caller): readonly Step[] {
   const signals = [SIGNAL_NUMBERS.SIGPIPE, SIGNAL_NUMBERS.SIGXFSZ];
   const mask = signals.reduce((bits, signal) => bits | (1n << BigInt(signal - 1)), 0n);
   const steps = [
@@ -276,7 +276,7 @@ function divide(query: EnterQuery, joined: readonly Door[], pty: string | undefi
   ];
 }
 
-function execute(query: EnterQuery, env: readonly Uint8Array[]): Step {
+export function execute(query: Pick<EnterQuery, 'command' | 'targetEnvironment'>, env: readonly Uint8Array[]): Step {
   const search = variable(env, 'PATH') ?? DEFAULT_SEARCH;
   const shell = variable(env, 'SHELL') ?? DEFAULT_SHELL;
   const [file, argv]: [KernelText, readonly KernelText[]] =

@@ -34,6 +34,9 @@ const probes = {
   python: () => has('python3', '--version'),
   /** script(1): a terminal. */
   script: () => has('script', '--version'),
+  /** The kernel tells of capabilities that are asked for (Linux 6.14). */
+  tracing: () =>
+    works('unshare', '--mount', 'sh', '-c', 'mount -t tracefs t /mnt && test -d /mnt/events/capability/cap_capable'),
   strace: () => has('strace', '--version'),
   zsh: () => has('zsh', '--version'),
   fish: () => has('fish', '--version'),

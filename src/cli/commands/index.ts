@@ -60,6 +60,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./caps-decode.ts')).capsDecode,
   },
   {
+    name: 'caps why',
+    summary: 'which capability was denied to a program, as it happens',
+    load: async () => (await import('./caps-why.ts')).capsWhy,
+  },
+  {
     name: 'version',
     summary: 'the version; with -v what this kernel has and lacks',
     load: async () => (await import('./version.ts')).versionCommand,

@@ -5,17 +5,12 @@ import { closeSync, readdirSync, statSync } from 'node:fs';
 import { doorText } from '../../kernel/door.ts';
 import { value, type MessageQueueFile, type NamespaceDoor, type Reading } from '../../kernel/host.ts';
 import { decodeText } from '../../kernel/text/text.ts';
-import { libc } from '../ffi/libc.ts';
+import { MOUNT_ATTR, mountDetached } from './detached-mount.ts';
 import { inNamespace } from './in-namespace.ts';
 import { gapOfThrown, openDoor } from './nsfs.ts';
-import { SYS_FSCONFIG, SYS_FSMOUNT, SYS_FSOPEN } from './system-calls.ts';
 import { statusOf, wholeFile } from './whole-file.ts';
 
-/** Close on exec, in fsopen(2) and in fsmount(2). Source: include/uapi/linux/mount.h. */
-const CLOEXEC = 1;
-const FSCONFIG_CMD_CREATE = 6;
-/** MOUNT_ATTR_RDONLY, NOSUID, NODEV, NOEXEC. */
-const HARMLESS = 0xf;
+const HARMLESS = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC;
 
 export function messageQueues(door?: NamespaceDoor): Reading<readonly MessageQueueFile[]> {
   const what = door === undefined ? 'message queues' : `message queues in ${doorText(door)}`;
@@ -41,13 +36,7 @@ function mountThrough(door: NamespaceDoor): number {
 }
 
 function mountQueues(): number {
-  const context = libc().syscallText(SYS_FSOPEN, 'mqueue', CLOEXEC);
-  try {
-    libc().syscall(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-    return libc().syscall(SYS_FSMOUNT, context, CLOEXEC, HARMLESS, 0, 0);
-  } finally {
-    closeSync(context);
-  }
+  return mountDetached('mqueue', HARMLESS);
 }
 
 function queuesBelow(folder: string): readonly MessageQueueFile[] {

@@ -134,10 +134,10 @@ const reports: readonly Report[] = [
 ];
 
 /**
- * watch has lines, below; version asks the installation, which is the built program; each runs something; enter asks for the environment that
+ * watch has lines, below; version asks the installation, which is the built program; each and caps why run something; enter asks for the environment that
  * its command would get: the tests of its refusals look at its answers.
  */
-const elsewhere = new Set(['watch', 'version', 'each', 'enter']);
+const elsewhere = new Set(['watch', 'version', 'each', 'caps why', 'enter']);
 
 it('there is one for each command that answers in JSON, and no other', () => {
   expect(jsonCommands.length).toBeGreaterThan(0);
