@@ -1,7 +1,8 @@
-// Builds what is TypeScript: the library API (and the type check) by `tsc -b`, the CLI as one CommonJS bundle.
+// Builds what is TypeScript: the library API (and the type check) by `tsc -b`, the CLI as two CommonJS bundles: all
+// commands, and `enter` alone.
 
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -25,8 +26,9 @@ const withoutChildProcess = {
 };
 
 await build({
-  entryPoints: ['src/cli/nstool.ts'],
-  outfile: 'dist/nstool.new.cjs',
+  entryPoints: ['src/cli/nstool.ts', 'src/cli/enter.ts'],
+  outdir: 'dist/new',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   format: 'cjs',
@@ -38,14 +40,14 @@ await build({
   // koffi is required by the path of its binary, when it is first needed.
   external: ['koffi'],
   plugins: [withoutChildProcess],
-  banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-  define: { 'import.meta.url': 'importMetaUrl' },
+  define: { 'import.meta.dirname': '__dirname' },
 });
 
 // Whoever runs nstool meanwhile gets the old bundle or the new one, and never what was compiled for another: V8 compares
 // no more than the lengths.
 for (const name of readdirSync('dist')) if (name.endsWith('.compiled')) rmSync(`dist/${name}`);
-renameSync('dist/nstool.new.cjs', 'dist/nstool.cjs');
+for (const name of readdirSync('dist/new')) renameSync(`dist/new/${name}`, `dist/${name}`);
+rmdirSync('dist/new');
 spawnSync(process.execPath, ['scripts/compile-bundle.cjs'], { stdio: 'ignore' });
 
 // npm links the commands of what a project depends on, not its own: with this `npx nstool` works in a clone too.

@@ -50,7 +50,7 @@ export async function makeInitramfs(
 }
 
 async function installNstool(cache: Cache, guest: Guest, to: string): Promise<void> {
-  for (const file of ['package.json', 'bin/nstool.cjs', 'dist/nstool.cjs']) {
+  for (const file of ['package.json', 'bin/nstool.cjs', 'dist/nstool.cjs', 'dist/enter.cjs']) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     copyFileSync(join(project, file), join(to, file));
   }

@@ -54,6 +54,13 @@ export interface CommandDefinition {
   readonly run: (invocation: Invocation, context: Context) => Outcome | Promise<Outcome>;
 }
 
+/** A command by its name, loaded when it is asked for. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandDefinition>;
+}
+
 /** The words of the command line, sorted. */
 export interface Invocation {
   readonly operands: readonly string[];

@@ -1,47 +1,20 @@
-// From argv to an outcome, and from the outcome to descriptors and exit status.
+// From argv to a command, or to what is said without one.
 
 import { NsError } from '../kernel/error.ts';
-import { commands, type CommandEntry } from './commands/index.ts';
-import { commandLineBytes, makeContext } from './context.ts';
-import { optionValue, type CommandDefinition, type Invocation, type Outcome } from './define-command.ts';
-import { BUG_STATUS, bugText, errorStatus, errorText } from './error-text.ts';
-import { escapeControls } from '../render/escape.ts';
+import { commands } from './commands/index.ts';
+import type { CommandDefinition, CommandEntry, Outcome } from './define-command.ts';
 import { nearest } from './nearest.ts';
-import { say, writeAnswer } from './output.ts';
-
-/** Errors of these commands are ours, not the program's: env(1)'s status tells them apart. */
-const OWN_FAILURE_STATUS = 125;
+import { finish, help, report, runCommand } from './run-command.ts';
 
 export async function main(): Promise<void> {
   const words = process.argv.slice(2);
-  let failureStatus: number | undefined;
   try {
     const found = findCommand(words);
-    if (!('entry' in found)) return await finish(found);
-    const definition = await found.entry.load();
-    if (definition.program !== undefined && definition.program.ownStatus !== true) failureStatus = OWN_FAILURE_STATUS;
-    await finish(await invoke(definition, words.slice(found.wordsUsed)));
+    if ('entry' in found) await runCommand(found.entry, words.slice(found.wordsUsed));
+    else await finish(found);
   } catch (error) {
-    report(error, words.includes('--debug'), failureStatus);
+    report(error, words.includes('--debug'), undefined);
   }
-}
-
-async function invoke(definition: CommandDefinition, words: readonly string[]): Promise<Outcome> {
-  const { parseCommand } = await import('./parse-command.ts');
-  const invocation = parseCommand(definition, words, bytesOf(definition, words));
-  if (invocation.options.has('help')) return help(definition);
-  const context = makeContext(optionValue(invocation, 'color'), optionValue(invocation, 'from'));
-  return definition.run(invocation, context);
-}
-
-/** Only a program's words must arrive byte for byte. */
-function bytesOf(definition: CommandDefinition, words: readonly string[]): Invocation['program'] {
-  return definition.program === undefined ? [] : commandLineBytes(words.length);
-}
-
-async function help(definition: CommandDefinition): Promise<Outcome> {
-  const { helpText } = await import('./help.ts');
-  return { stdout: helpText(definition), status: 0 };
 }
 
 type Found = { readonly entry: CommandEntry; readonly wordsUsed: number } | Outcome;
@@ -121,30 +94,4 @@ function overview(): Outcome {
 function commandList(): Outcome {
   const lines = commands.map((entry) => `  ${entry.name.padEnd(13)} ${entry.summary}`);
   return { stdout: [TITLE, '', ...lines, '', 'nstool help COMMAND says more', ''].join('\n'), status: 0 };
-}
-
-async function finish(outcome: Outcome): Promise<void> {
-  if (!('stream' in outcome)) for (const note of outcome.notes ?? []) say(`nstool: ${escapeControls(note)}\n`);
-  if ('replaceBy' in outcome) {
-    const { replaceByNsexec } = await import('../host/linux/nsexec.ts');
-    const { nsexecPath } = await import('./installation.ts');
-    return replaceByNsexec(outcome.replaceBy, nsexecPath());
-  }
-  if ('stream' in outcome) {
-    const { runStream } = await import('./streaming.ts');
-    return runStream(outcome.stream);
-  }
-  process.exitCode = outcome.status;
-  writeAnswer(outcome.stdout);
-  if (outcome.error !== undefined) say(errorText(outcome.error));
-}
-
-function report(error: unknown, debug: boolean, failureStatus: number | undefined): void {
-  if (error instanceof NsError) {
-    say(errorText(error));
-    process.exitCode = failureStatus ?? errorStatus(error);
-  } else {
-    say(bugText(error, debug));
-    process.exitCode = failureStatus ?? BUG_STATUS;
-  }
 }

@@ -1,4 +1,4 @@
-// The bundle's entry.
+// The entry of the bundle of all commands.
 
 import { main } from './main.ts';
 

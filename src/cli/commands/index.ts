@@ -1,12 +1,7 @@
 // The commands, by name. Each is loaded when it is asked for.
 
-import type { CommandDefinition } from '../define-command.ts';
-
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  readonly load: () => Promise<CommandDefinition>;
-}
+import type { CommandEntry } from '../define-command.ts';
+import { enterEntry } from './enter-entry.ts';
 
 export const commands: readonly CommandEntry[] = [
   {
@@ -44,11 +39,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'namespaces as they appear and vanish, with who and how long',
     load: async () => (await import('./watch.ts')).watch,
   },
-  {
-    name: 'enter',
-    summary: 'run a program in the namespaces of a process',
-    load: async () => (await import('./enter.ts')).enter,
-  },
+  enterEntry,
   {
     name: 'each',
     summary: 'run a program in every namespace that matches',

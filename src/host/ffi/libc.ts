@@ -3,7 +3,6 @@
 
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { NsError } from '../../kernel/error.ts';
 import { encodePath } from '../../kernel/text/file-name.ts';
 
@@ -254,7 +253,7 @@ function loadKoffi(): Koffi {
 
 /** Beside koffi, or nested below it; koffi itself is where Node would find it. */
 function moduleFolders(name: string): readonly string[] {
-  for (let folder = fileURLToPath(new URL('.', import.meta.url)); ; folder = dirname(folder)) {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const koffi = join(folder, 'node_modules/koffi');
     if (existsSync(koffi)) {
       const real = realpathSync(koffi);
