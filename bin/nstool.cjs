@@ -3,7 +3,6 @@
 // Starts the bundle. Compiling it takes a fifth of the start, so what V8 compiled at build time lies beside it, by the
 // version of Node. V8 refuses what does not fit, and compiles.
 const { readFileSync } = require('node:fs');
-const { wrap } = require('node:module');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
@@ -21,5 +20,5 @@ function compiled() {
 }
 
 // A bundle is ASCII: as Latin-1 it need not be looked through.
-const script = new Script(wrap(readFileSync(filename, 'latin1')), { filename, cachedData: compiled() });
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData: compiled() });
 script.runInThisContext()(exports, require, module, filename, dist);

@@ -41,6 +41,9 @@ await build({
   external: ['koffi'],
   plugins: [withoutChildProcess],
   define: { 'import.meta.dirname': '__dirname' },
+  // As Node wraps a module: bin/nstool.cjs need not.
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
 });
 
 // Whoever runs nstool meanwhile gets the old bundle or the new one, and never what was compiled for another: V8 compares

@@ -1,7 +1,6 @@
 // Runs the bundles once and keeps what V8 compiled for them: bin/nstool.cjs hands that to V8 at the next start.
 
 const { readFileSync, writeFileSync } = require('node:fs');
-const { wrap } = require('node:module');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
@@ -26,7 +25,7 @@ function withoutExec() {
 
 async function compile(name, lines) {
   const filename = join(dist, `${name}.cjs`);
-  const script = new Script(wrap(readFileSync(filename, 'latin1')), { filename });
+  const script = new Script(readFileSync(filename, 'latin1'), { filename });
   for (const line of lines) {
     process.argv = [process.execPath, filename, ...line.split(' ')];
     script.runInThisContext()(exports, require, module, filename, dist);

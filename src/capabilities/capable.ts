@@ -33,30 +33,34 @@ const DEEPEST = 34;
 /** `way` leads to a user namespace. A gap: the kernel does not tell, and nothing can be foreseen. */
 export function powerIn(host: Host, subject: Subject, { at, through }: Door): Power | Gap {
   const chain: bigint[] = [];
-  const owner = valueOf(host.askNamespace(at, [...through, 'NS_GET_OWNER_UID']));
   const steps: NamespaceQuestion[] = [...through];
   while (chain.length < DEEPEST) {
     const inode = host.askNamespace(at, steps);
     if (!inode.ok && inode.gap.errno !== 'EPERM') return inode.gap;
     // The kernel shows nothing beyond our own.
-    if (!inode.ok) return { inode: chain[0] ?? 0n, capabilities: 0n, place: 'beyond', owner: Number(owner), chain };
+    if (!inode.ok) return beyond(host, { at, through }, chain);
     chain.push(inode.value);
     if (inode.value === subject.inode) return within(host, subject, { at, through }, chain);
     steps.push('NS_GET_PARENT');
   }
-  return { inode: chain[0] ?? 0n, capabilities: 0n, place: 'beyond', owner: undefined, chain };
+  return beyond(host, { at, through }, chain);
 }
 
 function within(host: Host, subject: Subject, { at, through }: Door, chain: readonly bigint[]): Power {
   const [inode = subject.inode] = chain;
-  const ask = (levels: number): number | undefined => {
-    const up = Array.from({ length: levels }, () => 'NS_GET_PARENT' as const);
-    const uid = valueOf(host.askNamespace(at, [...through, ...up, 'NS_GET_OWNER_UID']));
-    return uid === undefined ? undefined : Number(uid);
-  };
-  const owner = ask(0);
+  const owner = ownerOf(host, { at, through });
   if (chain.length === 1) return { inode, capabilities: subject.effective, place: 'ours', owner, chain };
   // Who made the one right below ours has all in it, and in what is below that.
-  const isMaker = ask(chain.length - 2) === subject.uid;
+  const up = Array.from({ length: chain.length - 2 }, () => 'NS_GET_PARENT' as const);
+  const isMaker = ownerOf(host, { at, through: [...through, ...up] }) === subject.uid;
   return { inode, capabilities: isMaker ? ALL_CAPABILITIES : subject.effective, place: 'below', owner, chain };
+}
+
+function beyond(host: Host, door: Door, chain: readonly bigint[]): Power {
+  return { inode: chain[0] ?? 0n, capabilities: 0n, place: 'beyond', owner: ownerOf(host, door), chain };
+}
+
+function ownerOf(host: Host, { at, through }: Door): number | undefined {
+  const uid = valueOf(host.askNamespace(at, [...through, 'NS_GET_OWNER_UID']));
+  return uid === undefined ? undefined : Number(uid);
 }

@@ -1,6 +1,7 @@
 // The process around a command. Nothing else reads the real `process`.
 
-import { fstatSync, readFileSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
+import { wholeFile } from '../host/linux/whole-file.ts';
 import { NsError } from '../kernel/error.ts';
 import type { Host } from '../kernel/host.ts';
 import { splitWords } from '../kernel/text/cmdline.ts';
@@ -131,7 +132,7 @@ function environment(): readonly Uint8Array[] {
 /** undefined where there is no /proc: then UTF-8 has to do. */
 function wordsOf(path: string): readonly Uint8Array[] | undefined {
   try {
-    return splitWords(readFileSync(path));
+    return splitWords(wholeFile(path));
   } catch {
     return undefined;
   }

@@ -21,7 +21,11 @@ export function parseCommand(
   const values = new Map<string, string[]>();
   const command = new Command(`nstool ${definition.name}`).helpOption(false).exitOverride().argument('[operands...]');
   command.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
-  for (const option of options) command.addOption(toCommander(option, values));
+  // What an option is takes commander longer to learn than all the rest, so it learns of those that are there.
+  const present = options.filter(({ long }) =>
+    ours.some((word) => word === `--${long}` || word.startsWith(`--${long}=`)),
+  );
+  for (const option of present) command.addOption(toCommander(option, values));
   try {
     command.parse([...ours], { from: 'user' });
   } catch (error) {

@@ -3,7 +3,7 @@
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { PR_SET_PDEATHSIG, SIGNAL_NUMBERS } from '../kernel/abi/process.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
-import type { Host, Reading } from '../kernel/host.ts';
+import type { Host } from '../kernel/host.ts';
 import type { KernelText, Program } from '../kernel/program.ts';
 import { formatNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { decodeText } from '../kernel/text/text.ts';
@@ -44,21 +44,6 @@ export function planEach(
   const query = { kinds: [], given, preserveCredentials: false, resolver: false, fork: true } as const;
   const env = withVariables(caller.env, variables);
   return asChild(planEnter(host, { ...query, command, trace: false }, { ...caller, env }).program);
-}
-
-/** The same host, asked only once what we ourselves are: that does not change while programs are planned. */
-export function knowingOurselves(host: Host): Host {
-  return { ...host, readFile: once((path) => host.readFile(path)), readLink: once((path) => host.readLink(path)) };
-}
-
-function once<T>(ask: (path: string) => Reading<T>): (path: string) => Reading<T> {
-  const known = new Map<string, Reading<T>>();
-  return (path) => {
-    if (!path.startsWith('/proc/self/')) return ask(path);
-    const answer = known.get(path) ?? ask(path);
-    known.set(path, answer);
-    return answer;
-  };
 }
 
 function withVariables(env: Caller['env'], { namespace, name }: EachVariables): Caller['env'] {

@@ -26,13 +26,14 @@ import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainExec, explainOpen, failureStatus } from './explain-enter.ts';
 import { foresee, type Foresight } from './foresee.ts';
-import { deadInit, noChroot } from './rule.ts';
 import { foreseeIds } from './foresee-ids.ts';
+import { deadInit, noChroot } from './rule.ts';
 import { keepCapabilities } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { ownMounts } from './own-mounts.ts';
 import { openPty, reasonForPty, relay } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
+import { standingOf } from './standing.ts';
 import { PROCESS_SLOT, step } from './step.ts';
 import { environmentOf, followContext, isOwnRoot, openProcess } from './target-process.ts';
 
@@ -62,14 +63,15 @@ export interface EnterPlan {
 /** Errors: NO_PROCESS, NO_NAMESPACE, DENIED, UNSUPPORTED, BAD_VALUE. */
 export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterPlan {
   const gaps = new GapTally();
+  const us = standingOf(host);
   const doors = doorsOf(host, query);
-  const around = ownMounts(host, query, doors, gaps);
+  const around = ownMounts(host, us, query, doors, gaps);
   const unread = gaps.list();
   const joined = doors.filter(needsJoining);
   const asked = around.mounts === undefined ? joined : [...joined, around.mounts];
   const cgroups = cgroupsOf(host, query);
   const env = environmentFor(host, query, caller);
-  const foresight = foresee(host, query, asked, gaps);
+  const foresight = foresee(host, us, query, asked, gaps);
   const isPrivate = around.before.length + around.after.length + around.afterFork.length > 0;
   const places = isPrivate ? withOwnDirectory(host, query, doors) : query;
   const identity = identityOf(host, query);
@@ -98,7 +100,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
     execute(query, env),
   ];
   const program = { steps, failureStatus, trace: query.trace };
-  const ids = foresight.refusal ?? foreseeIds(host, query, joined);
+  const ids = foresight.refusal ?? foreseeIds(host, us, query, joined);
   const whole = ids === undefined ? foresight : { ...foresight, refusal: ids };
   const uncopied = [...(cgroups?.uncopied ?? []), ...likeness.uncopied];
   return { program, uncopied, unread, foresight: whole, note: sandboxNote(identity) };

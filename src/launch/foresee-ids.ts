@@ -10,12 +10,15 @@ import { noChroot, noGroups, noId, type Refusal } from './rule.ts';
 import { readMaps } from './ids.ts';
 import type { Subject } from '../capabilities/capable.ts';
 import { CAPABILITY } from '../kernel/abi/capability.ts';
-import { standingOf } from './standing.ts';
 import { isOwnRoot } from './target-process.ts';
 
 /** undefined: nothing that can be told. */
-export function foreseeIds(host: Host, query: EnterQuery, joined: readonly Door[]): Refusal | undefined {
-  const us = standingOf(host);
+export function foreseeIds(
+  host: Host,
+  us: Subject | undefined,
+  query: EnterQuery,
+  joined: readonly Door[],
+): Refusal | undefined {
   const user = joined.find(({ kind }) => kind === 'user');
   if (user !== undefined) return within(host, query, user, us);
   if (us === undefined) return undefined;

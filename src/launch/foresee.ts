@@ -3,7 +3,7 @@
 // Source: setns(2), kernel/nsproxy.c validate_nsset(), and the install function of each kind.
 
 import { kindFacts } from '../kernel/abi/namespace-kinds.ts';
-import { GapTally } from '../kernel/gap-tally.ts';
+import type { GapTally } from '../kernel/gap-tally.ts';
 import { valueOf, type Host, type NamespaceQuestion } from '../kernel/host.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { joinedAtOnce, type Door } from './doors.ts';
@@ -11,7 +11,7 @@ import type { EnterQuery } from './enter-query.ts';
 import { deadInit, notADescendant, OUTSIDE, type Refusal, type Rule } from './rule.ts';
 import { powerIn, type Power, type Subject } from '../capabilities/capable.ts';
 import { CAPABILITY } from '../kernel/abi/capability.ts';
-import { lackOf, standingOf } from './standing.ts';
+import { lackOf } from './standing.ts';
 
 export interface Foresight {
   /** The rule that forbids to join it, or would if it were refused. */
@@ -30,13 +30,14 @@ interface Scene {
   readonly user: Door | undefined;
 }
 
+/** `us`: undefined where the host does not tell. */
 export function foresee(
   host: Host,
+  us: Subject | undefined,
   query: EnterQuery,
   joined: readonly Door[],
-  gaps: GapTally = new GapTally(),
+  gaps: GapTally,
 ): Foresight {
-  const us = standingOf(host);
   if (us === undefined) {
     gaps.add('standing of our own', { reason: 'unsupported', what: '/proc/self/status, /proc/self/ns/user' });
     return { rules: new Map(), gaps };

@@ -4,6 +4,8 @@
 // With CAP_SYS_ADMIN in our own user namespace it is done before anything is joined, as a user namespace of the target
 // may lack our ids, and so could write no file; else after the user namespace, which gives that right, was joined.
 
+import type { Subject } from '../capabilities/capable.ts';
+import { CAPABILITY } from '../kernel/abi/capability.ts';
 import { NsError } from '../kernel/error.ts';
 import type { GapTally } from '../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
@@ -14,8 +16,6 @@ import { mountProc } from './own-proc.ts';
 import { privately, type Fallback } from './private-mounts.ts';
 import { resolverFiles, resolverSource } from './resolver-files.ts';
 import { showFiles } from './show-files.ts';
-import { CAPABILITY } from '../kernel/abi/capability.ts';
-import { standingOf } from './standing.ts';
 import { NAMES_MARK } from './step.ts';
 import { openTargetRoot, tools } from './tools.ts';
 
@@ -32,7 +32,13 @@ export interface OwnMounts {
 const keepsOurs: Fallback = { what: "use the target's way of resolving names", instead: 'names are resolved as here' };
 
 /** Errors: USAGE, NO_FILE, DENIED. What could not be read is added to `gaps`. */
-export function ownMounts(host: Host, query: EnterQuery, doors: readonly Door[], gaps: GapTally): OwnMounts {
+export function ownMounts(
+  host: Host,
+  us: Subject | undefined,
+  query: EnterQuery,
+  doors: readonly Door[],
+  gaps: GapTally,
+): OwnMounts {
   const stays = !doors.some(({ kind }) => kind === 'mnt') && query.root === undefined;
   const mounts = query.tools === undefined ? undefined : targetMounts(host, query);
   const names = resolverSteps(host, query, doors, stays, gaps);
@@ -42,7 +48,7 @@ export function ownMounts(host: Host, query: EnterQuery, doors: readonly Door[],
         ? []
         : privately(names, NAMES_MARK, keepsOurs)
       : [...tools(host, programsOf(query)), ...names];
-  const isEarly = isPrivileged(host);
+  const isEarly = us === undefined ? host.self.uid === 0 : (us.effective & CAPABILITY.SYS_ADMIN) !== 0n;
   const joinsPid = doors.some(({ kind, ours }) => kind === 'pid' && !ours);
   return {
     mounts,
@@ -55,11 +61,6 @@ export function ownMounts(host: Host, query: EnterQuery, doors: readonly Door[],
 
 function programsOf({ tools: programs }: EnterQuery): string | undefined {
   return typeof programs === 'string' ? programs : undefined;
-}
-
-function isPrivileged(host: Host): boolean {
-  const us = standingOf(host);
-  return us === undefined ? host.self.uid === 0 : (us.effective & CAPABILITY.SYS_ADMIN) !== 0n;
 }
 
 function targetMounts(host: Host, { pid }: EnterQuery): Door | undefined {

@@ -3,8 +3,6 @@
 import { eastAsianWidth } from 'get-east-asian-width';
 
 const ascii = /^[\x20-\x7e]*$/;
-/** Marks that combine with the letter before them, and characters that show nothing. */
-const zeroWidth = /^[\p{Mn}\p{Me}\p{Cf}\p{Cc}]$/u;
 
 export function displayWidth(text: string): number {
   if (ascii.test(text)) return text.length;
@@ -14,7 +12,9 @@ export function displayWidth(text: string): number {
 }
 
 function characterWidth(character: string): number {
-  if (zeroWidth.test(character)) return 0;
+  // Marks that combine with the letter before them, and characters that show nothing. Made here, where it is needed: to
+  // look the classes up takes a quarter of a millisecond.
+  if (/^[\p{Mn}\p{Me}\p{Cf}\p{Cc}]$/u.test(character)) return 0;
   return eastAsianWidth(character.codePointAt(0) ?? 0);
 }
 

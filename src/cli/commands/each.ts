@@ -2,7 +2,7 @@ import { NsError } from '../../kernel/error.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import type { Program } from '../../kernel/program.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
-import { knowingOurselves, planEach } from '../../launch/each.ts';
+import { planEach } from '../../launch/each.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
@@ -149,7 +149,7 @@ async function runInEach(
 
 /** Right before each starts: by then others may have ended. */
 function planner({ command }: EachQuery, scan: Scan, context: Context): (run: Run) => Program {
-  const host = knowingOurselves(scan.host);
+  const { host } = scan;
   const caller = callerOf(host, context.environment());
   return ({ row }) => {
     const namespace = scan.namespaces.get(`${row.type}:[${row.ns}]`);

@@ -5,7 +5,7 @@ import { namespaceKinds, type NamespaceKind } from '../../../src/kernel/abi/name
 import { NsError } from '../../../src/kernel/error.ts';
 import type { Host } from '../../../src/kernel/host.ts';
 import { decodeText } from '../../../src/kernel/text/text.ts';
-import { failureText, knowingOurselves, planEach } from '../../../src/launch/each.ts';
+import { failureText, planEach } from '../../../src/launch/each.ts';
 import type { Namespace } from '../../../src/namespaces/discover/scan.ts';
 import { hostOf } from '../../support/recorded.ts';
 
@@ -67,21 +67,6 @@ it('what leads elsewhere by now is not entered, nor what nothing leads to', () =
   ] as const) {
     expect(() => planEach(at, of, ['true'], caller, variables)).toThrow(NsError);
   }
-});
-
-it('what we are is asked once, of others always', () => {
-  const asked: string[] = [];
-  const asking = {
-    ...host(),
-    readLink: (path: string) => {
-      asked.push(path);
-      return { ok: true, value: 'x' } as const;
-    },
-  };
-  const once = knowingOurselves(asking);
-  for (const path of ['/proc/self/ns/net', '/proc/7/ns/net', '/proc/self/ns/net', '/proc/7/ns/net'])
-    once.readLink(path);
-  expect(asked).toEqual(['/proc/self/ns/net', '/proc/7/ns/net', '/proc/7/ns/net']);
 });
 
 it('a failed step is told as nsexec would', () => {
