@@ -2,12 +2,13 @@
 // Source: proc_pid_status(5) NSpid (Linux 4.1), ioctl_nsfs(2) NS_GET_PARENT.
 
 import type { GapTally } from '../kernel/gap-tally.ts';
-import { valueOf, type Host, type NamespaceQuestion, type Reading } from '../kernel/host.ts';
+import { valueOf, type Host, type NamespaceQuestion } from '../kernel/host.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { parseStatus } from '../kernel/text/status.ts';
 import { hiddenProcesses } from '../namespaces/discover/hidden-processes.ts';
 import { processLinks } from '../namespaces/discover/process-links.ts';
 import { emptyScan, type Namespace, type Scan } from '../namespaces/discover/scan.ts';
+import { isOwn } from '../namespaces/own.ts';
 import type { Relation } from './user-ids.ts';
 
 export interface PidPair {
@@ -26,10 +27,9 @@ export interface PidIds {
 
 /** The pids of the pid namespace that a process is in. What is visible to us at all lies in ours or below. */
 export function readPidIds(host: Host, pid: number, gaps: GapTally): PidIds {
-  const own = inodeOf(host.readLink('/proc/self/ns/pid'));
   const link = host.readLink(`/proc/${pid}/ns/pid`);
-  const inode = inodeOf(link);
-  if (inode !== undefined && inode === own) return { inode, relation: 'same', pairs: null };
+  const inode = link.ok ? valueOf(parseNamespaceLink(link.value, ''))?.inode : undefined;
+  if (inode !== undefined && isOwn(host, 'pid', inode)) return { inode, relation: 'same', pairs: null };
   const pids = namespacePids(host, pid, gaps);
   if (!link.ok) {
     gaps.add('pid namespace', link.gap);
@@ -41,10 +41,6 @@ export function readPidIds(host: Host, pid: number, gaps: GapTally): PidIds {
   }
   const pairs = pairsOf(host, link.value, pids.length, gaps);
   return { inode: inode ?? null, relation: inode === undefined ? 'unknown' : 'below', pairs };
-}
-
-function inodeOf(link: Reading<string>): bigint | undefined {
-  return link.ok ? valueOf(parseNamespaceLink(link.value, ''))?.inode : undefined;
 }
 
 /** From the number here to that in the process's own namespace. Empty: unreadable, or a kernel that does not tell. */

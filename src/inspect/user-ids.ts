@@ -7,6 +7,7 @@ import { valueOf, type Host, type NamespaceQuestion } from '../kernel/host.ts';
 import { parseIdMap, type IdRange } from '../kernel/text/id-map.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { decodeText } from '../kernel/text/text.ts';
+import { ownInode } from '../namespaces/own.ts';
 
 /** Where a namespace lies, seen from ours. `beyond`: neither ours nor below it; `unknown`: we may not look. */
 export type Relation = 'same' | 'below' | 'beyond' | 'unknown';
@@ -66,17 +67,11 @@ function relationOf(host: Host, pid: number, gaps: GapTally): { inode: bigint | 
     return { inode: null, relation: 'unknown' };
   }
   const { inode } = id.value;
-  const own = ownInode(host);
+  const own = ownInode(host, 'user');
   if (own === undefined) return { inode, relation: 'unknown' };
   if (own === inode) return { inode, relation: 'same' };
   // All others lie below the initial one.
   return { inode, relation: own === INITIAL_USER_INODE ? 'below' : climb(host, door, own, gaps) };
-}
-
-function ownInode(host: Host): bigint | undefined {
-  const path = '/proc/self/ns/user';
-  const link = valueOf(host.readLink(path));
-  return link === undefined ? undefined : valueOf(parseNamespaceLink(link, path))?.inode;
 }
 
 /** The way up ends at ours, or where the kernel shows no more. */
@@ -100,7 +95,7 @@ type Trust = 'same' | 'whole' | 'first' | 'none';
 function trustOf(host: Host, relation: Relation): Trust {
   if (relation === 'same') return 'same';
   // From the initial one a map reads alike, be it its own or that of another.
-  if (relation === 'below' || ownInode(host) === INITIAL_USER_INODE) return 'whole';
+  if (relation === 'below' || ownInode(host, 'user') === INITIAL_USER_INODE) return 'whole';
   return relation === 'beyond' ? 'first' : 'none';
 }
 

@@ -3,10 +3,11 @@
 import { kindFacts, namespaceKinds, type NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import { O_RDONLY } from '../kernel/abi/open-flags.ts';
 import { NsError, errorOfGap } from '../kernel/error.ts';
-import { valueOf, type Gap, type Host } from '../kernel/host.ts';
+import type { Gap, Host } from '../kernel/host.ts';
 import type { Operation } from '../kernel/program.ts';
 import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
+import { isOfChildren } from '../namespaces/own.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainGone } from './explain-enter.ts';
 import { PROCESS_SLOT } from './step.ts';
@@ -61,7 +62,7 @@ function processDoor(host: Host, pid: number, kind: NamespaceKind, all: boolean)
     way: pathDoor(path),
     inode: id.value.inode,
     open: [{ label: `open ${path}`, operation }],
-    ours: isOurs(host, kind, id.value.inode),
+    ours: isOfChildren(host, kind, id.value.inode),
     ofProcess: true,
   };
 }
@@ -85,7 +86,7 @@ export function givenDoor(host: Host, kind: NamespaceKind, way: Way): Door {
     way,
     inode: inode.value,
     open: openingsOf(way, kind),
-    ours: isOurs(host, kind, inode.value),
+    ours: isOfChildren(host, kind, inode.value),
     ofProcess: false,
   };
 }
@@ -107,12 +108,6 @@ export function namespaceKindOf(host: Host, way: Way): NamespaceKind {
     what: `${name} is not a namespace`,
     why: 'a namespace file is a link in /proc/PID/ns, or a file that one is mounted on, as in /run/netns',
   });
-}
-
-/** For pid and time it is the namespace of our children that counts: the command is one of them. */
-function isOurs(host: Host, kind: NamespaceKind, inode: bigint): boolean {
-  const own = kind === 'pid' || kind === 'time' ? `${kind}_for_children` : kind;
-  return valueOf(host.readLink(`/proc/self/ns/${own}`)) === `${kind}:[${inode}]`;
 }
 
 /**

@@ -4,8 +4,8 @@
 
 import { kindFacts } from '../kernel/abi/namespace-kinds.ts';
 import type { GapTally } from '../kernel/gap-tally.ts';
-import { valueOf, type Host, type NamespaceQuestion } from '../kernel/host.ts';
-import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
+import type { Host, NamespaceQuestion } from '../kernel/host.ts';
+import { ownInode } from '../namespaces/own.ts';
 import { joinedAtOnce, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { deadInit, notADescendant, OUTSIDE, type Refusal, type Rule } from './rule.ts';
@@ -152,9 +152,7 @@ const DEEPEST = 34;
 
 /** Only our own pid namespace and those below it can be entered. */
 function notBelow(host: Host, { way }: Door): string | undefined {
-  const path = '/proc/self/ns/pid';
-  const link = valueOf(host.readLink(path));
-  const own = link === undefined ? undefined : valueOf(parseNamespaceLink(link, path))?.inode;
+  const own = ownInode(host, 'pid');
   if (own === undefined) return undefined;
   const up: NamespaceQuestion[] = [...way.through];
   for (let level = 0; level < DEEPEST; level += 1) {

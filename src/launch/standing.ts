@@ -3,18 +3,16 @@
 import type { Power, Subject } from '../capabilities/capable.ts';
 import { decodeMask } from '../capabilities/mask.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { parseStatus } from '../kernel/text/status.ts';
+import { ownInode } from '../namespaces/own.ts';
 
 /** undefined: a host that does not tell. */
 export function standingOf(host: Host): Subject | undefined {
-  const path = '/proc/self/ns/user';
-  const link = valueOf(host.readLink(path));
-  const id = link === undefined ? undefined : valueOf(parseNamespaceLink(link, path));
+  const inode = ownInode(host, 'user');
   const bytes = valueOf(host.readFile('/proc/self/status'));
   const status = bytes === undefined ? undefined : valueOf(parseStatus(bytes, '/proc/self/status'));
-  if (id === undefined || status === undefined) return undefined;
-  return { inode: id.inode, uid: host.self.uid, effective: status.effectiveCapabilities };
+  if (inode === undefined || status === undefined) return undefined;
+  return { inode, uid: host.self.uid, effective: status.effectiveCapabilities };
 }
 
 /** Why a capability is missing there, in one clause. */

@@ -4,6 +4,7 @@ import { gap, value, valueOf } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import type { Scan } from '../../namespaces/discover/scan.ts';
+import { isOwn } from '../../namespaces/own.ts';
 import type { Section } from './fact.ts';
 import type { SeenNamespace, Side } from './side.ts';
 
@@ -13,7 +14,7 @@ export function processCountSections({ host }: Side, { inode }: SeenNamespace): 
   if (!inode.ok) return [{ subject, facts: inode }];
   const scan = discoverNamespaces(host, new Set(['pid']));
   const text = `pid:[${inode.value}]`;
-  const isOurs = valueOf(host.readLink('/proc/self/ns/pid')) === text;
+  const isOurs = isOwn(host, 'pid', inode.value);
   const seen = scan.namespaces.get(text)?.pids ?? [];
   if (seen.length === 0) {
     return [{ subject, facts: gap({ reason: 'unsupported', what: `${text}: no process that we see is in it` }) }];

@@ -3,11 +3,11 @@
 import { decodeMask } from '../../capabilities/mask.ts';
 import { gap, value, type Host, type Reading } from '../../kernel/host.ts';
 import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
-import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
 import { allCapabilities } from '../../capabilities/all-capabilities.ts';
 import { isInitial } from '../../namespaces/initial.ts';
+import { ownInode } from '../../namespaces/own.ts';
 import type { Fact, FactValue, Section } from './fact.ts';
 
 /** Whose fields they are. */
@@ -149,9 +149,8 @@ function hostCgroups({ host }: Subject): Section {
   const bytes = host.readFile(file);
   const own = bytes.ok ? parseCgroup(bytes.value, file) : bytes;
   if (!own.ok) return { subject, facts: own };
-  const link = host.readLink('/proc/self/ns/cgroup');
-  const id = link.ok ? parseNamespaceLink(link.value, '/proc/self/ns/cgroup') : link;
-  if (id.ok && isInitial(host, 'cgroup', id.value.inode) !== true) {
+  const namespace = ownInode(host, 'cgroup');
+  if (namespace !== undefined && isInitial(host, 'cgroup', namespace) !== true) {
     const what = "the host's root cgroups lie beyond the root of our own cgroup namespace";
     return { subject, facts: gap({ reason: 'unsupported', what }) };
   }

@@ -3,6 +3,7 @@
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { gap, value, type Host, type Reading } from '../../kernel/host.ts';
 import { doorOf } from '../../namespaces/discover/door.ts';
+import { isOwn } from '../../namespaces/own.ts';
 import { findTarget } from '../process-in.ts';
 import { resolveTarget, type NamespaceTarget, type ProcessTarget, type ResolvedTarget } from '../resolve-target.ts';
 import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
@@ -88,8 +89,7 @@ function kindsOf(host: Host): readonly NamespaceKind[] {
 
 /** Are we in it ourselves? Then it can be asked without a door, which a plain user may not go through. */
 export function isOurs(host: Host, { kind, inode }: SeenNamespace): boolean {
-  const own = inodeOf(host, `/proc/self/ns/${kind}`);
-  return own.ok && inode.ok && own.value === inode.value;
+  return inode.ok && isOwn(host, kind, inode.value);
 }
 
 /** A file of a process in the namespace: the answer of the first of them that gives one. */

@@ -8,7 +8,8 @@ import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import type { StatusMasks } from '../../kernel/text/status-masks.ts';
 import { allCapabilities } from '../../capabilities/all-capabilities.ts';
-import { firstProcess, initialNamespace, inodeOf } from '../initial-namespace.ts';
+import { isOwn } from '../../namespaces/own.ts';
+import { firstProcess, initialNamespace } from '../initial-namespace.ts';
 import { NOBODY, ProcessLook } from './process-look.ts';
 
 export class HostLook extends ProcessLook {
@@ -31,9 +32,8 @@ export class HostLook extends ProcessLook {
   override get memberships(): readonly CgroupMembership[] | null {
     const told = super.memberships;
     const { inode } = initialNamespace(this.host, 'cgroup');
-    const own = inodeOf(this.host, '/proc/self/ns/cgroup');
     // From a cgroup namespace below the root has another name, which only the kernel could tell.
-    const isOurs = inode.ok && own.ok && inode.value === own.value;
+    const isOurs = inode.ok && isOwn(this.host, 'cgroup', inode.value);
     return isOurs ? (told?.map((each) => ({ ...each, path: '/' })) ?? null) : told;
   }
 }

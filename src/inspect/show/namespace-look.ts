@@ -8,6 +8,7 @@ import { statOf } from '../../kernel/process-stat.ts';
 import type { ProcessStat } from '../../kernel/text/stat.ts';
 import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
+import { isOwn } from '../../namespaces/own.ts';
 import { readMountTable } from '../mount-table.ts';
 
 export class NamespaceLook {
@@ -41,7 +42,7 @@ export class NamespaceLook {
 
   get isOurs(): boolean {
     const { kind, inode } = this.namespace;
-    return valueOf(this.host.readLink(`/proc/self/ns/${kind}`)) === `${kind}:[${inode}]`;
+    return isOwn(this.host, kind, inode);
   }
 
   /** What to open for questions over netlink. Absent (undefined): our own, or nothing leads to it. */

@@ -5,6 +5,7 @@ import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-k
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { sharersOf, sharerText, type Sharer } from './sharers.ts';
 import { isInitial } from '../../namespaces/initial.ts';
+import { isOwn } from '../../namespaces/own.ts';
 import type { ProcessLook } from './process-look.ts';
 import { many, type Field } from './report.ts';
 
@@ -36,10 +37,9 @@ export function namespacesField(look: ProcessLook): Field {
     const id = parseNamespaceLink(text, `/proc/${pid}/ns/${kind}`);
     if (!id.ok) return [];
     const { inode } = id.value;
-    const own = host.readLink(`/proc/self/ns/${kind}`);
     const others = (scan.namespaces.get(text)?.pids ?? []).filter((other) => other !== pid);
     const initial = isInitial(host, kind, inode);
-    const ours = own.ok && own.value === text;
+    const ours = isOwn(host, kind, inode);
     const sharers = initial === true ? [] : sharersOf(host, resolver, others);
     return [{ kind, inode, initial, ours, others: others.length, sharers }];
   });

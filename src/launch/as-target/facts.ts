@@ -1,11 +1,11 @@
 // What is known of the target and of us before anything is copied.
 
 import { errorOfGap } from '../../kernel/error.ts';
-import { valueOf, type Host } from '../../kernel/host.ts';
-import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import type { Host } from '../../kernel/host.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
 import { isInitial } from '../../namespaces/initial.ts';
+import { ownInode } from '../../namespaces/own.ts';
 
 export interface ProcessFacts {
   readonly status: ProcessStatus;
@@ -24,14 +24,13 @@ export interface Facts {
 
 /** Errors: NO_FILE, DENIED, PARSE. */
 export function readFacts(host: Host, pid: number, joinsUser: boolean): Facts {
-  const link = valueOf(host.readLink('/proc/self/ns/user'));
-  const id = link === undefined ? undefined : valueOf(parseNamespaceLink(link, '/proc/self/ns/user'));
+  const user = ownInode(host, 'user');
   return {
     pid,
     theirs: readProcess(host, pid),
     ours: readProcess(host, 'self'),
     joinsUser,
-    isInitial: id === undefined ? null : isInitial(host, 'user', id.inode),
+    isInitial: user === undefined ? null : isInitial(host, 'user', user),
   };
 }
 
