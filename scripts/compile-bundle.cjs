@@ -18,8 +18,13 @@ function withoutExec() {
   process.dlopen = (module, ...words) => {
     dlopen(module, ...words);
     const { load, errno } = module.exports;
-    const bind = (library, prototype) => (prototype.includes('execve') ? () => -1 : library.func(prototype));
-    module.exports = { errno, load: (path) => ({ func: (prototype) => bind(load(path), prototype) }) };
+    module.exports = {
+      errno,
+      load: (path) => {
+        const library = load(path);
+        return { func: (prototype) => (prototype.includes('execve') ? () => -1 : library.func(prototype)) };
+      },
+    };
   };
 }
 
