@@ -7,7 +7,7 @@ import { failureStatus } from './explain-enter.ts';
 import { step } from './step.ts';
 
 /** The descriptor on which a byte lets it go on. */
-export const GATE_FD = 3;
+const GATE_FD = 3;
 
 export function planTraced(command: readonly KernelText[], caller: Caller): Program {
   const steps = [
