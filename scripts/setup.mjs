@@ -17,7 +17,7 @@ const oracles = {
   ifconfig: 'net-tools',
   capsh: 'libcap2-bin',
   jq: 'jq',
-  cc: 'gcc libc6-dev',
+  cc: 'gcc libc6-dev libcap-dev',
   python3: 'python3-minimal',
   strace: 'strace',
   zsh: 'zsh',

@@ -15,7 +15,10 @@ export interface IabSets {
 export type ParsedIab =
   { readonly ok: true; readonly sets: IabSets } | { readonly ok: false; readonly problem: string };
 
-/** `all`: what the running kernel knows, of which the bounding set is what the text does not block. */
+/**
+ * Stricter than libcap in one thing: prefixes without a name at the end are refused, not taken for nothing. `all`: what
+ * the running kernel knows, of which the bounding set is what the text does not block.
+ */
 export function parseIab(text: string, all: bigint): ParsedIab {
   const sets = { inheritable: 0n, ambient: 0n, bounding: all };
   const items = text.split(',');
@@ -36,11 +39,11 @@ export function parseIab(text: string, all: bigint): ParsedIab {
 /** As cap_iab_to_text(3), which leaves out what the running kernel does not know. */
 export function formatIab({ inheritable, ambient, bounding }: IabSets, all: bigint): string {
   const items: string[] = [];
+  const [raised, kept, blocked] = [ambient, inheritable, ~bounding].map((mask) => new Set(bitsOf(mask & all)));
   for (const capability of bitsOf(all & (inheritable | ambient | ~bounding))) {
-    const has = (mask: bigint): boolean => ((mask >> BigInt(capability)) & 1n) === 1n;
-    const blocked = has(bounding) ? '' : '!';
-    const raised = has(ambient) ? '^' : has(inheritable) && blocked !== '' ? '%' : '';
-    items.push(`${blocked}${raised}${libcapName(capability)}`);
+    const block = blocked?.has(capability) === true ? '!' : '';
+    const raise = raised?.has(capability) === true ? '^' : kept?.has(capability) === true && block !== '' ? '%' : '';
+    items.push(`${block}${raise}${libcapName(capability)}`);
   }
   return items.join(',');
 }

@@ -38,9 +38,18 @@ export function decodeMask(mask: bigint): DecodedMask {
   return { mask, names, unknown };
 }
 
-/** The numbers of the bits that are set, ascending. */
+/** The numbers of the bits that are set, ascending. Halves are numbers: they are quicker than a BigInt for each bit. */
 export function bitsOf(mask: bigint): readonly number[] {
-  return Array.from({ length: BITS }, (_, bit) => bit).filter((bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
+  const bits: number[] = [];
+  for (const half of [0, 1]) {
+    let rest = Number(BigInt.asUintN(32, mask >> BigInt(32 * half)));
+    while (rest !== 0) {
+      const bit = 31 - Math.clz32(rest & -rest);
+      bits.push(32 * half + bit);
+      rest &= rest - 1;
+    }
+  }
+  return bits;
 }
 
 /** Sixteen digits, as /proc/PID/status and capsh write them; with the `0x` of capsh. */

@@ -70,7 +70,8 @@ function maskOfList(list: string, all: bigint): bigint | string {
   let mask = 0n;
   for (const word of list.split(',')) {
     if (word.toLowerCase() === 'all') {
-      mask |= all;
+      // What stood before it is forgotten, which only matters beyond what the kernel knows.
+      mask = all;
       continue;
     }
     const capability = libcapCapability(word);
@@ -118,12 +119,13 @@ export function formatCapabilityText(sets: TextSets, all: bigint): string {
 }
 
 /** The capabilities by their state: 1 effective, 2 permitted, 4 inheritable. */
-function groupsOf(sets: TextSets, capabilities: readonly number[]): readonly number[][] {
+function groupsOf({ effective, permitted, inheritable }: TextSets, capabilities: readonly number[]): number[][] {
+  const states = new Uint8Array(MAX_CAPABILITIES);
+  for (const bit of bitsOf(effective)) states[bit] = 1;
+  for (const bit of bitsOf(permitted)) states[bit] = (states[bit] ?? 0) | 2;
+  for (const bit of bitsOf(inheritable)) states[bit] = (states[bit] ?? 0) | 4;
   const groups: number[][] = Array.from({ length: 8 }, () => []);
-  for (const capability of capabilities) {
-    const has = (mask: bigint): number => Number((mask >> BigInt(capability)) & 1n);
-    groups[has(sets.effective) | (has(sets.permitted) << 1) | (has(sets.inheritable) << 2)]?.push(capability);
-  }
+  for (const capability of capabilities) groups[states[capability] ?? 0]?.push(capability);
   return groups;
 }
 

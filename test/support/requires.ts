@@ -30,6 +30,8 @@ const probes = {
   ifconfig: () => has('ifconfig', '--version'),
   jq: () => has('jq', '--version'),
   cc: () => has('cc', '--version'),
+  /** libcap to compile against. */
+  libcap: () => works('cc', '-E', '-include', 'sys/capability.h', '-x', 'c', '/dev/null'),
   /** Python's pty module: a terminal for tests of job control. */
   python: () => has('python3', '--version'),
   /** script(1): a terminal. */
