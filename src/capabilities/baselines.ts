@@ -20,3 +20,6 @@ export const baselines: readonly Baseline[] = [
   { name: 'k8s-baseline', mask: 0xa804_05fbn, about: "what Kubernetes' baseline policy lets a pod add", given: false },
   { name: 'k8s-restricted', mask: 0x400n, about: "what Kubernetes' restricted policy lets a pod add", given: false },
 ];
+
+/** The words that stand for a set. */
+export const setWords: readonly string[] = ['full', 'all', 'none', ...baselines.map(({ name }) => name)];

@@ -10,8 +10,8 @@ export type ParsedCapabilities =
   | { readonly ok: false; readonly problem: string; readonly word: string };
 
 /**
- * Terms from left to right: a name in any spelling, a mask, a baseline, `full` or `all`, `none`; `-` takes away, `+` or
- * nothing adds. A bare number is what `bareNumber` says: `13` is a hexadecimal mask, or capability 13, and there a mask
+ * Terms from left to right: a name in any spelling, a mask, a baseline, `full` or `all`, `none`; from the second on `-`
+ * takes away, `+` or nothing adds. A bare number is what `bareNumber` says: `13` is a hexadecimal mask, or capability 13, and there a mask
  * has 0x in front, or sixteen digits as /proc writes it. `all` is what the running kernel knows.
  */
 export function parseCapabilities(text: string, all: bigint, bareNumber: 'mask' | 'capability'): ParsedCapabilities {
@@ -19,8 +19,7 @@ export function parseCapabilities(text: string, all: bigint, bareNumber: 'mask' 
   for (const [index, term] of text.split(',').entries()) {
     const [, sign = '', word = ''] = /^([+-]?)(.*)$/s.exec(term) ?? [];
     if (word === '') return { ok: false, problem: 'a term of the list is empty', word: term };
-    if (sign === '-' && index === 0)
-      return { ok: false, problem: 'there is nothing before it to take it from', word: term };
+    if (sign !== '' && index === 0) return { ok: false, problem: 'there is nothing before it to change', word: term };
     const parsed = ofWord(word, all, bareNumber);
     if (!parsed.ok) return parsed;
     mask = sign === '-' ? mask & ~parsed.mask : mask | parsed.mask;

@@ -1,6 +1,7 @@
 // The spellings of one capability: cap_net_raw (libcap), CAP_NET_RAW (kernel, OCI), NET_RAW (docker), net_raw (setpriv),
 // cap_13 (setpriv, for one that has no name).
 
+import { bitsOf } from './mask.ts';
 import { capabilityNames } from './names.ts';
 
 /** A mask has 64 bits, whatever the kernel knows. */
@@ -24,6 +25,11 @@ export function capabilityNumbered(word: string | undefined): number | undefined
 /** As libcap writes it: `cap_net_raw`; the number of one that has no name. */
 export function libcapName(capability: number): string {
   return capabilityNames[capability] ?? String(capability);
+}
+
+/** Those of a mask, in the order of their numbers. */
+export function libcapNames(mask: bigint): readonly string[] {
+  return bitsOf(mask).map(libcapName);
 }
 
 /** `net_raw`; `cap_41` for one that has no name, which no context takes for a mask. */

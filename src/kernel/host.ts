@@ -288,6 +288,8 @@ export interface Host {
   messageQueues(door?: NamespaceDoor): Reading<readonly MessageQueueFile[]>;
   /** Does a thread use its leader's table of descriptors? Source: kcmp(2). Since: Linux 3.5, CONFIG_KCMP. */
   sharesFiles(pid: number, tid: number): Reading<boolean>;
+  /** Our own securebits; nobody is told another's. Source: prctl(2), PR_GET_SECUREBITS. Since: Linux 2.6.26. */
+  securebits(): Reading<number>;
   /**
    * All mount namespaces of the system, also those without a process. Source: NS_MNT_GET_NEXT, linux/nsfs.h.
    * Since: Linux 6.12. Errors: denied without CAP_SYS_ADMIN in the initial user namespace.

@@ -70,7 +70,7 @@ describe('malformed', () => {
   const malformed: readonly (readonly [string, string])[] = [
     ['empty', ''],
     ['not hexadecimal', 'xyz'],
-    ['a name', 'cap_net_admin'],
+    ['no name', 'cap_net_rwa'],
     ['only the prefix', '0x'],
     ['a prefix twice', '0x0x1'],
     ['over 64 bits', '10000000000000000'],
@@ -79,7 +79,11 @@ describe('malformed', () => {
     ['a space before', ' 1'],
     ['a space after', '1 '],
     ['a newline', '1\n'],
-    ['two in one word', '1,2'],
+    ['an empty term', '1,,2'],
+    ['a comma at the end', '0000000000003000,'],
+    ['a text without flags', 'cap_net_raw+'],
+    ['a text without prefix', 'net_raw+ep'],
+    ['a list in IAB', '!all'],
     ['a decimal point', '1.0'],
     ['digits of another script', '１２'],
     ['an escape sequence', '\u001B[31m1'],
@@ -92,7 +96,7 @@ describe('malformed', () => {
     for (const words of [[mask], ['3fffffffff', mask], [mask, '3fffffffff'], ['--json', '0', mask]]) {
       const result = nstool(['caps', 'decode', ...words]);
       expect(result).toMatchObject({ status: 2, stdout: '' });
-      expect(result.stderr).toMatch(/^nstool: '.*' is no capability mask\n {2}why: /s);
+      expect(result.stderr).toMatch(/^nstool: '.*' is no set of capabilities\n {2}why: /s);
       expect(result.stderr.length).toBeLessThan(500);
       expect(result.stderr).not.toContain('\u001B');
     }
@@ -107,7 +111,7 @@ describe('malformed', () => {
     for (const input of ['1\nxyz\n2\n', '1\n0x\n', '1 2\n', 'Cap: 1\n', '\u0000\n', '\u00FF']) {
       const result = nstool(['caps', 'decode', '-'], { input });
       expect(result).toMatchObject({ status: 2, stdout: '' });
-      expect(result.stderr).toContain('is no capability mask');
+      expect(result.stderr).toContain('is no set of capabilities');
     }
   });
 
@@ -156,13 +160,31 @@ describe.each(identities)('by $name', ({ uid }) => {
       complete: true,
       gaps: [],
       masks: [
-        { mask: '0x0000000000000003', names: ['cap_chown', 'cap_dac_override'], unknown: [] },
-        { mask: '0x0000000000000000', names: [], unknown: [] },
         {
+          word: '3',
+          mask: '0x0000000000000003',
+          names: ['cap_chown', 'cap_dac_override'],
+          unknown: [],
+          short: 'chown,dac_override',
+          sets: null,
+          text: 'cap_chown,cap_dac_override=ep',
+          iab: 'cap_chown,cap_dac_override',
+        },
+        {
+          word: '0',
+          mask: '0x0000000000000000',
+          names: [],
+          unknown: [],
+          short: 'none',
+          sets: null,
+          text: '=',
+          iab: '',
+        },
+        expect.objectContaining({
           mask: '0xffffffffffffffff',
           names: [...capabilityNames],
           unknown: Array.from({ length: 23 }, (_, index) => 41 + index),
-        },
+        }) as unknown,
       ],
     });
     expect(nstool(['caps', 'decode', '-J', '3', '0', 'ffffffffffffffff'], { uid }).stdout).toBe(stdout);

@@ -132,6 +132,13 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('version', ask('version', [], uid))).toEqual([]);
   });
 
+  it('the other commands on capabilities', () => {
+    expect(passed('caps encode', ask('caps encode', ['13', '=ep', '^cap_kill'], uid))).toEqual([]);
+    expect(passed('caps list', ask('caps list', ['net'], uid))).toEqual([]);
+    expect(passed('caps show', ask('caps show', ['self', 'host', String(target.pid)], uid))).toEqual([]);
+    expect(passed('caps diff', ask('caps diff', ['self', 'baseline:docker,-kill'], uid))).toEqual([]);
+  });
+
   it('enter, and each', () => {
     const pid = String(target.pid);
     expect(passed('enter', ask('enter', ['--dry-run', pid, 'true'], uid))).toEqual([]);

@@ -48,7 +48,7 @@ export function faults(command: string, answer: unknown): readonly string[] {
 type Entries = Record<string, unknown>;
 
 /** Where the command line says which keys there are. */
-const CHOSEN = new Set(['/namespaces/*', '/matrix/*/namespaces', '/process', '/namespace']);
+const CHOSEN = new Set(['/namespaces/*', '/matrix/*/namespaces', '/process', '/namespace', '/processes/*']);
 
 export interface Mutant {
   readonly what: string;

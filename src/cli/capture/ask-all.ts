@@ -9,6 +9,7 @@ import { sideOfTarget } from '../../inspect/diff/side.ts';
 import { idKinds, targetIds, translate } from '../../inspect/ids.ts';
 import { kernelReport } from '../../inspect/kernel-report.ts';
 import { resolveTarget, type ResolvedTarget } from '../../inspect/resolve-target.ts';
+import { showCapabilities } from '../../inspect/caps/caps-show.ts';
 import { show as showTarget } from '../../inspect/show/show.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
@@ -23,6 +24,9 @@ import type { Namespace, Relation, Scan } from '../../namespaces/discover/scan.t
 import { processRows, type Fact } from '../../namespaces/rows.ts';
 import { callerOf } from '../caller.ts';
 import { capsDecode } from '../commands/caps-decode.ts';
+import { capsDiff } from '../commands/caps-diff.ts';
+import { capsList } from '../commands/caps-list.ts';
+import { capsShow } from '../commands/caps-show.ts';
 import { diff } from '../commands/diff.ts';
 import { holderRows, kindsFor } from '../commands/holders.ts';
 import { ids } from '../commands/ids.ts';
@@ -62,6 +66,7 @@ async function runCommands(host: Host): Promise<void> {
   };
   kernelReport(host);
   await run(capsDecode, 'ffffffffffffffff');
+  await run(capsList);
   const columns = plainColumns.map(({ key }) => key).join(',');
   for (const types of [[], ...kinds.map((kind) => ['-t', kind])]) {
     await run(ls, ...types, '-o', columns, '-T=process');
@@ -72,6 +77,8 @@ async function runCommands(host: Host): Promise<void> {
   }
   for (const word of ['host', 'self', ...NOBODY]) await run(show, word);
   for (const word of ['host', 'self']) {
+    await run(capsShow, word);
+    await run(capsDiff, word, `${AGAIN}::${word}`);
     await run(ids, word);
     await run(diff, word, `${AGAIN}::${word}`);
     await run(ls, '-p', word);
@@ -178,6 +185,7 @@ function processesNear(
 function askOfProcess(host: Host, pid: number): void {
   const near = narrowed(host, [pid]);
   forgive(() => askOfTarget(near, resolveTarget(near, String(pid))));
+  forgive(() => showCapabilities(near, String(pid)));
   for (const kind of kinds) forgive(() => resolveTarget(near, `/proc/${pid}/ns/${kind}`));
   for (const asked of ENTERED) forgive(() => planEnter(near, { ...QUERY, ...asked, pid }, callerOf(near, [])));
 }

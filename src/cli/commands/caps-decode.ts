@@ -1,48 +1,60 @@
-import {
-  bitsBeyondKernel,
-  decodeMask,
-  formatDecoded,
-  formatMask,
-  parseMask,
-  type DecodedMask,
-} from '../../capabilities/mask.ts';
-import { NsError } from '../../kernel/error.ts';
-import { renderJson } from '../../render/json.ts';
-import { flag, type CommandDefinition, type Context } from '../define-command.ts';
+import { bitsBeyondKernel, decodeMask, formatDecoded, parseMask, type DecodedMask } from '../../capabilities/mask.ts';
+import type { CommandDefinition, Context } from '../define-command.ts';
 
 export const capsDecode: CommandDefinition = {
   name: 'caps decode',
-  summary: 'the names in a capability mask',
-  operands: 'MASK…',
+  summary: 'the names in a capability mask, or in any other form',
+  operands: 'CAPS…',
   arity: [1, Infinity],
   description: [
-    'Prints for each MASK the line that `capsh --decode` prints. A mask is hexadecimal, as in the Cap lines of',
-    '/proc/PID/status, with or without 0x. The operand - reads masks from standard input, one a line.',
-    'A bit without a name is printed as its number. What is not hexadecimal, or over 64 bits, is refused.',
+    'Prints for each mask the line that `capsh --decode` prints. A mask is hexadecimal, as in the Cap lines of',
+    '/proc/PID/status, with or without 0x. The operand - reads CAPS from standard input, one a line.',
+    'A bit without a name is printed as its number. What is over 64 bits is refused.',
+    '',
+    'CAPS may also be a list with commas, in which - takes away: names in any spelling (cap_net_raw, NET_RAW, cap_13),',
+    'masks, full, none, and what engines and policies give: docker, podman, crio, k8s-baseline, k8s-restricted. Or a',
+    'text of libcap (cap_net_raw=ep) or of its IAB (!cap_chown,^cap_kill), which speak of three sets: a line for each.',
+    'In --text a single set is what is effective and permitted, in --iab what is inheritable. What a form has no room',
+    'for is left out, and said on standard error.',
   ],
-  options: [{ long: 'json', short: 'J', help: 'as JSON: the mask as a string, names, and the bits without a name' }],
+  options: [
+    { long: 'mask', help: 'print the mask' },
+    { long: 'names', help: 'print the names, with commas' },
+    { long: 'text', help: "print libcap's text, as getpcaps does: cap_net_raw=ep" },
+    { long: 'iab', help: "print libcap's text of inheritable, ambient and what the bounding set lacks" },
+    { long: 'json', short: 'J', help: 'as JSON: all of these, the shortest list, and the bits without a name' },
+  ],
   examples: [
     { line: 'nstool caps decode 3fffffffff', does: 'all capabilities of a kernel before 5.8' },
     { line: 'nstool caps decode 00000000a80425fb 0', does: "docker's default, and none" },
     { line: "awk '/CapEff/ {print $2}' /proc/*/status | nstool caps decode -", does: 'those of every process' },
+    { line: 'nstool caps decode --names docker,+net_admin,-mknod', does: 'what a list comes to' },
   ],
   exitStatus: [
     [0, 'decoded'],
-    [2, 'a mask is malformed; nothing was printed'],
+    [2, 'a word is no set of capabilities; nothing was printed'],
   ],
   async run(invocation, context) {
-    const decoded = masksOf(invocation.operands, context).map(decode);
-    const beyond = new Set(await beyondKernel(decoded, context));
-    const notes = beyond.size === 0 ? [] : [`this kernel does not know ${listBits([...beyond])}`];
-    const stdout = flag(invocation, 'json')
-      ? json(decoded)
-      : decoded.map((mask) => `${formatDecoded(mask)}\n`).join('');
-    return { stdout, notes, status: 0 };
+    const words = capabilityWords(invocation.operands, context);
+    const decoded = invocation.options.size === 0 ? words.map(decodePlain) : [];
+    if (decoded.length === 0 || !decoded.every((mask) => mask !== undefined)) {
+      const { convert } = await import('./caps-forms.ts');
+      const conversion = {
+        bareNumber: 'mask',
+        otherwise: 'decoded',
+        tryThis: 'nstool caps decode 3fffffffff',
+      } as const;
+      return convert(words, conversion, invocation, context);
+    }
+    const beyond = await beyondKernel(decoded, context);
+    const { listBits } = beyond.length === 0 ? { listBits: String } : await import('./caps-forms.ts');
+    const notes = beyond.length === 0 ? [] : [`this kernel does not know ${listBits(beyond)}`];
+    return { stdout: decoded.map((mask) => `${formatDecoded(mask)}\n`).join(''), notes, status: 0 };
   },
 };
 
 /** `-` stands for the lines of standard input. */
-function masksOf(operands: readonly string[], context: Context): readonly string[] {
+export function capabilityWords(operands: readonly string[], context: Context): readonly string[] {
   return operands.flatMap((operand) =>
     operand === '-' ? context.readStdin().split('\n').map(trim).filter(Boolean) : [operand],
   );
@@ -52,31 +64,13 @@ function trim(line: string): string {
   return line.trim();
 }
 
-function decode(text: string): DecodedMask {
+/** What most words are: nothing more is loaded for them. undefined: it is no mask. */
+function decodePlain(text: string): DecodedMask | undefined {
   const parsed = parseMask(text);
-  if (parsed.ok) return decodeMask(parsed.mask);
-  const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  throw new NsError('BAD_VALUE', {
-    what: `'${shown}' is no capability mask`,
-    why: parsed.problem === 'not-hex' ? 'it is not a hexadecimal number' : 'it has more than 64 bits',
-    tryThis: 'nstool caps decode 3fffffffff',
-  });
+  return parsed.ok ? decodeMask(parsed.mask) : undefined;
 }
 
 async function beyondKernel(decoded: readonly DecodedMask[], context: Context): Promise<readonly number[]> {
   const all = decoded.reduce((mask, entry) => mask | entry.mask, 0n);
   return all === 0n ? [] : bitsBeyondKernel(all, await context.host());
-}
-
-/** `bit 41`, `bits 41-63`, `bits 41, 50`. */
-function listBits(bits: readonly number[]): string {
-  const [first = 0] = bits;
-  const last = bits.at(-1) ?? first;
-  if (bits.length === 1) return `bit ${first}`;
-  return last - first === bits.length - 1 ? `bits ${first}-${last}` : `bits ${bits.join(', ')}`;
-}
-
-function json(decoded: readonly DecodedMask[]): string {
-  const masks = decoded.map(({ mask, names, unknown }) => ({ mask: formatMask(mask), names, unknown }));
-  return renderJson({ schema: 1, complete: true, gaps: [], masks });
 }

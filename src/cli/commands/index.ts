@@ -47,8 +47,28 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'caps decode',
-    summary: 'the names in a capability mask',
+    summary: 'the names in a capability mask, or in any other form',
     load: async () => (await import('./caps-decode.ts')).capsDecode,
+  },
+  {
+    name: 'caps encode',
+    summary: 'capabilities in any form as a mask, names or text',
+    load: async () => (await import('./caps-encode.ts')).capsEncode,
+  },
+  {
+    name: 'caps list',
+    summary: 'what each capability allows and risks, and who knows it',
+    load: async () => (await import('./caps-list.ts')).capsList,
+  },
+  {
+    name: 'caps show',
+    summary: 'the capabilities of a process, and what they are worth',
+    load: async () => (await import('./caps-show.ts')).capsShow,
+  },
+  {
+    name: 'caps diff',
+    summary: 'in which capabilities two processes, files or masks differ',
+    load: async () => (await import('./caps-diff.ts')).capsDiff,
   },
   {
     name: 'caps why',

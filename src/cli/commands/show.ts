@@ -5,13 +5,11 @@ import { processFields } from '../../inspect/show/process-fields.ts';
 import type { Report } from '../../inspect/show/report.ts';
 import { show as look } from '../../inspect/show/show.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import { escapeControls } from '../../render/escape.ts';
 import { renderJson } from '../../render/json.ts';
 import { flag, optionValue, type CommandDefinition } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
+import { keyLine, pageText } from '../page.ts';
 import { splitRecorded } from '../recorded-target.ts';
-
-const KEY_WIDTH = 14;
 
 export const show: CommandDefinition = {
   name: 'show',
@@ -66,38 +64,12 @@ export const show: CommandDefinition = {
     const host = await context.host(recording);
     requireOwnProc(host);
     const report = look(host, resolveTarget(host, word), keys);
-    const stdout = flag(invocation, 'json') ? json(report) : text(report, keys === undefined);
+    const stdout = flag(invocation, 'json') ? json(report) : pageText(report.fields, keys === undefined);
     return { stdout, notes: report.gaps.map(gapNote), status: 0 };
   },
 };
 
-function keyLine({ key, help }: { readonly key: string; readonly help: string }): string {
-  return `  ${key.padEnd(KEY_WIDTH)} ${help}`;
-}
-
 function json({ type, fields, gaps }: Report): string {
   const answer = Object.fromEntries(fields.map(({ key, value }) => [key, value]));
   return renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), [type]: answer });
-}
-
-/** A page is read by a person: of a megabyte of arguments the beginning does. */
-const LONGEST_LINE = 2000;
-
-function cut(line: string, key: string): string {
-  if (line.length <= LONGEST_LINE) return escapeControls(line);
-  // Not in the middle of a pair of surrogates.
-  const start = line.slice(0, LONGEST_LINE).replace(/[\uD800-\uDBFF]$/, '');
-  return `${escapeControls(start)}… (${line.length} characters: all of them by -o ${key})`;
-}
-
-/** A line a thing; the name of a field stands before its first. */
-function text({ fields }: Report, named: boolean): string {
-  const lines = fields.flatMap(({ key, lines }) => {
-    const shown = named && lines.length === 0 ? ['none'] : lines;
-    return shown.map(
-      (line, index) =>
-        `${named ? (index === 0 ? key : '').padEnd(KEY_WIDTH) + cut(line, key) : escapeControls(line)}\n`,
-    );
-  });
-  return lines.join('');
 }

@@ -32,6 +32,7 @@ export interface Libc {
   /** Of what a last link leads to. */
   getAttributeFollowing(path: Uint8Array, name: string, into: Uint8Array): number;
   memfdCreate(name: string, flags: number): number;
+  prctl(option: number, ...args: readonly [number, number, number, number]): number;
   /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
   syscall(number: number, ...args: SyscallNumbers): number;
   /** One that takes a text and flags: fsopen(2). */
@@ -97,6 +98,7 @@ function bind(koffi: Koffi): Libc {
     openByHandle: bound('open_by_handle_at', 'int open_by_handle_at(int mount, uint8_t *handle, int flags)'),
     ...rawCalls(bound),
     ...fileCalls(bound),
+    prctl: bound('prctl', 'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
     memfdCreate: bound('memfd_create', 'int memfd_create(const char *name, unsigned int flags)'),
     ...childCalls(bound),
     execve(path, argv, env): never {

@@ -11,6 +11,7 @@ import { mounts } from './mounts.ts';
 import { askNetlink } from './netlink-socket.ts';
 import { askNamespace, mountNamespaces } from './nsfs.ts';
 import { sharesFiles } from './pidfd.ts';
+import { securebits } from './securebits.ts';
 import { readFileInside } from './read-inside.ts';
 import { statusOf, wholeFile } from './whole-file.ts';
 import { tree } from './tree.ts';
@@ -30,6 +31,7 @@ export function linuxHost(): Host {
     netlink: askNetlink,
     messageQueues,
     sharesFiles,
+    securebits,
     mountNamespaces,
     mounts,
     listNamespaces,

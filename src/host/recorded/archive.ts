@@ -106,6 +106,7 @@ export const questions = {
     (namespace === undefined ? '' : ` in ${doorText(namespace)}`),
   messageQueues: (door?: NamespaceDoor): string => `message-queues${door === undefined ? '' : ` in ${doorText(door)}`}`,
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
+  securebits: (): string => 'securebits',
   mountNamespaces: (): string => 'mount-namespaces',
   mounts: ({ namespace, mask, magics }: MountQuery): string =>
     `mounts ${namespace} 0x${mask.toString(16)} ${magics.map((magic) => `0x${magic.toString(16)}`).join(' ')}`,

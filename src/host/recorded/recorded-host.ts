@@ -148,6 +148,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
     messageQueues: (door) => answer(questions.messageQueues(door), queuesOf),
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
+    securebits: () => answer(questions.securebits(), (entry) => securebitsOf(entry['number'])),
     mountNamespaces: () => answer(questions.mountNamespaces(), mountNamespacesOf),
     mounts: (query) => answer(questions.mounts(query), (entry) => stringsOf(entry['structs'])?.map(fromHex)),
     listNamespaces: (query) => answer(questions.listNamespaces(query), (entry) => bigintsOf(entry['numbers'])),
@@ -187,6 +188,12 @@ function stringsOf(field: unknown): readonly string[] | undefined {
 
 function bigintOf(field: unknown): bigint | undefined {
   return typeof field === 'string' && /^[0-9]{1,20}$/.test(field) ? BigInt(field) : undefined;
+}
+
+/** A C int. */
+function securebitsOf(field: unknown): number | undefined {
+  const bits = bigintOf(field);
+  return bits === undefined || bits > 0x7fff_ffffn ? undefined : Number(bits);
 }
 
 function booleanOf(field: unknown): boolean | undefined {

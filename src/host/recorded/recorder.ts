@@ -65,6 +65,7 @@ export function recording(host: Host): Recorder {
   const netlink = noting((datagrams: readonly Uint8Array[]) => ({ datagrams: datagrams.map(toHex) }));
   const messageQueues = noting(encodeQueues);
   const sharesFiles = noting((shared: boolean) => ({ shared }));
+  const securebits = noting((bits: number) => ({ number: String(bits) }));
   const mountNamespaces = noting(encodeMountNamespaces);
   const mounts = noting((structs: readonly Uint8Array[]) => ({ structs: structs.map(toHex) }));
   const list = noting((ids: readonly bigint[]) => ({ numbers: ids.map(String) }));
@@ -83,6 +84,7 @@ export function recording(host: Host): Recorder {
       netlink: (request) => netlink(questions.netlink(request), () => host.netlink(request)),
       messageQueues: (door) => messageQueues(questions.messageQueues(door), () => host.messageQueues(door)),
       sharesFiles: (pid, tid) => sharesFiles(questions.sharesFiles(pid, tid), () => host.sharesFiles(pid, tid)),
+      securebits: () => securebits(questions.securebits(), () => host.securebits()),
       mountNamespaces: () => mountNamespaces(questions.mountNamespaces(), () => host.mountNamespaces()),
       mounts: (query) => mounts(questions.mounts(query), () => host.mounts(query)),
       listNamespaces: (query) => list(questions.listNamespaces(query), () => host.listNamespaces(query)),

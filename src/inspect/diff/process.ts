@@ -1,6 +1,6 @@
 // What a process has besides its namespaces: ids, privileges, cgroups, directories.
 
-import { decodeMask } from '../../capabilities/mask.ts';
+import { libcapNames } from '../../capabilities/spelling.ts';
 import { gap, value, type Host, type Reading } from '../../kernel/host.ts';
 import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
@@ -107,9 +107,7 @@ function hostCapabilities({ host }: Subject): readonly Section[] {
 }
 
 function namesIn(mask: bigint | null): readonly string[] | null {
-  if (mask === null) return null;
-  const { names, unknown } = decodeMask(mask);
-  return [...names, ...unknown.map(String)];
+  return mask === null ? null : libcapNames(mask);
 }
 
 function maskSection(masks: Reading<StatusMasks>, what: string, get: (masks: StatusMasks) => string | null): Section {

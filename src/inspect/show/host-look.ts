@@ -26,7 +26,9 @@ export class HostLook extends ProcessLook {
 
   override get masks(): StatusMasks | null {
     const all = valueOf(allCapabilities(this.host)) ?? null;
-    return { ...(super.masks ?? UNTOLD), effective: all, permitted: all, bounding: all };
+    // Nothing is handed on to who is not root.
+    const sets = { effective: all, permitted: all, inheritable: 0n, bounding: all, ambient: 0n };
+    return { ...(super.masks ?? UNTOLD), ...sets };
   }
 
   override get memberships(): readonly CgroupMembership[] | null {

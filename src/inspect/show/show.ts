@@ -17,21 +17,26 @@ import { plain, type Field, type Report } from './report.ts';
 /** The keys in order; absent: every field that applies. Errors: BAD_VALUE, NO_PROCESS, DENIED. */
 export function show(host: Host, target: ResolvedTarget, keys?: readonly string[]): Report {
   const gaps = new GapTally();
-  if (target.type === 'host') {
-    const look = new HostLook(host, gaps);
-    return { type: 'process', fields: fieldsOf(look, processFields, keys), gaps: gaps.list() };
-  }
-  if (target.type === 'process') {
-    requireReadable(host, target.pid);
-    const look = new ProcessLook(host, target.pid, gaps, target.resolver);
-    const fields = fieldsOf(look, processFields, keys);
-    requireSameProcess(host, target.pid, target.startTicks);
-    return { type: 'process', fields, gaps: gaps.list() };
-  }
+  if (target.type !== 'namespace')
+    return lookAtProcess(host, target, gaps, (look) => pageOf(look, processFields, keys));
   const { scan, namespace } = findTarget(host, target);
   for (const gap of scan.gaps.list()) gaps.addUncounted(gap);
   const look = new NamespaceLook(scan, namespace, gaps);
-  return { type: 'namespace', fields: fieldsOf(look, namespaceFields, keys), gaps: gaps.list() };
+  return { type: 'namespace', fields: pageOf(look, namespaceFields, keys), gaps: gaps.list() };
+}
+
+/** What of a process or the host is asked for. Errors: NO_PROCESS, DENIED; what `fields` throws. */
+export function lookAtProcess(
+  host: Host,
+  target: Exclude<ResolvedTarget, { type: 'namespace' }>,
+  gaps: GapTally,
+  fields: (look: ProcessLook) => readonly Field[],
+): Report {
+  if (target.type === 'host') return { type: 'process', fields: fields(new HostLook(host, gaps)), gaps: gaps.list() };
+  requireReadable(host, target.pid);
+  const shown = fields(new ProcessLook(host, target.pid, gaps, target.resolver));
+  requireSameProcess(host, target.pid, target.startTicks);
+  return { type: 'process', fields: shown, gaps: gaps.list() };
 }
 
 /** A process that ended meanwhile has nothing to show. */
@@ -42,7 +47,8 @@ function requireReadable(host: Host, pid: number): void {
   throw errorOfGap(stat.gap, `cannot look at process ${pid}`);
 }
 
-function fieldsOf<Look>(
+/** The fields of these keys in order; absent: the page. Errors: BAD_VALUE. */
+export function pageOf<Look>(
   look: Look,
   definitions: readonly FieldDefinition<Look>[],
   keys: readonly string[] | undefined,

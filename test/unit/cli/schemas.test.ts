@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { commands } from '../../../src/cli/commands/index.ts';
 import { lsColumns } from '../../../src/cli/commands/ls-columns.ts';
 import { reportLine, type Report } from '../../../src/cli/commands/watch-report.ts';
+import { capsFields } from '../../../src/inspect/caps/fields.ts';
 import { namespaceFields } from '../../../src/inspect/show/namespace-fields.ts';
 import { processFields } from '../../../src/inspect/show/process-fields.ts';
 import { NsError } from '../../../src/kernel/error.ts';
@@ -62,7 +63,16 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ['ids', pids[0] ?? '', 'uid:0', 'gid:4242', 'pid:1', 'pid:4000000'],
     ...pids.map((pid) => ['diff', pids[0] ?? '', pid] as const),
     ['diff', pids[0] ?? '', `${fixturePath('idle')}::2`],
-    ['caps decode', 'a80425fb', 'ffffffffffffffff'],
+    ['caps decode', 'a80425fb', 'ffffffffffffffff', 'cap_net_raw=eip', '!cap_chown,^41'],
+    ['caps encode', 'docker,+net_admin,-mknod', '13', '=ep', '^cap_kill'],
+    ['caps list'],
+    ['caps list', 'mount'],
+    ...pids.map((pid) => ['caps show', pid] as const),
+    ['caps show', 'host', 'self', pids[0] ?? ''],
+    ['caps show', 'host', '-o', 'verdict,threads'],
+    ...pids.map((pid) => ['caps diff', 'host', pid] as const),
+    ['caps diff', pids[0] ?? '', 'baseline:docker'],
+    ['caps diff', 'mask:3', 'baseline:k8s-restricted'],
   ];
 }
 
@@ -213,6 +223,10 @@ describe('what a command line can choose', () => {
     ['show', 'namespace', namespaceFields],
   ] as const)('of %s is all in the schema: %s', (command, of, definitions) => {
     expect(keysOf(command, of)).toEqual(definitions.map(({ key }) => key));
+  });
+
+  it('of caps show is all in the schema', () => {
+    expect(keysOf('caps show', 'process')).toEqual(['target', ...capsFields.map(({ key }) => key)]);
   });
 });
 

@@ -49,6 +49,7 @@ const live: Host = {
       },
     ]),
   sharesFiles: (pid, tid) => value(pid === tid),
+  securebits: () => value(0x2f),
   mountNamespaces: () => value([{ id: 1n << 40n, inode: 4026531832n, mounts: 21 }]),
   mounts: ({ magics }) => value([Uint8Array.from(magics)]),
   listNamespaces: () => value([1n, 1n << 63n]),
@@ -78,6 +79,7 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'message queues inside': (host) => host.messageQueues('/ns'),
   'a shared table': (host) => host.sharesFiles(7, 7),
   'a table of its own': (host) => host.sharesFiles(7, 8),
+  securebits: (host) => host.securebits(),
   'mount namespaces': (host) => host.mountNamespaces(),
   mounts: (host) => host.mounts({ namespace: 3n, mask: 0x3bn, magics: [1, 2], count: 2 }),
   namespaces: (host) => host.listNamespaces({ types: 0x40000000, owner: 0n }),
@@ -126,6 +128,7 @@ describe('a recorded host', () => {
     ['mount-namespaces', { mount_namespaces: [['1', '2']] }],
     ['mount-namespaces', { mount_namespaces: ['1'] }],
     ['shares-files 7 8', { shared: 'yes' }],
+    ['securebits', { number: '4294967296' }],
     ['list-namespaces 0x0 0', { numbers: ['x'] }],
     ['tree ["","/a",""] flat 1', { tree: { entries: [['', '1 2', {}]], cut: false, gaps: [] } }],
     ['tree ["","/a",""] flat 1', { tree: { entries: [], cut: false, gaps: [] } }],
@@ -137,6 +140,7 @@ describe('a recorded host', () => {
     const asked = [
       hostile.value.mountNamespaces(),
       hostile.value.sharesFiles(7, 8),
+      hostile.value.securebits(),
       hostile.value.listNamespaces({ types: 0, owner: 0n }),
       hostile.value.tree({ root: '/a', path: '', deep: false, limit: 1 }),
     ];

@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest';
 import { show } from '../../../src/cli/commands/show.ts';
-import { collapse } from '../../../src/inspect/show/capabilities.ts';
 import { namespaceFields } from '../../../src/inspect/show/namespace-fields.ts';
 import { processFields } from '../../../src/inspect/show/process-fields.ts';
 import { initSignalsField } from '../../../src/inspect/show/signals.ts';
@@ -96,22 +95,6 @@ describe('show', () => {
     const [pid = ''] = pidsOf(host);
     expect(await failure(pid, '-o', 'links')).toMatchObject({ code: 'BAD_VALUE' });
     expect(await failure('net:[1]')).toMatchObject({ code: 'NO_NAMESPACE' });
-  });
-});
-
-describe('capabilities in one line', () => {
-  const all = (1n << 41n) - 1n;
-  it.each([
-    [0n, 'none'],
-    [all, 'full'],
-    [all & ~(1n << 24n), 'full but cap_sys_resource'],
-    [3n, 'cap_chown,cap_dac_override'],
-    [all | (1n << 50n), 'full'],
-  ])('%i', (mask, text) => expect(collapse(mask, all)).toBe(text));
-
-  it('is names where the kernel does not tell its last one', () => {
-    expect(collapse(1n << 12n, undefined)).toBe('cap_net_admin');
-    expect(collapse(null, all)).toBe('-');
   });
 });
 

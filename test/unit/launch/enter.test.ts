@@ -73,6 +73,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
     attribute: () => unsupported('getxattr'),
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
+    securebits: () => unsupported('prctl'),
     mountNamespaces: () => unsupported('mount namespaces'),
     mounts: () => unsupported('mounts'),
     listNamespaces: () => unsupported('listns'),
