@@ -11,7 +11,7 @@ import { parseMountinfo, type Mount } from '../kernel/text/mountinfo.ts';
 import { decodeText } from '../kernel/text/text.ts';
 import { remarks, type Uncopied } from './as-target/part.ts';
 import { explainOpen, failureStatus } from './explain-enter.ts';
-import { step } from './step.ts';
+import { shown, step } from './step.ts';
 
 export interface CgroupSteps {
   /** While /sys/fs/cgroup still is ours. */
@@ -156,6 +156,6 @@ function explainJoin(cgroup: string): readonly Explanation[] {
   return byErrno(REFUSALS).map(([errno, why]) => ({
     errno: ERRNO[errno],
     status: failureStatus,
-    text: `nstool: cannot join ${cgroup}: ${errno}\n  why: ${why}\n`,
+    text: `nstool: cannot join ${shown(cgroup)}: ${errno}\n  why: ${why}\n`,
   }));
 }

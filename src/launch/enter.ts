@@ -31,10 +31,11 @@ import { deadInit, noChroot } from './rule.ts';
 import { keepCapabilities } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { ownMounts } from './own-mounts.ts';
+import { DEFAULT_SHELL, loginShell } from './login-shell.ts';
 import { openPty, reasonForPty, relay } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
 import { standingOf } from './standing.ts';
-import { PROCESS_SLOT, step } from './step.ts';
+import { PROCESS_SLOT, shown, step } from './step.ts';
 import { environmentOf, followContext, isOwnRoot, openProcess } from './target-process.ts';
 
 /** What the entered program inherits of the caller. */
@@ -46,7 +47,6 @@ export interface Caller {
 }
 
 export const DEFAULT_SEARCH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const DEFAULT_SHELL = '/bin/sh';
 
 export interface EnterPlan {
   readonly program: Program;
@@ -77,7 +77,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const identity = identityOf(host, query);
   const pty = reasonForPty(host, query, joined, identity);
   const likeness = likeTarget(host, query, joined, caller);
-  const steps = [
+  const before = [
     ...restoreInherited(caller),
     ...openProcess(query, joined),
     ...likeness.pinned,
@@ -97,8 +97,9 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
     ...around.afterFork,
     ...likeness.inside,
     ...keepCapabilities(query, joined),
-    execute(query, env),
   ];
+  const shell = variable(env, 'SHELL') ?? (query.command.length > 0 ? '' : loginShell(host, query, doors, before));
+  const steps = [...before, execute(query, env, shell)];
   const program = { steps, failureStatus, trace: query.trace };
   const ids = foresight.refusal ?? foreseeIds(host, us, query, joined);
   const whole = ids === undefined ? foresight : { ...foresight, refusal: ids };
@@ -278,9 +279,13 @@ function divide(query: EnterQuery, joined: readonly Door[], pty: string | undefi
   ];
 }
 
-export function execute(query: Pick<EnterQuery, 'command' | 'targetEnvironment'>, env: readonly Uint8Array[]): Step {
+/** `shell`: what is started without a command. */
+export function execute(
+  query: Pick<EnterQuery, 'command' | 'targetEnvironment'>,
+  env: readonly Uint8Array[],
+  shell: KernelText = DEFAULT_SHELL,
+): Step {
   const search = variable(env, 'PATH') ?? DEFAULT_SEARCH;
-  const shell = variable(env, 'SHELL') ?? DEFAULT_SHELL;
   const [file, argv]: [KernelText, readonly KernelText[]] =
     query.command[0] === undefined ? [shell, [loginName(shell)]] : [query.command[0], query.command];
   const explanations: readonly Explanation[] = explainExec(display(file), display(search));
@@ -295,6 +300,10 @@ export function execute(query: Pick<EnterQuery, 'command' | 'targetEnvironment'>
 }
 
 function display(text: KernelText): string {
+  return shown(plainText(text));
+}
+
+function plainText(text: KernelText): string {
   return typeof text === 'string' ? text : decodeText(text);
 }
 
@@ -311,6 +320,6 @@ function variable(env: readonly Uint8Array[], name: string): Uint8Array | undefi
 
 /** `-bash`: by the dash a shell knows that it is a login shell. */
 function loginName(shell: KernelText): string {
-  const path = display(shell);
+  const path = plainText(shell);
   return `-${path.slice(path.lastIndexOf('/') + 1)}`;
 }

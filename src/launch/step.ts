@@ -6,6 +6,11 @@ export function step(label: string, reason: string, operation: Operation, more: 
   return { label, reason, operation, explanations: [], ...more };
 }
 
+/** Labels and failures go to terminals, and what the target chose (its variables, its files' names) may be anything. */
+export function shown(name: string): string {
+  return name.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '?');
+}
+
 /** The slot that holds /proc/PID of the target. */
 export const PROCESS_SLOT = 'process';
 

@@ -12,7 +12,7 @@ import {
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { Explanation, Slot, Step } from '../kernel/program.ts';
 import { failureStatus } from './explain-enter.ts';
-import { step } from './step.ts';
+import { shown, step } from './step.ts';
 
 /** Of a mode. Source: linux/stat.h. */
 const S_IFMT = 0o170000;
@@ -102,9 +102,4 @@ function notShown(name: string): readonly Explanation[] {
     status: failureStatus,
     text: `nstool: ${shown(name)} is not to be seen in there: ${errno}\n`,
   }));
-}
-
-/** Labels go to terminals, and an unpacked image may have any names. */
-function shown(name: string): string {
-  return name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
 }

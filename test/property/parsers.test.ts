@@ -13,6 +13,7 @@ import { parseMountinfo, unescapeOctal } from '../../src/kernel/text/mountinfo.t
 import { formatNamespaceLink, parseNamespaceLink } from '../../src/kernel/text/namespace-link.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { parseQueueState } from '../../src/kernel/text/mqueue.ts';
+import { parsePasswdShells } from '../../src/kernel/text/passwd-shells.ts';
 import { parsePasswd } from '../../src/kernel/text/passwd.ts';
 import { parseResolvConf } from '../../src/kernel/text/resolv-conf.ts';
 import { parseRawSockets } from '../../src/kernel/text/raw-sockets.ts';
@@ -107,7 +108,7 @@ describe('parsers', () => {
   total('nsid replies', sample('netlink'), (bytes) => decodeNsidReply([bytes], 'FILE'));
   total('recorded hosts', sample('archive'), (bytes) => recordedHost(Buffer.from(bytes).toString('utf8'), 'FILE'));
   total('cmdline', 'a\0b\0', (bytes) => ({ ok: true, value: parseCmdline(bytes) }));
-  total('passwd', sample('passwd'), (bytes) => ({ ok: true, value: parsePasswd(bytes) }));
+  total('passwd', sample('passwd'), (bytes) => ({ ok: true, value: [parsePasswd(bytes), parsePasswdShells(bytes)] }));
   total('resolv.conf', 'nameserver 192.0.2.1\nsearch a b\n', (bytes) => ({ ok: true, value: parseResolvConf(bytes) }));
   total('namespace links', 'net:[4026532177]', (bytes) =>
     parseNamespaceLink(Buffer.from(bytes).toString('utf8'), 'FILE'),

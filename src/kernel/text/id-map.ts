@@ -32,6 +32,12 @@ export function parseIdMap(bytes: Uint8Array, file: string): Reading<readonly Id
   return value(ranges);
 }
 
+/** What an id of the reader's is called in the namespace. undefined: it has no name there. */
+export function insideOf(map: readonly IdRange[], id: number): number | undefined {
+  const range = map.find(({ outside, count }) => outside !== null && id >= outside && id < outside + count);
+  return range?.outside == null ? undefined : range.inside + (id - range.outside);
+}
+
 /** Is this id of the namespace mapped at all? */
 export function isMapped(map: readonly IdRange[], id: number): boolean {
   return map.some((range) => id >= range.inside && id < range.inside + range.count);

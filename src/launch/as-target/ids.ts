@@ -2,7 +2,7 @@
 // Source: user_namespaces(7), setresuid(2), setgroups(2).
 
 import type { Step } from '../../kernel/program.ts';
-import type { IdRange } from '../../kernel/text/id-map.ts';
+import { insideOf } from '../../kernel/text/id-map.ts';
 import type { EnterQuery } from '../enter-query.ts';
 import { become, type IdMaps } from '../ids.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
@@ -54,7 +54,7 @@ function copyId(
   const ids = theirs.status[`${what}s`];
   const own = ours.status[`${what}s`];
   const outside = ids[EFFECTIVE] ?? 0;
-  const inside = maps === undefined ? outside : inner(maps[`${what}s`], outside);
+  const inside = maps === undefined ? outside : insideOf(maps[`${what}s`] ?? [], outside);
   const real = ids[0] ?? 0;
   const differs: readonly Uncopied[] =
     real === outside ? [] : [{ what: `real ${what} ${real}`, why: `the command gets the effective ${what} as both` }];
@@ -99,7 +99,7 @@ function copyGroups(facts: Facts, maps: IdMaps | undefined): Groups {
         ),
       ]
     : [];
-  const inside = gids.map((gid) => inner(maps.gids, gid));
+  const inside = gids.map((gid) => insideOf(maps.gids ?? [], gid));
   const mapped = inside.filter((gid) => gid !== undefined);
   const why =
     maps.setgroups === 'deny' ? 'setgroups is denied there' : 'some are not mapped in the user namespace of the target';
@@ -124,10 +124,4 @@ function listed(gids: readonly number[]): string {
 function sameSet(some: readonly number[], others: readonly number[]): boolean {
   const [left, right] = [new Set(some), new Set(others)];
   return left.size === right.size && [...left].every((each) => right.has(each));
-}
-
-/** What an id of ours is called in a user namespace. undefined: it has no name there. */
-function inner(map: readonly IdRange[] | undefined, id: number): number | undefined {
-  const range = map?.find(({ outside, count }) => outside !== null && id >= outside && id < outside + count);
-  return range?.outside === undefined || range.outside === null ? undefined : range.inside + (id - range.outside);
 }

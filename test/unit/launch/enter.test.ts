@@ -374,6 +374,39 @@ describe('the command', () => {
     expect([text(fallback.file), fallback.argv.map(text)]).toEqual(['/bin/sh', ['-sh']]);
   });
 
+  test('without $SHELL it is the one of passwd in there, for the user that the command becomes', () => {
+    const passwd = 'root:x:0:0::/:/bin/roots\nx:x:3:3::/:/bin/threes\nx:x:4:4::/:\n::\nx:x:5:5::/:nologin\n';
+    const files = {
+      '/etc/passwd': 'root:x:0:0::/:/bin/ours\n',
+      [`/proc/${PID}/root/etc/passwd`]: passwd,
+      [`/proc/${PID}/uid_map`]: '0 1000 1\n3 0 1\n',
+      [`/proc/${PID}/status`]: readFileSync('/proc/self/status', 'utf8').replace(/^Uid:.*/m, 'Uid:\t9\t1000\t9\t9'),
+    };
+    const shell = (changes: Partial<EnterQuery>): string => {
+      const operation = plan({ command: [], ...changes }, { files }).steps.at(-1)?.operation;
+      return operation?.op === 'exec' ? text(operation.file) : '';
+    };
+    const kinds = ['mnt'] as const;
+    expect(shell({ kinds })).toBe('/bin/roots');
+    expect(shell({ kinds: ['net'] })).toBe('/bin/ours');
+    expect(shell({ kinds: ['net'], root: true })).toBe('/bin/roots');
+    expect(shell({ kinds, uid: 3 })).toBe('/bin/threes');
+    expect([4, 5, 6].map((uid) => shell({ kinds, uid }))).toEqual(['/bin/sh', '/bin/sh', '/bin/sh']);
+    // 0 of the user namespace; ourselves, who are 3 in there; the target, who is 0.
+    expect(shell({ kinds: ['mnt', 'user'] })).toBe('/bin/roots');
+    expect(shell({ kinds: ['mnt', 'user'], preserveCredentials: true })).toBe('/bin/threes');
+    expect(shell({ kinds: ['mnt', 'user'], preserveCredentials: true, uid: 'follow' })).toBe('/bin/roots');
+  });
+
+  test('names of the target do not act on a terminal', () => {
+    const { steps } = plan({ command: [] }, {}, ['SHELL=/\u001B[31m\nforged', 'PATH=/\u009Bx']);
+    const last = steps.at(-1);
+    expect(last?.label).toBe('exec /?[31m?forged');
+    expect(last?.explanations[0]?.text).toMatch(/^nstool: cannot run '\/\?\[31m\?forged': not found/);
+    const named = plan({ command: [encode('x')] }, {}, ['PATH=/\u009Bx\n']).steps.at(-1);
+    expect(named?.explanations[0]?.text).toContain('it is not in /?x?, in the file system');
+  });
+
   test('bytes that are no text stay as they are', () => {
     const odd = new Uint8Array([0xff, 0xfe, 0x20]);
     const { file, argv } = exec(plan({ command: [odd, odd] }));
