@@ -48,6 +48,8 @@ const probes = {
   containerd: () => has('containerd', '--version') && has('ctr', '--version'),
   bwrap: () => has('bwrap', '--version'),
   podman: () => has('podman', '--version') && has('conmon', '--version'),
+  /** Subordinate ids for a plain user's containers. */
+  newuidmap: () => has('newuidmap'),
   runc: () => has('runc', '--version'),
   lxc: () => has('lxc-start', '--version'),
   nspawn: () => has('systemd-nspawn', '--version'),
@@ -67,7 +69,17 @@ function present(requirement: Requirement): boolean {
 }
 
 /** What `all` does not ask for: machines that test this every day have no container engines. */
-const engines: readonly Requirement[] = ['busybox', 'bwrap', 'docker', 'containerd', 'podman', 'runc', 'lxc', 'nspawn'];
+const engines: readonly Requirement[] = [
+  'busybox',
+  'bwrap',
+  'docker',
+  'containerd',
+  'podman',
+  'newuidmap',
+  'runc',
+  'lxc',
+  'nspawn',
+];
 
 const required = new Set((process.env['NSTOOL_TEST_REQUIRE'] ?? '').split(',').filter(Boolean));
 
