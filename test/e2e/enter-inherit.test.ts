@@ -257,7 +257,8 @@ b" " " "*" '$HOME' "-n" "--" "é" "\t"`;
           return;
         }
         expect(childrenOf(started)).toEqual([String(pid)]);
-        expect(readlinkSync(`/proc/${started}/exe`)).toBe(join(installation(), 'native/nsexec'));
+        expect(readlinkSync(`/proc/${started}/exe`)).toBe(`/memfd:${join(installation(), 'native/nsexec')} (deleted)`);
+        expect(statusLine(started, 'Name')).toBe('nsexec');
         expect(readFileSync(`/proc/${started}/cmdline`, 'utf8')).toMatch(/^nsexec\0\d+\0$/);
         // It keeps nobody's pipe open. The one that it has tells its child of its end.
         const pipes = readdirSync(`/proc/${started}/fd`).map((fd) => readlinkSync(`/proc/${started}/fd/${fd}`));

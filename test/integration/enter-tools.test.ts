@@ -17,6 +17,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startDocker, type Docker } from '../support/dockers.ts';
+import { Yard } from '../support/engines.ts';
 import { linkOf, look, type Entered } from '../support/entered.ts';
 import { ADDRESS, NAME, startNameServer } from '../support/name-server.ts';
 import { startReady, type Started } from '../support/odd-process.ts';
@@ -295,3 +297,75 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('-p without -m', () => {
     expect(held.stderr).toContain('its first process has ended');
   });
 });
+
+describe.skipIf(lacks('root', 'docker', 'busybox', 'cc'))(
+  'a container of docker from an image of one static program',
+  () => {
+    let root: string;
+    let yard: Yard;
+    let docker: Docker;
+    let pid: number;
+
+    beforeAll(async () => {
+      yard = new Yard();
+      docker = await startDocker(yard);
+      root = makeRoot();
+      const image = join(yard.folder, 'scratch.tar');
+      yard.run('tar', '-C', root, '-cf', image, 'pause');
+      docker.run('import', image, 'scratch:1');
+      docker.run('run', '-d', '--network=none', '--name=scratch', 'scratch:1', '/pause');
+      pid = Number(docker.run('inspect', '-f', '{{.State.Pid}}', 'scratch'));
+    }, 120_000);
+    afterAll(async () => {
+      await yard.close();
+      rmSync(root, { recursive: true });
+    });
+
+    /** Every file with all that a write would change, in its root and in the directory that takes what is written. */
+    function everything(): readonly string[] {
+      const upper = docker.run('inspect', '-f', '{{with .GraphDriver.Data}}{{.UpperDir}}{{end}}', 'scratch');
+      const folders = [`/proc/${pid}/root/`, ...(upper.startsWith('/') ? [upper] : [])];
+      const format = '%p %y %i %s %m %U %G %T@ %C@ %l\\n';
+      return [
+        docker.run('diff', 'scratch'),
+        ...folders.map((folder) => run(['find', folder, '-xdev', '-printf', format]).stdout),
+      ];
+    }
+
+    test('has no shell; with the tools of this host there is one, and nothing is written', async () => {
+      const before = everything();
+      expect(before.slice(1).join('')).toContain('/pause f ');
+      expect(run(docker.command('exec', 'scratch', 'sh')).status).not.toBe(0);
+      expect(nstool(['enter', 'container:scratch', 'sh']).status).not.toBe(0);
+      expect(nstool(['enter', String(pid), 'sh'])).toMatchObject({ status: 127, stdout: '' });
+      const script =
+        'pwd; ls /target/pause; cat /proc/1/comm; test -e /etc/passwd && ls /usr/bin >/dev/null; cat /etc/resolv.conf';
+      const { report, links, status } = await look(commandLine(['enter', String(pid), '--tools']), script);
+      expect(report).toMatch(/^\/target\n\/target\/pause\npause\n/);
+      for (const kind of kinds) expect(links[kind]).toBe(linkOf(pid, kind));
+      expect(links['mnt']).not.toBe(linkOf(pid, 'mnt'));
+      expect(status('NoNewPrivs')).toBe('0');
+      // Nor by mounts of the command, or a folder in the root that it has for itself.
+      const mounting = 'mount -t tmpfs tmpfs /target/proc; mkdir /made; exit 9';
+      for (const more of [[], ['--dns'], ['-n'], ['--pty'], ['-p', '--no-proc']]) {
+        expect(nstool(['enter', String(pid), '--tools', ...more, 'sh', '-c', mounting]).status).toBe(9);
+      }
+      expect(everything()).toEqual(before);
+    });
+
+    test('its network and processes with the programs of this host', () => {
+      const listed = nstool([
+        'enter',
+        String(pid),
+        '--net',
+        '--pid',
+        'sh',
+        '-c',
+        'cat /proc/1/comm; cat /proc/net/dev',
+      ]);
+      expect(listed).toMatchObject({ status: 0, stderr: '' });
+      expect(listed.stdout).toMatch(/^pause\n/);
+      expect(listed.stdout.trim().split('\n')).toHaveLength(4);
+    });
+  },
+);

@@ -48,7 +48,8 @@ function helpers(): string[] {
 
 function isOurHelper(pid: string): boolean {
   try {
-    const program = readlinkSync(`/proc/${pid}/exe`);
+    // nsexec runs as a copy in memory, which is named for its file.
+    const program = readlinkSync(`/proc/${pid}/exe`).replace(/^\/memfd:/, '');
     return program.startsWith(`${checkout}dist/`) || program.startsWith(`${tmpdir()}/nstool-test-${process.pid}-`);
   } catch {
     return false;

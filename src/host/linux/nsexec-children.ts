@@ -10,6 +10,7 @@ import { NsError } from '../../kernel/error.ts';
 import type { Program } from '../../kernel/program.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { programInMemory, requireNsexec } from './nsexec.ts';
+import { executing, sealedCopy } from './sealed-copy.ts';
 
 /** How a program ended. */
 export interface Ending {
@@ -55,6 +56,7 @@ const PATIENCE_MS = 5000;
 export class NsexecChildren {
   private readonly running = new Map<number, Running>();
   private readonly nsexec: string;
+  private readonly copy: string | undefined;
   private readonly nothing = openSync('/dev/null', 'r');
   private readonly timer = setInterval(() => this.reap(), LOOK_MS);
   private patience: NodeJS.Timeout | undefined;
@@ -70,6 +72,7 @@ export class NsexecChildren {
   constructor(nsexec: string) {
     requireNsexec(nsexec);
     this.nsexec = nsexec;
+    this.copy = sealedCopy(nsexec);
     for (const [signal, handler] of Object.entries(this.handlers)) process.on(signal, handler);
   }
 
@@ -97,7 +100,9 @@ export class NsexecChildren {
       opened.push(statusFd);
       const fd = programInMemory({ ...program, statusFd });
       passed.push(fd);
-      const pid = c.spawn(this.nsexec, ['nsexec', String(fd)], [this.nothing, outEnd, errEnd]);
+      const pid = executing(this.nsexec, this.copy, (path) =>
+        c.spawn(path, ['nsexec', String(fd)], [this.nothing, outEnd, errEnd]),
+      );
       const ended = new Promise<Ending>((done) => this.running.set(pid, { pid, statusFd, done }));
       return { stdout: reader(stdout), stderr: reader(stderr), ended };
     } catch (error) {

@@ -5,6 +5,7 @@ import { getSystemErrorName } from 'node:util';
 import { NsError } from '../../kernel/error.ts';
 import { encodeProgram, type Program } from '../../kernel/program.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
+import { executing, sealedCopy } from './sealed-copy.ts';
 
 const F_SETFD = 2;
 const STANDARD_STREAMS = [0, 1, 2];
@@ -21,7 +22,7 @@ export function replaceByNsexec(program: Program, nsexec: string): never {
   // Node marked them close-on-exec when it started.
   for (const inherited of [...STANDARD_STREAMS, ...adopted(program)]) c.fcntl(inherited, F_SETFD, 0);
   try {
-    return c.execve(nsexec, ['nsexec', String(fd)], []);
+    return executing(nsexec, sealedCopy(nsexec), (path) => c.execve(path, ['nsexec', String(fd)], []));
   } catch (error) {
     if (!(error instanceof LibcError)) throw error;
     throw new NsError('UNSUPPORTED', { what: `cannot execute ${nsexec}`, why: getSystemErrorName(-error.errno) });
