@@ -1,6 +1,9 @@
 // `nstool each` against `ip -all netns exec` and nsenter(1): the same namespaces, and in each that one alone.
 
+import { spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startOddProcess } from '../support/odd-process.ts';
 import { asUser, commandLine, identities, nstool, PLAIN_UID, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { makeStage, type Stage } from '../support/stage.ts';
@@ -160,6 +163,72 @@ describe.skipIf(lacks('root', 'cc', 'unshare'))('a namespace that only a descrip
       } finally {
         await pin.end();
       }
+    }
+  });
+});
+
+describe.skipIf(lacks('root', 'namespaces', 'unshare'))('namespaces without any process', () => {
+  /** All but pid: without its first process nothing can start in it. */
+  const kinds = KINDS.map(([kind]) => kind).filter((kind) => kind !== 'pid');
+  const holders = {
+    descriptors: ['', 'exec $fd<"/proc/$pid/ns/$kind"'],
+    'bind mounts': ['mount -t tmpfs tmpfs /mnt', 'touch /mnt/$kind; mount --bind "/proc/$pid/ns/$kind" /mnt/$kind'],
+  };
+
+  test.each(Object.entries(holders))('held by %s', async (_holder, [before, hold]) => {
+    const script = `${before}
+      unshare -U -r -m -n -i -u -C -T sleep 1000 & pid=$!; fd=3
+      until [ "$(cat /proc/$pid/comm)" = sleep ]; do sleep 0.01; done
+      for kind in ${kinds.join(' ')}; do eval '${hold}'; fd=$((fd + 1)); done
+      for kind in ${kinds.join(' ')}; do links="$links $(readlink /proc/$pid/ns/$kind)"; done
+      kill $pid; wait $pid; echo $links; exec sleep 1000`;
+    const started = spawn('unshare', ['-m', 'sh', '-c', script.replace('$fd<', "'$fd'<")], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: '/',
+    });
+    const ended = new Promise((done) => started.once('close', done));
+    const said = await new Promise<string>((done) => started.stdout.once('data', (line) => done(String(line).trim())));
+    try {
+      const links = said.split(' ');
+      expect(links).toHaveLength(kinds.length);
+      const filter = links.map((link) => `NS == ${/[0-9]+/.exec(link)?.[0]}`).join(' || ');
+      const show = 'readlink "/proc/self/ns/${NSTOOL_NS%%:*}"';
+      const { stdout } = nstool(['each', '--deep', '-Q', filter, '--json', 'sh', '-c', show]);
+      const found = results(stdout).map(({ status, error, stdout: printed }) => ({ status, error, printed }));
+      expect(found.toSorted((a, b) => (a.printed < b.printed ? -1 : 1))).toEqual(
+        links.toSorted().map((link) => ({ status: 0, error: null, printed: `${link}\n` })),
+      );
+    } finally {
+      started.kill('SIGKILL');
+      await ended;
+    }
+  });
+});
+
+describe.skipIf(lacks('root', 'namespaces', 'cc'))('a namespace that only a thread is in', () => {
+  /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC and NEWNET. */
+  const flags = (0x20000 | 0x2000000 | 0x4000000 | 0x8000000 | 0x40000000).toString(16);
+  const kinds = ['mnt', 'cgroup', 'uts', 'ipc', 'net'];
+
+  test.each(['threads', 'leaderless'])('%s: with -p TID, and with a filter', async (mode) => {
+    const target = await startOddProcess([], [mode, flags]);
+    try {
+      const tid = readdirSync(`/proc/${target.pid}/task`).findLast((name) => name !== String(target.pid)) ?? '';
+      const links = kinds.map((kind) => readlinkSync(`/proc/${tid}/ns/${kind}`));
+      const filter = links.map((link) => `NS == ${/[0-9]+/.exec(link)?.[0]}`).join(' || ');
+      const show = ['--json', 'sh', '-c', 'readlink "/proc/self/ns/${NSTOOL_NS%%:*}"'];
+      for (const which of [
+        ['-p', tid],
+        ['--deep', '-Q', filter],
+      ]) {
+        const { stdout, stderr } = nstool(['each', '-t', kinds.join(','), ...which, ...show]);
+        const found = results(stdout).map(({ status, error, stdout: printed }) => ({ status, error, printed }));
+        expect({ stderr, found: found.toSorted((a, b) => (a.printed < b.printed ? -1 : 1)) }).toMatchObject({
+          found: links.toSorted().map((link) => ({ status: 0, error: null, printed: `${link}\n` })),
+        });
+      }
+    } finally {
+      await target.end();
     }
   });
 });

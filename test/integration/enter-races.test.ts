@@ -36,7 +36,7 @@ import { childrenOf } from '../support/targets.ts';
 const TOP = 'in the target\n';
 const JAIL = 'in its jail\n';
 const SECRET = 'a secret of this host\n';
-const TIMES = 12;
+const TIMES = 8;
 
 /** Tells where it is, and which descriptors are open, without a /proc, which may be a lie. */
 const REPORT = 'cat /where; for fd in 3 4 5 6 7 8 9; do (true <&$fd) 2>/dev/null && echo "open $fd"; done; true';

@@ -3,7 +3,6 @@ import { isComplete } from '../../kernel/gap-tally.ts';
 import type { Program } from '../../kernel/program.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import { planEach } from '../../launch/each.ts';
-import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import { isUnused } from '../../namespaces/holders.ts';
@@ -22,7 +21,7 @@ import { gapJson, gapNote } from '../gap-text.ts';
 import { Collector, isGood, nameOf, namespaceOf, showRun } from './each-report.ts';
 import { Run } from './each-run.ts';
 import { lsColumns } from './ls-columns.ts';
-import { ALL_KINDS, selectionOf, selectionOptions, selectRows, type Selection } from './ls-query.ts';
+import { ALL_KINDS, scanFor, selectionOf, selectionOptions, selectRows, type Selection } from './ls-query.ts';
 
 export const each: CommandDefinition = {
   name: 'each',
@@ -78,7 +77,7 @@ export const each: CommandDefinition = {
     const query = eachQuery(invocation);
     const host = await context.host();
     requireOwnProc(host);
-    const scan = discoverNamespaces(host, query.asksHolders ? ALL_KINDS : query.kinds, { deep: query.deep });
+    const scan = scanFor(host, query, query.asksHolders ? ALL_KINDS : query.kinds);
     const rows = rowsOf(scan, query);
     return { stream: (streaming) => runInEach(query, scan, rows, context, streaming) };
   },

@@ -6,8 +6,10 @@ import type { Host, Reading } from '../../kernel/host.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { initialNamespace } from '../../inspect/initial-namespace.ts';
 import { resolveTarget, type NamespaceName } from '../../inspect/resolve-target.ts';
+import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { liveThread } from '../../namespaces/discover/live-thread.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
+import { noteAskedThread } from '../../namespaces/discover/threads.ts';
 import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
 import { selectColumns, type Column } from '../../render/columns.ts';
 import { matches, parseFilter, type Filter } from '../../render/filter/filter.ts';
@@ -239,6 +241,17 @@ export function factsOf(query: LsQuery, tree: boolean): ReadonlySet<Fact> {
   const facts = new Set([...query.columns, ...asked].flatMap((column) => column.fact ?? []));
   if (tree) facts.add('ppid');
   return facts;
+}
+
+/** What there is of these kinds. A thread that is asked for by its number is looked at also where others are not. */
+export function scanFor(
+  host: Host,
+  { deep, tasks }: Pick<Selection, 'deep' | 'tasks'>,
+  kinds: ReadonlySet<NamespaceKind>,
+): Scan {
+  const scan = discoverNamespaces(host, kinds, { deep });
+  if (!deep) for (const word of tasks) if (/^[0-9]+$/.test(word)) noteAskedThread(scan, Number(word));
+  return scan;
 }
 
 /** The links of the targets: of a process all of its namespaces. Errors: as of resolving, NO_PROCESS, DENIED. */

@@ -2,9 +2,7 @@ import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 import { resolveNamespace } from '../../inspect/resolve-target.ts';
-import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import { noteAskedThread } from '../../namespaces/discover/threads.ts';
 import { relations } from '../../namespaces/discover/relations.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import { isUnused } from '../../namespaces/holders.ts';
@@ -27,6 +25,7 @@ import {
   selectRows,
   type LsQuery,
   type TreeShape,
+  scanFor,
 } from './ls-query.ts';
 import { textOptions } from './text-options.ts';
 
@@ -126,8 +125,7 @@ function look(host: Host, query: LsQuery, context: Context): Scan {
   const tree = treeOf(query, context);
   const related = tree === 'owner' || tree === 'parent';
   const kinds = query.asksHolders ? ALL_KINDS : shownKinds(query, tree);
-  const scan = discoverNamespaces(host, kinds, { deep: query.deep });
-  if (!query.deep) for (const word of query.tasks) if (/^[0-9]+$/.test(word)) noteAskedThread(scan, Number(word));
+  const scan = scanFor(host, query, kinds);
   if (related && !query.deep) relations.discover(scan);
   return scan;
 }
