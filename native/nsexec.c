@@ -1331,9 +1331,19 @@ static int do_pty(struct nsexec *n, const struct value *v)
     return fill_slot(n, &v[1], ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
 }
 
+/* Where to say why it failed. */
+static int talk_fd = STDERR_FILENO;
+
 /* From here on the command's side is its terminal, and all of its three streams. */
 static int take_side(struct nsexec *n, const struct value *v, int side)
 {
+    /* a terminal of ours is raw by now: what is said goes through the command's, which shows lines as lines */
+    if (!isatty(STDERR_FILENO)) {
+        int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+        if (fd >= 0)
+            talk_fd = fd;
+    }
     if (setsid() < 0 || ioctl(side, TIOCSCTTY, 0) < 0)
         return -1;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -1896,7 +1906,7 @@ static void say_parts(const char *const *parts)
 
     for (; count < MAX_PARTS && parts[count]; count++)
         vector[count] = (struct iovec){ (void *)parts[count], strlen(parts[count]) };
-    write_all(STDERR_FILENO, vector, count);
+    write_all(talk_fd, vector, count);
 }
 
 #define SAY(...) say_parts((const char *const[]){ __VA_ARGS__, NULL })
