@@ -256,12 +256,15 @@ static bool starts_with(const struct iovec *part, const char *start)
     return part->iov_len >= strlen(start) && memcmp(part->iov_base, start, strlen(start)) == 0;
 }
 
+/* nsexec's own: a copy of descriptor 2, once the streams are those of a terminal. */
+static int talk_fd;
+
 static ssize_t fake_writev(int fd, const struct iovec *parts, int count)
 {
     static volatile unsigned char sink;
     size_t size = 0;
 
-    DEMAND(fd == STDERR_FILENO || (fd == world.status_fd && valid_fd(fd)));
+    DEMAND(fd == STDERR_FILENO || ((fd == world.status_fd || fd == talk_fd) && valid_fd(fd)));
     DEMAND(count > 0);
     /* The main function refuses what the decoder refused when it was tried alone, and nothing else. */
     DEMAND(world.refused || !starts_with(parts, fd == world.status_fd ? "\xff\xff\xff\xff" : "nsexec: bad program"));
@@ -455,6 +458,8 @@ static int fake_prctl(int option, unsigned long a, unsigned long b, unsigned lon
     (void)b, (void)c, (void)d;
     if (option == PR_SET_DUMPABLE && a == 0)
         return one_in(256) ? fails(EPERM) : 0;
+    if (option == PR_SET_NAME)
+        return 0;
     if (option == PR_CAPBSET_READ && one_in(2))
         return 1;
     return succeeds_or_not();
@@ -1247,6 +1252,7 @@ static void try_program(const struct builder *b)
     world.failure_rate = one_in(2) ? 4 : 100;
     world.one_by_one = world.in_monitor = world.in_reader = world.in_relay = world.in_monitor_alone = false;
     world.signals = -1;
+    talk_fd = STDERR_FILENO;
     open_some();
     world.is_open[PROGRAM_FD] = false; /* it is closed when the program is decoded */
     r = whole_program(&n);

@@ -2146,7 +2146,7 @@ int main(int argc, char **argv)
     if (prctl(PR_SET_DUMPABLE, 0UL, 0UL, 0UL, 0UL) < 0)
         give_up("PR_SET_DUMPABLE", strerror(errno));
     /* executed by a descriptor its name would be that one's number */
-    (void)prctl(PR_SET_NAME, "nsexec", 0UL, 0UL, 0UL);
+    (void)prctl(PR_SET_NAME, (unsigned long)"nsexec", 0UL, 0UL, 0UL);
     fd = argc == 2 ? parse_descriptor(argv[1]) : -1;
     if (fd < 0)
         give_up("usage", "nsexec PROGRAM_FD");

@@ -1421,7 +1421,7 @@ static void relays(void)
     CHECK(killed(SIGTERM), "death by a signal, and an empty slot for the output");
     start(&b), add_relay(UINT32_MAX), op(&b, EXEC), str(&b, "/nowhere/x"), str(&b, ""), str(&b, "");
     list(&b, "x", NULL), list(&b, NULL), explain_as(&b, ENOENT, 127, "x: not found\n"), run(no_input);
-    CHECK(ended("x: not found\r\n", "", 127), "what is said before the command starts arrives");
+    CHECK(ended("", "x: not found\n", 127), "why nothing was started is said where it would be without a relay");
     start(&b), add_relay(UINT32_MAX), add_shell("stty -echo; read a; read b; echo $a $b"), run(some_input);
     CHECK(WIFEXITED(r.status) && strstr(r.output, "one two\r\n"), "a pipe's end is the end of input");
     start(&b), add_relay(UINT32_MAX), add_shell("seq 1 20000 | tail -c 4000"), run(no_input);
