@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { commands } from '../../src/cli/commands/index.ts';
 import { installation, nstool, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 
@@ -21,7 +22,10 @@ describe('completion in bash', () => {
       ['nstool', 'e'],
       ['enter', 'each'],
     ],
-    [['nstool', 'caps', ''], ['decode']],
+    [
+      ['nstool', 'caps', ''],
+      commands.flatMap(({ name }) => (name.startsWith('caps ') ? [name.slice('caps '.length)] : [])),
+    ],
     [
       ['nstool', 'ls', '--no'],
       ['--noheadings', '--nowrap', '--notruncate'],
