@@ -9,14 +9,16 @@ import { securebitNames } from '../../capabilities/securebits.ts';
 import { setsOf, type CapabilitySets } from '../../capabilities/sets.ts';
 import { formatCapabilityText } from '../../capabilities/text.ts';
 import { INITIAL_USER_INODE } from '../../kernel/abi/nsfs.ts';
-import { valueOf, type NamespaceQuestion } from '../../kernel/host.ts';
+import { valueOf } from '../../kernel/host.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import { isOwn } from '../../namespaces/own.ts';
 import type { FieldDefinition } from '../show/field.ts';
 import { HostLook } from '../show/host-look.ts';
 import { processFields } from '../show/process-fields.ts';
 import type { ProcessLook } from '../show/process-look.ts';
 import { plain, type Field, type Value } from '../show/report.ts';
 import { idInside } from '../user-ids.ts';
+import { levelOf } from '../user-level.ts';
 import { readThreads } from './threads.ts';
 import { verdictOn, type Standing } from './verdict.ts';
 
@@ -140,9 +142,6 @@ interface Place {
   readonly level: number | null;
 }
 
-/** User namespaces nest no deeper. Source: create_user_ns(). */
-const DEEPEST = 32;
-
 /** null: closed to us. */
 function placeOf(look: ProcessLook): Place | null {
   const inode = look instanceof HostLook ? initialUserNamespace(look) : look.user.inode;
@@ -152,23 +151,13 @@ function placeOf(look: ProcessLook): Place | null {
   const uid = valueOf(look.host.askNamespace(door, ['NS_GET_OWNER_UID']));
   // The host's has none, and the kernel says so by its root.
   const owner = uid === undefined ? (initial ? 0 : null) : Number(uid);
-  return { inode, initial, owner, level: initial ? 0 : levelOf(look, door) };
+  const level = levelOf(inode, (questions) => valueOf(look.host.askNamespace(door, questions)) ?? null);
+  return { inode, initial, owner, level };
 }
 
 function initialUserNamespace(look: HostLook): bigint | null {
   const link = look.namespaceLink('user');
   return look.value('user namespace', link.ok ? parseNamespaceLink(link.value, 'user') : link)?.inode ?? null;
-}
-
-function levelOf({ host }: ProcessLook, door: string): number | null {
-  const questions: NamespaceQuestion[] = [];
-  while (questions.length < DEEPEST) {
-    questions.push('NS_GET_PARENT');
-    const parent = valueOf(host.askNamespace(door, questions));
-    if (parent === undefined) return null;
-    if (parent === INITIAL_USER_INODE) return questions.length;
-  }
-  return null;
 }
 
 function userNamespaceField(look: ProcessLook): Field {
@@ -190,8 +179,7 @@ function standingOf(look: ProcessLook): Standing | null {
     uid === undefined || look.user.uids === null ? null : (idInside(look.user.uids, uid) ?? null);
   const isHost = look instanceof HostLook;
   const namespace = placeOf(look);
-  const own = valueOf(look.host.readLink('/proc/self/ns/user'));
-  const seesAll = own === `user:[${INITIAL_USER_INODE}]`;
+  const seesAll = isOwn(look.host, 'user', INITIAL_USER_INODE);
   return {
     sets,
     all: valueOf(allCapabilities(look.host)),

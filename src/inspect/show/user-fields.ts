@@ -1,27 +1,20 @@
 // Where a user namespace lies, whose it is, and what it owns. Source: user_namespaces(7), ioctl_nsfs(2).
 
-import { INITIAL_USER_INODE } from '../../kernel/abi/nsfs.ts';
 import { namespaceKinds } from '../../kernel/abi/namespace-kinds.ts';
-import { valueOf, type NamespaceQuestion } from '../../kernel/host.ts';
+import { valueOf } from '../../kernel/host.ts';
 import { parsePasswd } from '../../kernel/text/passwd.ts';
 import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
+import { levelOf } from '../user-level.ts';
 import type { NamespaceLook } from './namespace-look.ts';
 import { many, plain, type Field } from './report.ts';
 
-/** User namespaces nest no deeper. Source: create_user_ns(). */
-const DEEPEST = 32;
-
 /** 0 is the initial one. Absent (null) where the way up to that is not shown to us. */
 export function levelField(look: NamespaceLook): Field {
-  const questions: NamespaceQuestion[] = [];
-  for (let inode = look.namespace.inode; inode !== INITIAL_USER_INODE;) {
-    questions.push('NS_GET_PARENT');
-    const parent = questions.length > DEEPEST ? null : look.ask(...questions);
-    if (parent === null) return plain('level', null);
-    inode = parent;
-  }
-  return plain('level', questions.length);
+  return plain(
+    'level',
+    levelOf(look.namespace.inode, (questions) => look.ask(...questions)),
+  );
 }
 
 /** Absent (null): /etc/passwd has none for it. */
