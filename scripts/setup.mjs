@@ -16,6 +16,7 @@ const oracles = {
   ip: 'iproute2',
   ifconfig: 'net-tools',
   capsh: 'libcap2-bin',
+  filecap: 'libcap-ng-utils',
   jq: 'jq',
   cc: 'gcc libc6-dev libcap-dev',
   python3: 'python3-minimal',

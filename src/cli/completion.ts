@@ -19,15 +19,26 @@ export function completionScript(shell: Shell, definitions: readonly CommandDefi
   }
 }
 
-/** The words that can follow `nstool`, and those that follow a first word of two. */
-function names(definitions: readonly CommandDefinition[]): ReadonlyMap<string, readonly string[]> {
-  const words = new Map<string, string[]>();
+/** The words that can follow the words of `before`, from `nstool` alone on: the shorter come first. */
+interface Level {
+  readonly before: readonly string[];
+  readonly words: readonly string[];
+}
+
+function levels(definitions: readonly CommandDefinition[]): readonly Level[] {
+  const found = new Map<string, { before: readonly string[]; words: Set<string> }>();
   for (const { name } of definitions) {
-    const [first = '', second] = name.split(' ');
-    const below = words.get(first) ?? [];
-    words.set(first, second === undefined ? below : [...below, second]);
+    const words = name.split(' ');
+    for (const [depth, word] of words.entries()) {
+      const before = words.slice(0, depth);
+      const known = found.get(before.join(' '));
+      if (known === undefined) found.set(before.join(' '), { before, words: new Set([word]) });
+      else known.words.add(word);
+    }
   }
-  return words;
+  return [...found.values()]
+    .map(({ before, words }) => ({ before, words: [...words] }))
+    .toSorted((a, b) => a.before.length - b.before.length);
 }
 
 function spellings(options: readonly OptionDefinition[]): readonly string[] {
@@ -39,28 +50,28 @@ function withValue(options: readonly OptionDefinition[]): readonly OptionDefinit
 }
 
 function bash(definitions: readonly CommandDefinition[]): string {
-  const words = names(definitions);
-  const nested = [...words].filter(([, below]) => below.length > 0);
+  const [top, ...nested] = levels(definitions);
+  const first = top?.words ?? [];
   return [
     '_nstool() {',
     '  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} before',
     '  COMPREPLY=()',
     '  if [ "$COMP_CWORD" -eq 1 ]; then',
-    `    COMPREPLY=($(compgen -W '${['help', ...words.keys()].join(' ')}' -- "$word"))`,
+    `    COMPREPLY=($(compgen -W '${['help', ...first].join(' ')}' -- "$word"))`,
     '    return',
     '  fi',
-    ...nested.flatMap(([first, below]) => [
-      `  if [ "$command" = ${first} ]; then`,
-      '    if [ "$COMP_CWORD" -eq 2 ]; then',
-      `      COMPREPLY=($(compgen -W '${below.join(' ')}' -- "$word"))`,
+    ...nested.flatMap(({ before, words }) => [
+      `  if [ "$command" = '${before.join(' ')}' ]; then`,
+      `    if [ "$COMP_CWORD" -eq ${before.length + 1} ]; then`,
+      `      COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$word"))`,
       '      return',
       '    fi',
-      '    command="$command ${COMP_WORDS[2]}"',
+      `    command="$command \${COMP_WORDS[${before.length + 1}]}"`,
       '  fi',
     ]),
     '  case $command in',
     ...definitions.flatMap(bashCommand),
-    `    help) COMPREPLY=($(compgen -W '${[...words.keys()].join(' ')}' -- "$word")) ;;`,
+    `    help) COMPREPLY=($(compgen -W '${first.join(' ')}' -- "$word")) ;;`,
     '  esac',
     '}',
     'complete -o default -F _nstool nstool',
@@ -108,12 +119,11 @@ function bashCommand(definition: CommandDefinition): readonly string[] {
 }
 
 function fish(definitions: readonly CommandDefinition[]): string {
-  const words = names(definitions);
   const lines = ['complete -c nstool -n __fish_use_subcommand -f -a help'];
-  for (const [first, below] of words) {
-    lines.push(`complete -c nstool -n __fish_use_subcommand -f -a ${first}`);
-    if (below.length > 0)
-      lines.push(`complete -c nstool -n '__fish_seen_subcommand_from ${first}' -f -a '${below.join(' ')}'`);
+  for (const { before, words } of levels(definitions)) {
+    const last = before.at(-1);
+    const when = last === undefined ? '__fish_use_subcommand' : `'__fish_seen_subcommand_from ${last}'`;
+    lines.push(`complete -c nstool -n ${when} -f -a '${words.join(' ')}'`);
   }
   for (const definition of definitions) lines.push(...fishCommand(definition));
   return `${lines.join('\n')}\n`;

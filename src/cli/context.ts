@@ -8,6 +8,8 @@ import { splitWords } from '../kernel/text/cmdline.ts';
 import type { Context, Stream } from './define-command.ts';
 import { nsexecPath } from './installation.ts';
 import { nearest } from './nearest.ts';
+import { say } from './output.ts';
+import { progressOn } from './progress.ts';
 
 const DEFAULT_COLUMNS = 80;
 const COLOR_WHEN = ['auto', 'always', 'never'];
@@ -15,6 +17,7 @@ const COLOR_WHEN = ['auto', 'always', 'never'];
 /** `colorWhen` and `recording` are the values of --color and --from. Errors: BAD_VALUE. */
 export function makeContext(colorWhen: string | undefined, recording: string | undefined): Context {
   const { env } = process;
+  const stderr = stream(2, colorWhen);
   return {
     stdin: {
       get isTerminal() {
@@ -22,10 +25,12 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
       },
     },
     stdout: stream(1, colorWhen),
-    stderr: stream(2, colorWhen),
+    stderr,
     host: (file = recording) => openHost(file),
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
     release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
+    changeAttributes: async (plan) => (await import('../host/linux/change-attributes.ts')).changeAttributes(plan),
+    progress: () => progressOn(stderr, say, () => performance.now()),
     children: async () => new (await import('../host/linux/nsexec-children.ts')).NsexecChildren(nsexecPath()),
     trace: async () => (await import('../host/linux/trace.ts')).CapabilityTrace.open(nsexecPath()),
     kernelLog: async () => (await import('../host/linux/kernel-log.ts')).openKernelLog(),

@@ -30,8 +30,7 @@ export function cutArgv(
       if (program === undefined) return { ours: [...ours, ...words.slice(index)], programLength: 0 };
       return { ours, programLength: words.length - index - 1 };
     }
-    // Of a negative number commander makes an operand, too.
-    if (!word.startsWith('-') || word === '-' || /^-[0-9]/.test(word)) {
+    if (!word.startsWith('-') || word === '-' || isNegative(word, options)) {
       if (operandsLeft <= 0) break;
       operandsLeft -= 1;
       ours.push(word);
@@ -47,6 +46,11 @@ export function cutArgv(
     }
   }
   return { ours, programLength: words.length - index };
+}
+
+/** Of a negative number commander makes an operand, too, unless an option has the digit. */
+function isNegative(word: string, options: readonly OptionDefinition[]): boolean {
+  return /^-[0-9]/.test(word) && !options.some(({ short }) => short === word[1]);
 }
 
 interface Rewritten {

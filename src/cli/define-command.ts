@@ -6,6 +6,7 @@ import type { KernelLog } from '../host/linux/kernel-log.ts';
 import type { NsexecChildren } from '../host/linux/nsexec-children.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
 import type { CapabilityTrace } from '../host/linux/trace.ts';
+import type { AttributeOperation, AttributeOutcome } from '../kernel/attribute-plan.ts';
 import type { NsError } from '../kernel/error.ts';
 import type { Host, Reading } from '../kernel/host.ts';
 import type { Program } from '../kernel/program.ts';
@@ -88,6 +89,10 @@ export interface Context {
   readonly processEvents: (wake: () => void) => Promise<Reading<ProcessEventSocket>>;
   /** Takes names and mounts of a namespace of this machine away: an outcome for each operation. */
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
+  /** Changes extended attributes of files of this machine: an outcome for each. */
+  readonly changeAttributes: (plan: readonly AttributeOperation[]) => Promise<readonly AttributeOutcome[]>;
+  /** For a look that may take long. */
+  readonly progress: () => Progress;
   /** Programs that run while we wait for them. Errors: UNSUPPORTED, without nsexec. */
   readonly children: () => Promise<NsexecChildren>;
   /** Of capabilities that are asked for, on this machine. Errors: DENIED, UNSUPPORTED. */
@@ -105,6 +110,13 @@ export interface Context {
   readonly environment: () => readonly Uint8Array[];
   readonly variable: (name: string) => string | undefined;
   readonly theme: (stream: Stream) => Promise<Theme>;
+}
+
+/** Tells on standard error how far it has come, if that is a terminal and it takes long. */
+export interface Progress {
+  /** The text is made when it is shown. */
+  readonly tell: (text: () => string) => void;
+  readonly end: () => void;
 }
 
 /** The way out for an answer that has no end of its own. */

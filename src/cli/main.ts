@@ -29,7 +29,7 @@ function findCommand(words: readonly string[]): Found {
 }
 
 function search(words: readonly string[]): Found | undefined {
-  for (const count of [2, 1]) {
+  for (const count of [3, 2, 1]) {
     const name = words.slice(0, count).join(' ');
     const entry = words.length < count ? undefined : commands.find((candidate) => candidate.name === name);
     if (entry !== undefined) return { entry, wordsUsed: count };
@@ -55,10 +55,15 @@ function helpFor(words: readonly string[]): Found {
 }
 
 function unknownCommand(words: readonly string[]): never {
-  const [first = ''] = words;
-  const below = commands.filter((entry) => entry.name.startsWith(`${first} `)).map((entry) => entry.name);
-  if (below.length > 0) {
-    const typed = words[1] === undefined ? `${first} needs a second word` : `unknown command '${first} ${words[1]}'`;
+  const [first = '', second = ''] = words;
+  for (const prefix of [`${first} ${second}`, first]) {
+    const below = commands.filter((entry) => entry.name.startsWith(`${prefix} `)).map((entry) => entry.name);
+    if (below.length === 0) continue;
+    const next = words[prefix.split(' ').length];
+    const typed =
+      next === undefined
+        ? `${prefix} needs a ${prefix === first ? 'second' : 'third'} word`
+        : `unknown command '${prefix} ${next}'`;
     throw new NsError('USAGE', {
       what: typed,
       why: `there is ${below.join(', ')}`,

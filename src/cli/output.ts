@@ -3,6 +3,7 @@
 
 import { write, writeSync } from 'node:fs';
 import { NsError } from '../kernel/error.ts';
+import { encodePath } from '../kernel/text/file-name.ts';
 
 const RETRY_MS = 5;
 
@@ -49,9 +50,9 @@ export function say(text: string): void {
   writeAll(2, text);
 }
 
-/** The errno's name, if it could not be written. */
+/** The errno's name, if it could not be written. Names of files that are no UTF-8 go out as they are. */
 function writeAll(fd: number, text: string): string | undefined {
-  const bytes = Buffer.from(text, 'utf8');
+  const bytes = encodePath(text);
   for (let offset = 0; offset < bytes.length;) {
     try {
       offset += writeSync(fd, bytes, offset);

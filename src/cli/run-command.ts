@@ -1,6 +1,7 @@
 // From a command and its words to an outcome, and from the outcome to descriptors and exit status.
 
 import { NsError } from '../kernel/error.ts';
+import { decodePath } from '../kernel/text/file-name.ts';
 import { escapeControls } from '../render/escape.ts';
 import { commandLineBytes, makeContext } from './context.ts';
 import {
@@ -28,12 +29,18 @@ export async function runCommand(entry: CommandEntry, words: readonly string[]):
   }
 }
 
-async function invoke(definition: CommandDefinition, words: readonly string[]): Promise<Outcome> {
+async function invoke(definition: CommandDefinition, given: readonly string[]): Promise<Outcome> {
   const { parseCommand } = await import('./parse-command.ts');
+  const words = exactWords(given);
   const invocation = parseCommand(definition, words, bytesOf(definition, words));
   if (invocation.options.has('help')) return help(definition);
   const context = makeContext(optionValue(invocation, 'color'), optionValue(invocation, 'from'));
   return definition.run(invocation, context);
+}
+
+/** Of a word that is no UTF-8, the name of a file, Node makes one that cannot be turned back. */
+function exactWords(words: readonly string[]): readonly string[] {
+  return words.some((word) => word.includes('\uFFFD')) ? commandLineBytes(words.length).map(decodePath) : words;
 }
 
 /** Only a program's words must arrive byte for byte. */

@@ -1,5 +1,6 @@
 // A word of a command line as a shell reads it.
 
+import { encodePath } from '../kernel/text/file-name.ts';
 import { escapeControls } from '../render/escape.ts';
 
 /** For any shell of POSIX. */
@@ -21,6 +22,6 @@ export function quotedVisibly(word: string): string {
 }
 
 function octal(character: string): string {
-  const bytes = new TextEncoder().encode(character);
+  const bytes = encodePath(character);
   return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
 }

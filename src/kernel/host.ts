@@ -170,6 +170,35 @@ export interface AttributeQuery {
   readonly follow: boolean;
 }
 
+/** Where to look for files that have an extended attribute. */
+export interface AttributeSearch {
+  readonly name: string;
+  /** A directory. Links are followed on the way to it, not below it. */
+  readonly path: string;
+  /** As in AttributeQuery. */
+  readonly root?: string;
+}
+
+export interface FoundAttributes {
+  /** How many regular files were asked. */
+  readonly files: number;
+  /** Those that have one, in no order that means anything. */
+  readonly found: readonly {
+    /** Begins with the path of the search. A byte that is no part of UTF-8 stands as U+DC00 and its value. */
+    readonly path: string;
+    readonly bytes: Reading<Uint8Array>;
+    /** The id of the mount that it is on, as mountinfo has it. Absent (null): not told. */
+    readonly mount: number | null;
+  }[];
+  /** Mounts of file systems that the kernel makes: they are not entered, others are. */
+  readonly skipped: readonly { readonly path: string; readonly fileSystem: string }[];
+  /** What could not be looked at: mostly directories. */
+  readonly gaps: readonly Gap[];
+}
+
+/** Called for every directory, with the number of files before it. */
+export type SearchProgress = (files: number, path: string) => void;
+
 /** A file whose text depends on the namespace of its reader. */
 export interface InsideQuery {
   readonly kind: EnterableKind;
@@ -259,6 +288,13 @@ export interface Host {
    * has no attributes (EOPNOTSUPP).
    */
   attribute(query: AttributeQuery): Reading<Uint8Array | null>;
+  /**
+   * All regular files below a directory that have an extended attribute. Errors: of the directory itself as of
+   * readDirectory; unsupported where the machine's system calls are not known.
+   */
+  findAttributes(search: AttributeSearch, progress?: SearchProgress): Reading<FoundAttributes>;
+  /** The id of the mount that a path is on, as mountinfo has it. Since: Linux 3.15. Errors: gone, denied, unsupported. */
+  mountOf(query: Omit<AttributeQuery, 'name'>): Reading<number>;
   /** The text of a symbolic link, not followed. */
   readLink(path: string): Reading<string>;
   /** The names in a directory, without `.` and `..`, in no order that means anything. */

@@ -139,6 +139,29 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('caps diff', ask('caps diff', ['self', 'baseline:docker,-kill'], uid))).toEqual([]);
   });
 
+  it('caps file get and verify', () => {
+    for (const words of [
+      ['/usr/bin/env'],
+      ['-r', '/usr/bin'],
+      ['/proc/self/status', '/usr'],
+      ['-r', '/dev/pts'],
+      ['/nothing'],
+    ]) {
+      // Status 3 is of what is not there.
+      const { status, stdout } = nstool(['caps', 'file', 'get', '--json', ...words], { uid });
+      const answer: unknown = JSON.parse(stdout);
+      expect({ words, status, faults: faults('caps file get', answer) }).toEqual({
+        words,
+        status: words.includes('/nothing') ? 3 : 0,
+        faults: [],
+      });
+      expect({ words, passed: passed('caps file get', answer) }).toEqual({ words, passed: [] });
+    }
+    asked.add('caps file get');
+    const answer = ask('caps file verify', ['=p', '/usr/bin/env', '=', '/usr/bin/env'], uid);
+    expect(passed('caps file verify', answer)).toEqual([]);
+  });
+
   it('enter, and each', () => {
     const pid = String(target.pid);
     expect(passed('enter', ask('enter', ['--dry-run', pid, 'true'], uid))).toEqual([]);

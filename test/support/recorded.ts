@@ -82,6 +82,8 @@ function contextOf(
     kernelLog: never,
     gated: never,
     processors: never,
+    changeAttributes: never,
+    progress: () => ({ tell: () => undefined, end: () => undefined }),
     readStdin: never,
     output: never,
     environment: never,

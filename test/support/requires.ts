@@ -24,6 +24,7 @@ const probes = {
   nsenter: () => has('nsenter', '--version'),
   unshare: () => has('unshare', '--version'),
   capsh: () => has('capsh', '--help'),
+  filecap: () => has('filecap', '-h'),
   setcap: () => has('setcap', '-h') && has('getcap', '-h'),
   ip: () => has('ip', '-V'),
   ss: () => has('ss', '-V'),

@@ -98,6 +98,8 @@ function quiet(host: Host): Context {
     host: async (recording) => (recording === undefined ? host : { ...host }),
     processEvents: never,
     release: never,
+    changeAttributes: never,
+    progress: never,
     children: never,
     trace: never,
     kernelLog: never,

@@ -71,6 +71,26 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./caps-diff.ts')).capsDiff,
   },
   {
+    name: 'caps file get',
+    summary: 'the capabilities of files',
+    load: async () => (await import('./caps-file-get.ts')).capsFileGet,
+  },
+  {
+    name: 'caps file set',
+    summary: 'give files capabilities',
+    load: async () => (await import('./caps-file-set.ts')).capsFileSet,
+  },
+  {
+    name: 'caps file rm',
+    summary: 'take the capabilities of files away',
+    load: async () => (await import('./caps-file-rm.ts')).capsFileRm,
+  },
+  {
+    name: 'caps file verify',
+    summary: 'do files have these capabilities',
+    load: async () => (await import('./caps-file-verify.ts')).capsFileVerify,
+  },
+  {
     name: 'caps why',
     summary: 'which capability was denied to a program, as it happens',
     load: async () => (await import('./caps-why.ts')).capsWhy,

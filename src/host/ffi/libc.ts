@@ -31,6 +31,15 @@ export interface Libc {
   getAttribute(path: Uint8Array, name: string, into: Uint8Array): number;
   /** Of what a last link leads to. */
   getAttributeFollowing(path: Uint8Array, name: string, into: Uint8Array): number;
+  /** Its length, or the negative errno instead of an exception: of a hundred thousand files most have none. */
+  tryGetAttribute(path: Uint8Array, name: Uint8Array, into: Uint8Array): number;
+  /** `name` ends with a zero. Close-on-exec. */
+  openat(folder: number, name: Uint8Array, flags: number): number;
+  /** Entries of a directory, each a struct linux_dirent64; 0 at its end. */
+  getdents(folder: number, into: Uint8Array): number;
+  /** Of what a last link leads to. */
+  setAttribute(path: Uint8Array, name: string, value: Uint8Array): number;
+  removeAttribute(path: Uint8Array, name: string): number;
   memfdCreate(name: string, flags: number): number;
   prctl(option: number, ...args: readonly [number, number, number, number]): number;
   /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
@@ -86,6 +95,14 @@ function bind(koffi: Koffi): Libc {
       return result;
     };
   };
+  const trying: Bound = (_, prototype) => {
+    let native: ((...args: readonly unknown[]) => number) | undefined;
+    return (...args) => {
+      native ??= library.func(prototype);
+      const result = native(...args);
+      return result < 0 ? -koffi.errno() : result;
+    };
+  };
   const execve = bound('execve', 'int execve(const char *path, const char **argv, const char **envp)');
   return {
     ioctl: bound('ioctl', 'int ioctl(int fd, unsigned long request)'),
@@ -97,7 +114,7 @@ function bind(koffi: Koffi): Libc {
     ...mountCalls(bound),
     openByHandle: bound('open_by_handle_at', 'int open_by_handle_at(int mount, uint8_t *handle, int flags)'),
     ...rawCalls(bound),
-    ...fileCalls(bound),
+    ...fileCalls(bound, trying),
     prctl: bound('prctl', 'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
     memfdCreate: bound('memfd_create', 'int memfd_create(const char *name, unsigned int flags)'),
     ...childCalls(bound),
@@ -122,7 +139,20 @@ function socketCalls(bound: Bound): Pick<Libc, 'socket' | 'setsockopt' | 'send' 
   };
 }
 
-function fileCalls(bound: Bound): Pick<Libc, 'openat2' | 'listAttributes' | 'getAttribute' | 'getAttributeFollowing'> {
+type FileCalls = Pick<
+  Libc,
+  | 'openat2'
+  | 'openat'
+  | 'getdents'
+  | 'listAttributes'
+  | 'getAttribute'
+  | 'getAttributeFollowing'
+  | 'tryGetAttribute'
+  | 'setAttribute'
+  | 'removeAttribute'
+>;
+
+function fileCalls(bound: Bound, trying: Bound): FileCalls {
   const openat2 = bound(
     'syscall',
     'long syscall(long number, long fd, const uint8_t *path, uint8_t *how, size_t size)',
@@ -131,6 +161,16 @@ function fileCalls(bound: Bound): Pick<Libc, 'openat2' | 'listAttributes' | 'get
   const getting = '(const uint8_t *path, const char *name, _Out_ uint8_t *value, size_t size)';
   const get = bound('lgetxattr', `long lgetxattr${getting}`);
   const getFollowing = bound('getxattr', `long getxattr${getting}`);
+  const tryGet = trying(
+    'lgetxattr',
+    'long lgetxattr(const uint8_t *path, const uint8_t *name, _Out_ uint8_t *value, size_t size)',
+  );
+  const openat = bound('openat', 'int openat(int folder, const uint8_t *path, int flags)');
+  const getdents = bound('getdents64', 'long syscall(long number, long fd, _Out_ uint8_t *entries, size_t size)');
+  const set = bound(
+    'setxattr',
+    'int setxattr(const uint8_t *path, const char *name, const uint8_t *value, size_t size, int flags)',
+  );
   return {
     openat2(folder, path, flags, resolve) {
       // struct open_how: flags, mode, resolve.
@@ -139,6 +179,12 @@ function fileCalls(bound: Bound): Pick<Libc, 'openat2' | 'listAttributes' | 'get
     },
     listAttributes: (path, into) => list(path, into, into.length),
     getAttribute: (path, name, into) => get(path, name, into, into.length),
+    openat: (folder, name, flags) => openat(folder, name, flags | O_CLOEXEC),
+    // Of a number that is no call the kernel says ENOSYS.
+    getdents: (folder, into) => getdents(SYS_GETDENTS64 ?? -1, folder, into, into.length),
+    tryGetAttribute: (path, name, into) => tryGet(path, name, into, into.length),
+    setAttribute: (path, name, value) => set(path, name, value, value.length, 0),
+    removeAttribute: bound('removexattr', 'int removexattr(const uint8_t *path, const char *name)'),
     getAttributeFollowing: (path, name, into) => getFollowing(path, name, into, into.length),
   };
 }
@@ -163,6 +209,8 @@ function mountCalls(bound: Bound): Pick<Libc, 'unshare' | 'fchdir' | 'chroot' | 
 const O_CLOEXEC = 0o2000000;
 /** Has one number on all machines. Source: include/uapi/asm-generic/unistd.h. Since: Linux 5.6. */
 const SYS_OPENAT2 = 437;
+/** Source: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h. */
+const SYS_GETDENTS64: number | undefined = { x64: 217, arm64: 61 }[process.arch as string];
 
 /** syscall(2) passes its arguments on in registers, so what takes numbers and pointers needs no variable arguments. */
 function rawCalls(bound: Bound): Pick<Libc, 'syscall' | 'syscallText' | 'syscallInto'> {

@@ -2,8 +2,10 @@
 
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { value, type Host, type Reading } from '../../kernel/host.ts';
+import { encodePath } from '../../kernel/text/file-name.ts';
 import { gapOfError } from '../gap-of-error.ts';
-import { attribute } from './attribute.ts';
+import { attribute, mountOf } from './attribute.ts';
+import { findAttributes } from './find-attributes.ts';
 import { readFileInRoot } from './file-in-root.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { messageQueues } from './message-queues.ts';
@@ -23,9 +25,11 @@ export function linuxHost(): Host {
     readFileInside,
     readFileInRoot,
     attribute,
-    readLink: (path) => reading(path, () => readlinkSync(path)),
+    findAttributes,
+    mountOf,
+    readLink: (path) => reading(path, () => readlinkSync(exact(path))),
     readDirectory: (path) => reading(path, () => readdirSync(path)),
-    stat: (path) => reading(path, () => statusOf(statSync(path, { bigint: true }))),
+    stat: (path) => reading(path, () => statusOf(statSync(exact(path), { bigint: true }))),
     tree,
     askNamespace,
     netlink: askNetlink,
@@ -36,6 +40,11 @@ export function linuxHost(): Host {
     mounts,
     listNamespaces,
   };
+}
+
+/** Names that are no UTF-8 reach the kernel as bytes. */
+function exact(path: string): string | Buffer {
+  return /[\uDC80-\uDCFF]/.test(path) ? Buffer.from(encodePath(path)) : path;
 }
 
 function reading<T>(what: string, read: () => T): Reading<T> {

@@ -4,7 +4,9 @@
 import { doorText, insideText } from '../../kernel/door.ts';
 import type {
   AttributeQuery,
+  AttributeSearch,
   FileStatus,
+  FoundAttributes,
   Gap,
   InsideQuery,
   MountQuery,
@@ -39,6 +41,7 @@ export type Answer =
   | { readonly hex: string }
   /** An extended attribute in hex; null: there is none. */
   | { readonly attribute: string | null }
+  | { readonly search: ArchivedSearch }
   | { readonly names: readonly string[] }
   | { readonly status: StatusAnswer }
   | { readonly tree: ArchivedTree }
@@ -57,6 +60,14 @@ export type Answer =
   /** Id, inode and number of mounts of each. */
   | { readonly mount_namespaces: readonly (readonly string[])[] }
   | { readonly gap: Omit<Gap, 'what'> & Partial<Gap> };
+
+/** Of each file that was found its path, the attribute in hex or why it is not told, and its mount. */
+export interface ArchivedSearch {
+  readonly files: number;
+  readonly found: readonly (readonly [string, string | Gap, number | null])[];
+  readonly skipped: FoundAttributes['skipped'];
+  readonly gaps: readonly Gap[];
+}
 
 /** An entry is its path, its numbers in the order of TREE_NUMBERS, and its attributes. */
 export interface ArchivedTree {
@@ -94,6 +105,10 @@ export const questions = {
   fileInRoot: ({ root, path }: RootQuery): string => `file-in-root ${root} ${path}`,
   attribute: ({ root, path, name, follow }: AttributeQuery): string =>
     `attribute ${name} ${follow ? 'follow' : 'last'} ${JSON.stringify([root ?? '', path])}`,
+  findAttributes: ({ root, path, name }: AttributeSearch): string =>
+    `find-attributes ${name} ${JSON.stringify([root ?? '', path])}`,
+  mountOf: ({ root, path, follow }: Omit<AttributeQuery, 'name'>): string =>
+    `mount-of ${follow ? 'follow' : 'last'} ${JSON.stringify([root ?? '', path])}`,
   link: (path: string): string => `link ${path}`,
   directory: (path: string): string => `directory ${path}`,
   stat: (path: string): string => `stat ${path}`,

@@ -6,6 +6,7 @@ import {
   gap,
   value,
   type FileStatus,
+  type FoundAttributes,
   type Gap,
   type GapReason,
   type Host,
@@ -135,6 +136,8 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     readFileInside: (query) => answer(questions.fileInside(query), bytesOf),
     readFileInRoot: (query) => answer(questions.fileInRoot(query), bytesOf),
     attribute: (query) => answer(questions.attribute(query), attributeOf),
+    findAttributes: (search) => answer(questions.findAttributes(search), searchOf),
+    mountOf: (query) => answer(questions.mountOf(query), (entry) => numberOf(entry['number'])),
     readLink: (path) => answer(questions.link(path), (entry) => stringOf(entry['text']), path),
     readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names']), path),
     stat: (path) => answer(questions.stat(path), statusOf, path),
@@ -240,6 +243,36 @@ function bytesOf(entry: Fields): Uint8Array | undefined {
 function attributeOf({ attribute }: Fields): Uint8Array | null | undefined {
   if (attribute === null) return null;
   return typeof attribute === 'string' ? fromHex(attribute) : undefined;
+}
+
+function searchOf({ search }: Fields): FoundAttributes | undefined {
+  if (!isFields(search) || !Array.isArray(search['found'])) return undefined;
+  const { files, skipped, gaps } = search;
+  const found = search['found'].map(foundOf);
+  if (typeof files !== 'number' || !found.every((each) => each !== undefined)) return undefined;
+  return {
+    files,
+    found,
+    skipped: Array.isArray(skipped) ? skipped.filter(isSkipped) : [],
+    gaps: Array.isArray(gaps) ? gaps.filter(isWholeGap) : [],
+  };
+}
+
+function foundOf(row: unknown): FoundAttributes['found'][number] | undefined {
+  if (!Array.isArray(row)) return undefined;
+  const [path, bytes, mount]: readonly unknown[] = row;
+  const read = typeof bytes === 'string' ? value(fromHex(bytes)) : isWholeGap(bytes) ? gap(bytes) : undefined;
+  if (typeof path !== 'string' || read === undefined) return undefined;
+  return { path, bytes: read, mount: typeof mount === 'number' ? mount : null };
+}
+
+function isSkipped(entry: unknown): entry is FoundAttributes['skipped'][number] {
+  return isFields(entry) && typeof entry['path'] === 'string' && typeof entry['fileSystem'] === 'string';
+}
+
+function numberOf(field: unknown): number | undefined {
+  const number = bigintOf(field);
+  return number === undefined ? undefined : Number(number);
 }
 
 function statusOf(entry: Fields): FileStatus | undefined {

@@ -5,6 +5,7 @@
 
 import type {
   FileStatus,
+  FoundAttributes,
   Gap,
   Host,
   ListedMountNamespace,
@@ -57,6 +58,8 @@ export function recording(host: Host): Recorder {
   const fileInside = noting(encodeBytes);
   const fileInRoot = noting(encodeBytes);
   const attribute = noting((bytes: Uint8Array | null) => ({ attribute: bytes === null ? null : toHex(bytes) }));
+  const search = noting(encodeSearch);
+  const mount = noting((id: number) => ({ number: String(id) }));
   const link = noting((text: string) => ({ text }));
   const directory = noting((names: readonly string[]) => ({ names }));
   const status = noting(encodeStatus);
@@ -76,6 +79,9 @@ export function recording(host: Host): Recorder {
       readFileInside: (query) => fileInside(questions.fileInside(query), () => host.readFileInside(query)),
       readFileInRoot: (query) => fileInRoot(questions.fileInRoot(query), () => host.readFileInRoot(query)),
       attribute: (query) => attribute(questions.attribute(query), () => host.attribute(query)),
+      findAttributes: (query, progress) =>
+        search(questions.findAttributes(query), () => host.findAttributes(query, progress)),
+      mountOf: (query) => mount(questions.mountOf(query), () => host.mountOf(query)),
       readLink: (path) => link(questions.link(path), () => host.readLink(path)),
       readDirectory: (path) => directory(questions.directory(path), () => host.readDirectory(path)),
       stat: (path) => status(questions.stat(path), () => host.stat(path)),
@@ -126,6 +132,11 @@ function encodeStatus(status: FileStatus): Answer {
 function statusTexts({ dev, ino, mode, uid, gid, changed }: FileStatus): StatusAnswer {
   const known = changed === undefined ? {} : { changed: `${changed}` };
   return { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}`, ...known };
+}
+
+function encodeSearch({ files, found, skipped, gaps }: FoundAttributes): Answer {
+  const rows = found.map(({ path, bytes, mount }) => [path, bytes.ok ? toHex(bytes.value) : bytes.gap, mount] as const);
+  return { search: { files, found: rows, skipped, gaps } };
 }
 
 function encodeQueues(queues: readonly MessageQueueFile[]): Answer {

@@ -40,6 +40,21 @@ const live: Host = {
     door === '/closed' ? gap({ reason: 'denied', what: kind, errno: 'EPERM' }) : value(Uint8Array.of(120, 10)),
   readFileInRoot: ({ root, path }) => value(new TextEncoder().encode(root + path)),
   attribute: ({ path, follow }) => value(follow ? new TextEncoder().encode(path) : null),
+  findAttributes: ({ path }) =>
+    value({
+      files: 3,
+      found: [
+        { path: `${path}/a\udcff`, bytes: value(Uint8Array.of(1, 2)), mount: 30 },
+        {
+          path: `${path}/b`,
+          bytes: gap({ reason: 'unsupported', what: `${path}/b`, errno: 'EOVERFLOW' }),
+          mount: null,
+        },
+      ],
+      skipped: [{ path: `${path}/proc`, fileSystem: 'proc' }],
+      gaps: [{ reason: 'denied', what: `${path}/c`, errno: 'EACCES' }],
+    }),
+  mountOf: ({ follow }) => value(follow ? 30 : 31),
   messageQueues: (door) =>
     value([
       {
@@ -75,6 +90,10 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'an attribute': (host) => host.attribute({ name: 'security.capability', path: '/a', follow: true }),
   'no attribute': (host) => host.attribute({ name: 'security.capability', path: '/a', follow: false }),
   'an attribute in a root': (host) => host.attribute({ name: 'user.x', root: '/r', path: '/b', follow: true }),
+  'a search for attributes': (host) => host.findAttributes({ name: 'security.capability', path: '/a' }),
+  'a search in a root': (host) => host.findAttributes({ name: 'security.capability', root: '/r', path: '/a' }),
+  'the mount of a file': (host) => host.mountOf({ path: '/a', follow: true }),
+  'the mount of a link': (host) => host.mountOf({ path: '/a', follow: false }),
   'message queues': (host) => host.messageQueues(),
   'message queues inside': (host) => host.messageQueues('/ns'),
   'a shared table': (host) => host.sharesFiles(7, 7),

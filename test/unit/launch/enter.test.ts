@@ -71,6 +71,8 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
       return text === undefined ? none(path) : value(encode(text));
     },
     attribute: () => unsupported('getxattr'),
+    findAttributes: () => unsupported('getxattr'),
+    mountOf: () => unsupported('fdinfo'),
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
     securebits: () => unsupported('prctl'),
