@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { benchBusy } from './busy.ts';
 import { benchContainers } from './containers.ts';
+import { benchFiles } from './files.ts';
 import { benchIdle } from './idle.ts';
 import { benchNamed } from './named.ts';
 import { Report } from './report.ts';
@@ -15,7 +16,7 @@ import { Workshop } from './workshop.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const GROUPS = 300;
-const HOSTS = ['idle', 'named', 'busy', 'containers'] as const;
+const HOSTS = ['idle', 'files', 'named', 'busy', 'containers'] as const;
 
 type HostName = (typeof HOSTS)[number];
 
@@ -55,6 +56,8 @@ async function benchHost(name: HostName, workshop: Workshop, report: Report, opt
     switch (name) {
       case 'idle':
         return await benchIdle(workshop, report, runtimes, 2 * rounds);
+      case 'files':
+        return await benchFiles(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 3)));
       case 'named':
         return await benchNamed(workshop, report, runtimes, rounds);
       case 'busy':
