@@ -2,7 +2,16 @@
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -378,6 +387,15 @@ describe.skipIf(missing)('get -r', () => {
     expect(plain).toEqual(parts(['getcap', '-r', folder], '\n', PLAIN_UID));
   });
 
+  it('also from a directory that is closed to who asks', () => {
+    makeTree();
+    const closed = at('closed');
+    const command = commandLine(['caps', 'file', 'get', '-rn', folder], PLAIN_UID);
+    const [program = '', ...args] = command;
+    const { stdout } = spawnSync(program, args, { cwd: closed, encoding: 'latin1' });
+    expect(stdout.split('\n').filter(Boolean).toSorted()).toEqual(parts(['getcap', '-rn', folder], '\n', PLAIN_UID));
+  });
+
   it('does not enter file systems of the kernel, other mounts it does', () => {
     mkdirSync(at('proc'));
     mkdirSync(at('other'));
@@ -433,5 +451,43 @@ describe.skipIf(missing || lacks('nsenter', 'unshare')).each(maps)('in a user na
       theirs.split('\n').toSorted(),
     );
     expect(theirs).toContain(join(shared, 'two'));
+  });
+});
+
+describe.skipIf(missing || lacks('nsenter', 'unshare'))('root of a user namespace', () => {
+  it('gives capabilities that count only there', async () => {
+    const [one = ''] = touch('one');
+    chownSync(one, 100_000, 100_000);
+    const target = spawn('unshare', ['-U', 'sh', '-c', 'echo; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      if (target.stdout !== null) await once(target.stdout, 'data');
+      for (const map of ['uid_map', 'gid_map']) writeFileSync(`/proc/${target.pid}/${map}`, '0 100000 1000');
+      const inside = (...words: readonly string[]): RunResult =>
+        run([
+          'nsenter',
+          '-U',
+          '-S',
+          '0',
+          '-G',
+          '0',
+          '-t',
+          String(target.pid),
+          ...commandLine(['caps', 'file', ...words]),
+        ]);
+      expect(inside('set', 'cap_net_raw=ep', one)).toMatchObject({ status: 0 });
+      expect(bytesOf(one)).toEqual(['0100000300200000000000000000000000000000a0860100']);
+      expect(inside('verify', 'cap_net_raw=ep', one)).toMatchObject({ status: 0, stdout: '' });
+      expect(file('verify', '-n', '100000', 'cap_net_raw=ep', one)).toMatchObject({ status: 0, stdout: '' });
+      expect(file('get', one).stderr).toContain('count nothing here');
+      // Not of a file whose owner is nobody there.
+      const [root = ''] = touch('root');
+      expect(inside('set', 'cap_net_raw=ep', root)).toMatchObject({
+        status: 4,
+        stderr: expect.stringContaining('its owner has no uid in our user namespace'),
+      });
+    } finally {
+      target.kill();
+      await once(target, 'exit');
+    }
   });
 });

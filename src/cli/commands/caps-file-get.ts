@@ -261,7 +261,19 @@ function skippedNote({ path, fileSystem }: CapabilityFiles['skipped'][number]): 
   return `${path}: not entered (${fileSystem}: no file of it has capabilities)`;
 }
 
-/** What has no line as getcap prints them. */
+/** What the lines of getcap do not say. */
 function notesOn(rows: readonly Row[]): readonly string[] {
-  return rows.flatMap(({ path, text, why }) => (text === null && why !== null ? [`${path}: ${why}`] : []));
+  const untold = new Map<string, string[]>();
+  for (const { path, text, why } of rows) {
+    if (text !== null || why === null) continue;
+    const known = untold.get(why);
+    if (known === undefined) untold.set(why, [path]);
+    else known.push(path);
+  }
+  const notes = [...untold].map(([why, [first, ...more]]) => {
+    return `${first}${more.length === 0 ? '' : ` and ${more.length} more`}: ${why}`;
+  });
+  const idle = rows.filter(({ text, counts }) => text !== null && counts === false).length;
+  if (idle > 0) notes.push(`those of ${idle} ${idle === 1 ? 'file' : 'files'} count nothing here: -l says why`);
+  return notes;
 }

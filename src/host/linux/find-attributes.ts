@@ -42,15 +42,21 @@ const DOT = 0x2e;
 
 /** A call takes the same time whatever the name, and a directory of thousands a few calls. */
 const LISTING = 64 * 1024;
-/** More than any name has. The first bytes of the buffer are the name that is asked. */
-const NAME = 512;
+/** More than any name has, and what may stand before it. The first bytes of the buffer are the path that is asked. */
+const PATH = 512;
+
+const encoder = new TextEncoder();
 
 /** Where a search is. */
 interface Walk {
   readonly calls: Libc;
   readonly attribute: Uint8Array;
-  /** The name that is asked, and behind it what the kernel lists. */
+  /** May we leave our working directory? Only who can open it comes back. Else each path is asked by the descriptor. */
+  readonly isMoving: boolean;
+  /** The path that is asked, and behind it what the kernel lists. */
   readonly buffer: Uint8Array;
+  /** Where in the path the name begins. */
+  name: number;
   readonly listing: Uint8Array;
   readonly into: Uint8Array;
   readonly progress: SearchProgress | undefined;
@@ -69,13 +75,15 @@ export function findAttributes(search: AttributeSearch, progress?: SearchProgres
       root === undefined
         ? openSync(Buffer.from(encodePath(path)), O_RDONLY | O_DIRECTORY)
         : openInRoot(root, path, O_DIRECTORY);
-    back = openSync('.', O_PATH);
-    const buffer = new Uint8Array(NAME + LISTING);
+    back = openWorkingDirectory();
+    const buffer = new Uint8Array(PATH + LISTING);
     const walk: Walk = {
       calls: libc(),
       attribute: cString(name),
+      isMoving: back >= 0,
+      name: 0,
       buffer,
-      listing: buffer.subarray(NAME),
+      listing: buffer.subarray(PATH),
       into: new Uint8Array(4096),
       progress,
       found: [],
@@ -94,6 +102,15 @@ export function findAttributes(search: AttributeSearch, progress?: SearchProgres
   }
 }
 
+/** -1: it is closed to us, as after su(1). */
+function openWorkingDirectory(): number {
+  try {
+    return openSync('.', O_PATH);
+  } catch {
+    return -1;
+  }
+}
+
 /** A directory, and all below it. `above` is the device of the directory that it stands in. */
 function enter(walk: Walk, fd: number, path: string, above: number | undefined, depth: number): void {
   const { dev } = fstatSync(fd);
@@ -105,7 +122,8 @@ function enter(walk: Walk, fd: number, path: string, above: number | undefined, 
     }
   }
   walk.progress?.(walk.files, path);
-  walk.calls.fchdir(fd);
+  if (walk.isMoving) walk.calls.fchdir(fd);
+  else walk.name = encoder.encodeInto(`/proc/self/fd/${fd}/`, walk.buffer).written;
   for (const name of list(walk, fd, path)) descend(walk, fd, name, path, dev, depth + 1);
 }
 
@@ -139,17 +157,17 @@ function list(walk: Walk, fd: number, path: string): readonly Uint8Array[] {
   for (;;) {
     const length = calls.getdents(fd, listing);
     if (length === 0) return folders;
-    for (let at = NAME; at < NAME + length;) {
+    for (let at = PATH; at < PATH + length;) {
       const next = at + (buffer[at + ENTRY_LENGTH] ?? 0) + ((buffer[at + ENTRY_LENGTH + 1] ?? 0) << 8);
       const type = buffer[at + ENTRY_TYPE];
       const name = at + ENTRY_NAME;
       if (type === DT_REG) {
-        buffer.copyWithin(0, name, next);
+        buffer.copyWithin(walk.name, name, next);
         ask(walk, path);
       } else if (type === DT_DIR) {
         if (!isDots(buffer, name)) folders.push(buffer.slice(name, next));
       } else if (type === DT_UNKNOWN && !isDots(buffer, name)) {
-        buffer.copyWithin(0, name, next);
+        buffer.copyWithin(walk.name, name, next);
         if (isDirectory(walk, path)) folders.push(buffer.slice(name, next));
       }
       at = next;
@@ -166,31 +184,31 @@ function isDots(buffer: Uint8Array, at: number): boolean {
 /** Not all file systems tell types in a listing. A regular file is asked. */
 function isDirectory(walk: Walk, path: string): boolean {
   try {
-    const status = lstatSync(Buffer.from(nameOf(walk.buffer)));
+    const status = lstatSync(Buffer.from(upToZero(walk.buffer)));
     if (status.isFile()) ask(walk, path);
     return status.isDirectory();
   } catch (error) {
-    lose(walk, join(path, walk.buffer), error);
+    lose(walk, join(path, walk.buffer.subarray(walk.name)), error);
     return false;
   }
 }
 
-/** The file whose name stands at the beginning of the buffer. */
+/** The file whose path stands at the beginning of the buffer. */
 function ask(walk: Walk, folder: string): void {
   const { calls, buffer, attribute, into } = walk;
   walk.files += 1;
   const length = calls.tryGetAttribute(buffer, attribute, into);
   if (length === -ENODATA || length === -EOPNOTSUPP || length === -ENOENT) return;
-  const path = join(folder, buffer);
+  const path = join(folder, buffer.subarray(walk.name));
   const bytes = length < 0 ? gapOfErrnoNumber(path, -length) : value(into.slice(0, length));
   walk.found.push({ path, bytes, mount: mountOf(buffer) });
 }
 
-/** The mount that a file of this directory is on; null where it is not told. Source: proc_pid_fdinfo(5). */
+/** The mount that the file is on; null where it is not told. Source: proc_pid_fdinfo(5). */
 function mountOf(buffer: Uint8Array): number | null {
   let fd = -1;
   try {
-    fd = openSync(Buffer.from(nameOf(buffer)), O_PATH | O_NOFOLLOW);
+    fd = openSync(Buffer.from(upToZero(buffer)), O_PATH | O_NOFOLLOW);
     return mountOfDescriptor(fd);
   } catch {
     return null;
@@ -199,10 +217,10 @@ function mountOf(buffer: Uint8Array): number | null {
   }
 }
 
-function nameOf(buffer: Uint8Array): Uint8Array {
+function upToZero(buffer: Uint8Array): Uint8Array {
   return buffer.subarray(0, buffer.indexOf(0));
 }
 
 function join(folder: string, name: Uint8Array): string {
-  return `${folder.endsWith('/') ? folder.slice(0, -1) : folder}/${decodeName(nameOf(name))}`;
+  return `${folder.endsWith('/') ? folder.slice(0, -1) : folder}/${decodeName(upToZero(name))}`;
 }

@@ -66,6 +66,7 @@ describe('below a directory', () => {
       '/x/proc: not entered (proc: no file of it has capabilities)',
       '/x/foreign: they belong to another user namespace, and count nothing here (EOVERFLOW)',
       '/x/odd: no capabilities that the kernel tells (EINVAL): of revision 1, or malformed; then execve fails',
+      'those of 2 files count nothing here: -l says why',
     ]);
   });
 
