@@ -23,10 +23,6 @@ describe('completion in bash', () => {
       ['enter', 'each'],
     ],
     [
-      ['nstool', 'caps', ''],
-      commands.flatMap(({ name }) => (name.startsWith('caps ') ? [name.slice('caps '.length)] : [])),
-    ],
-    [
       ['nstool', 'ls', '--no'],
       ['--noheadings', '--nowrap', '--notruncate'],
     ],
@@ -49,8 +45,18 @@ describe('completion in bash', () => {
     [['nstool', 'enter', '--as-target=no-ns,no-o'], ['--as-target=no-ns,no-oom']],
     [['nstool', 'enter', '--root', '=', 'no-o'], []],
     [['nstool', 'ls', '$(touch /nstool-was-here)'], []],
+    [
+      ['nstool', 'caps', 'file', ''],
+      ['get', 'set', 'rm', 'verify'],
+    ],
+    [['nstool', 'caps', 'file', 'get', '--rec'], ['--recursive']],
   ])('%j', (words, offered) => {
     expect(inBash(words)).toEqual(offered);
+  });
+
+  it('second words, each once', () => {
+    const below = commands.flatMap(({ name }) => /^caps (\w+)/.exec(name)?.[1] ?? []);
+    expect(inBash(['nstool', 'caps', ''])).toEqual([...new Set(below)]);
   });
 });
 
