@@ -22,9 +22,15 @@ export interface CapabilityFile {
   /** A byte that is no part of UTF-8 stands as U+DC00 and its value. */
   readonly path: string;
   readonly attribute: FileAttribute;
-  /** Is it on a mount that gives no privileges? Then its capabilities count nothing. Absent (null): not told. */
-  readonly nosuid: boolean | null;
+  /** Absent (null): not told. */
+  readonly mount: MountPrivilege | null;
 }
+
+/**
+ * Does the mount give privileges? Not one that is nosuid, nor one that is in no mount namespace that was looked at, as
+ * below /proc/PID/root: who executes a file of another mount namespace gets none. Source: fs/namespace.c mnt_may_suid().
+ */
+export type MountPrivilege = 'suid' | 'nosuid' | 'elsewhere';
 
 export interface CapabilityFiles {
   readonly files: readonly CapabilityFile[];
@@ -34,30 +40,36 @@ export interface CapabilityFiles {
   readonly gaps: readonly Gap[];
 }
 
-/** Which ids of mounts are nosuid; absent: not told. */
-export type MountFlags = ReadonlyMap<number, boolean>;
+/** What a mount is by its id. */
+export type MountPrivileges = (id: number) => MountPrivilege | null;
 
-/** Of our own mount namespace. */
-export function mountFlags(host: Host): MountFlags {
-  const file = '/proc/self/mountinfo';
-  const bytes = valueOf(host.readFile(file));
-  const mounts = bytes === undefined ? [] : (valueOf(parseMountinfo(bytes, file)) ?? []);
-  return new Map(mounts.map(({ id, options }) => [id, options.includes('nosuid')]));
+/** Of the mount namespaces of these processes. */
+export function mountPrivileges(host: Host, processes: readonly (number | 'self')[]): MountPrivileges {
+  const known = new Map<number, MountPrivilege>();
+  let isWhole = true;
+  for (const pid of processes) {
+    const file = `/proc/${pid}/mountinfo`;
+    const bytes = valueOf(host.readFile(file));
+    const mounts = bytes === undefined ? undefined : valueOf(parseMountinfo(bytes, file));
+    for (const { id, options } of mounts ?? []) known.set(id, options.includes('nosuid') ? 'nosuid' : 'suid');
+    isWhole &&= mounts !== undefined;
+  }
+  return (id) => known.get(id) ?? (isWhole ? 'elsewhere' : null);
 }
 
 /** One file; a link is not followed. */
-export function lookAtFile(host: Host, path: string, mounts: MountFlags): CapabilityFile {
+export function lookAtFile(host: Host, path: string, mounts: MountPrivileges): CapabilityFile {
   const query: AttributeQuery = { name: CAPABILITY_ATTRIBUTE, path, follow: false };
   const attribute = attributeOf(host.attribute(query));
   const mount = attribute.type === 'none' || attribute.type === 'gap' ? undefined : valueOf(host.mountOf(query));
-  return { path, attribute, nosuid: mount === undefined ? null : (mounts.get(mount) ?? null) };
+  return { path, attribute, mount: mount === undefined ? null : mounts(mount) };
 }
 
 /** All files below a directory that have the attribute, by their paths. Errors: those of the directory itself. */
 export function lookBelow(
   host: Host,
   path: string,
-  mounts: MountFlags,
+  mounts: MountPrivileges,
   progress?: (files: number, path: string) => void,
 ): Reading<CapabilityFiles> {
   const search = host.findAttributes({ name: CAPABILITY_ATTRIBUTE, path }, progress);
@@ -66,7 +78,7 @@ export function lookBelow(
   const files = found.map((file) => ({
     path: file.path,
     attribute: attributeOf(file.bytes),
-    nosuid: file.mount === null ? null : (mounts.get(file.mount) ?? null),
+    mount: file.mount === null ? null : mounts(file.mount),
   }));
   return { ok: true, value: { files: files.toSorted(byPath), asked, skipped, gaps } };
 }

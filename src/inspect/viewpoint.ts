@@ -14,6 +14,8 @@ export interface NamedViewpoint {
   /** The user namespace. Absent (null): not told. */
   readonly inode: bigint | null;
   readonly isOurs: boolean;
+  /** A process in it. Absent (null): it is ours. */
+  readonly pid: number | null;
   /** What a uid of ours is there; undefined: nothing. */
   readonly inside: (uid: number) => number | undefined;
   /** Is this uid of ours 0 there, or in one above it? null: what lies between is not seen. */
@@ -41,7 +43,7 @@ export function viewpointOf(host: Host, word: string | undefined): NamedViewpoin
     if (uid === 0 || inside(uid) === 0) return true;
     return parent === own.inode ? false : null;
   };
-  return { inode, isOurs: false, inside, isRoot };
+  return { inode, isOurs: false, pid, inside, isRoot };
 }
 
 function untold(word: string): NsError {
@@ -55,7 +57,7 @@ function ownViewpoint(host: Host): NamedViewpoint {
   const path = '/proc/self/ns/user';
   const link = valueOf(host.readLink(path));
   const inode = link === undefined ? null : (valueOf(parseNamespaceLink(link, path))?.inode ?? null);
-  return { inode, isOurs: true, inside: (uid) => uid, isRoot: (uid) => isRootAbove(host, inode, uid) };
+  return { inode, isOurs: true, pid: null, inside: (uid) => uid, isRoot: (uid) => isRootAbove(host, inode, uid) };
 }
 
 /** Of our own map the kernel shows the ids of the parent: who is 0 there is root of it. */

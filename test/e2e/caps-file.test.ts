@@ -266,6 +266,27 @@ describe.skipIf(missing || lacks('capsh'))('a program', () => {
   });
 });
 
+describe.skipIf(missing || lacks('unshare'))('a program in the mount namespace of another', () => {
+  it('gives nothing to who executes it from here, and that is told', async () => {
+    const script =
+      'mount -t tmpfs none "$1" && cp /bin/cat "$1" && setcap cap_net_raw=ep "$1/cat" && echo && exec setpriv --reuid=65534 --regid=65534 --clear-groups sleep 60';
+    const target = spawn('unshare', ['-m', 'sh', '-c', script, 'sh', folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      if (target.stdout !== null) await once(target.stdout, 'data');
+      // The shell has become the sleep by the time that a second look sees it.
+      const cat = `/proc/${target.pid}/root${folder}/cat`;
+      await expect.poll(() => oracle('cat', `/proc/${target.pid}/comm`)).toBe('sleep\n');
+      const { files } = JSON.parse(file('get', '-J', cat).stdout) as { files: readonly unknown[] };
+      expect(files).toEqual([expect.objectContaining({ nosuid: null, counts: false })]);
+      const permitted = run(asUser([cat, '/proc/self/status'], PLAIN_UID)).stdout;
+      expect(permitted).toContain('CapPrm:\t0000000000000000');
+    } finally {
+      target.kill();
+      await once(target, 'exit');
+    }
+  });
+});
+
 describe.skipIf(missing)('refusals', () => {
   it('of a plain user, and of a read-only mount', () => {
     const [one = ''] = touch('one');

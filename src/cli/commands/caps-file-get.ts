@@ -2,10 +2,10 @@ import { allCapabilities } from '../../capabilities/all-capabilities.ts';
 import {
   lookAtFile,
   lookBelow,
-  mountFlags,
+  mountPrivileges,
   type CapabilityFile,
   type CapabilityFiles,
-  type MountFlags,
+  type MountPrivileges,
 } from '../../capabilities/capability-files.ts';
 import { fileCapabilityText } from '../../capabilities/file-text.ts';
 import { formatMask } from '../../capabilities/mask.ts';
@@ -46,7 +46,7 @@ export const capsFileGet: CommandDefinition = {
   ],
   examples: [
     { line: 'nstool caps file get -r /usr', does: 'all programs of /usr that have some' },
-    { line: 'nstool caps file get -l --in container:web FILE', does: 'what they are to a container' },
+    { line: 'nstool caps file get -l --in 4913 FILE', does: 'what they are to a process in a container' },
     { line: 'nstool caps file get -r0 /srv', does: 'for xargs -0 -n2, whatever bytes are in a name' },
   ],
   exitStatus: [
@@ -60,7 +60,8 @@ export const capsFileGet: CommandDefinition = {
     const host = await context.host();
     const word = optionValue(invocation, 'in');
     const viewpoint = viewpointOf(host, word);
-    const look = lookAt(host, invocation, context);
+    const mounts = mountPrivileges(host, viewpoint.pid === null ? ['self'] : ['self', viewpoint.pid]);
+    const look = lookAt(host, mounts, invocation, context);
     const all = valueOf(allCapabilities(host)) ?? 0n;
     const rows = look.entries.map((entry) => ('isFile' in entry ? entry : rowOf(entry, viewpoint, all)));
     const found = rows.filter((row) => 'text' in row);
@@ -102,9 +103,8 @@ interface Look {
   asked: number;
 }
 
-function lookAt(host: Host, invocation: Invocation, context: Context): Look {
+function lookAt(host: Host, mounts: MountPrivileges, invocation: Invocation, context: Context): Look {
   const look: Look = { entries: [], skipped: [], gaps: new GapTally(), errors: [], asked: 0 };
-  const mounts = mountFlags(host);
   const progress = context.progress();
   try {
     for (const operand of invocation.operands) {
@@ -135,7 +135,7 @@ const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 
-function single(host: Host, path: string, mounts: MountFlags, look: Look): void {
+function single(host: Host, path: string, mounts: MountPrivileges, look: Look): void {
   look.asked += 1;
   const file = lookAtFile(host, path, mounts);
   if (file.attribute.type === 'none') look.entries.push({ path, isFile: true });
@@ -146,7 +146,7 @@ function single(host: Host, path: string, mounts: MountFlags, look: Look): void 
 function below(
   host: Host,
   path: string,
-  mounts: MountFlags,
+  mounts: MountPrivileges,
   look: Look,
   progress: (files: number, path: string) => void,
 ): void {
@@ -171,8 +171,9 @@ interface Row extends Verdict {
   readonly nosuid: boolean | null;
 }
 
-function rowOf({ path, attribute, nosuid }: CapabilityFile, viewpoint: NamedViewpoint, all: bigint): Row {
-  const verdict = verdictOn(attribute, nosuid, viewpoint);
+function rowOf({ path, attribute, mount }: CapabilityFile, viewpoint: NamedViewpoint, all: bigint): Row {
+  const verdict = verdictOn(attribute, mount, viewpoint);
+  const nosuid = mount === 'suid' ? false : mount === 'nosuid' ? true : null;
   const { capabilities } = verdict;
   return { path, nosuid, ...verdict, text: capabilities === null ? null : fileCapabilityText(capabilities, all) };
 }

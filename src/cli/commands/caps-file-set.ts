@@ -31,8 +31,8 @@ export const capsFileSet: CommandDefinition = {
   ],
   examples: [
     { line: 'nstool caps file set cap_chown=ep ./chown', does: 'chown for everybody' },
-    { line: 'nstool caps file set -n 100000 cap_net_raw=ep FILE', does: 'only where uid 100000 is root' },
-    { line: 'nstool caps file set cap_kill=i A cap_kill=ei B', does: 'several' },
+    { line: 'nstool caps file set -n 100000 cap_kill=p A', does: 'only where uid 100000 is root' },
+    { line: 'nstool caps file set cap_kill=i A =p B', does: 'several' },
   ],
   exitStatus: [
     [0, 'all are set'],

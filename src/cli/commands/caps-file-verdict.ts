@@ -1,6 +1,6 @@
 // What the capabilities of a file are to a user namespace, and whether they count there.
 
-import type { FileAttribute } from '../../capabilities/capability-files.ts';
+import type { FileAttribute, MountPrivilege } from '../../capabilities/capability-files.ts';
 import type { FileCapabilities } from '../../capabilities/file-capabilities.ts';
 import { seenFrom } from '../../capabilities/seen-from.ts';
 import type { NamedViewpoint } from '../../inspect/viewpoint.ts';
@@ -16,9 +16,12 @@ export interface Verdict {
 
 const FOREIGN = 'they belong to another user namespace, and count nothing here (EOVERFLOW)';
 const MALFORMED = 'no capabilities that the kernel tells (EINVAL): of revision 1, or malformed; then execve fails';
-const NOSUID = 'the mount is nosuid';
+const MOUNTS = {
+  nosuid: 'the mount is nosuid',
+  elsewhere: 'the mount is in another mount namespace: who executes the file from here gets nothing',
+} as const;
 
-export function verdictOn(attribute: FileAttribute, nosuid: boolean | null, viewpoint: NamedViewpoint): Verdict {
+export function verdictOn(attribute: FileAttribute, mount: MountPrivilege | null, viewpoint: NamedViewpoint): Verdict {
   switch (attribute.type) {
     case 'none':
     case 'gap':
@@ -31,7 +34,9 @@ export function verdictOn(attribute: FileAttribute, nosuid: boolean | null, view
       return { capabilities: null, counts: null, why: MALFORMED };
     case 'capabilities': {
       const verdict = ofCapabilities(attribute.capabilities, viewpoint);
-      return nosuid === true && verdict.counts !== false ? { ...verdict, counts: false, why: NOSUID } : verdict;
+      if (verdict.counts === false || mount === 'suid') return verdict;
+      if (mount === null) return { ...verdict, counts: null, why: verdict.why ?? 'which mount it is on is not told' };
+      return { ...verdict, counts: false, why: MOUNTS[mount] };
     }
   }
 }

@@ -1,5 +1,5 @@
 import { allCapabilities } from '../../capabilities/all-capabilities.ts';
-import { lookAtFile, mountFlags, type CapabilityFile } from '../../capabilities/capability-files.ts';
+import { lookAtFile, mountPrivileges, type CapabilityFile } from '../../capabilities/capability-files.ts';
 import type { FileCapabilities } from '../../capabilities/file-capabilities.ts';
 import { fileCapabilityText } from '../../capabilities/file-text.ts';
 import { errorOfGap } from '../../kernel/error.ts';
@@ -19,8 +19,8 @@ export const capsFileVerify: CommandDefinition = {
   ],
   options: [rootidOption, { long: 'json', short: 'J', help: 'as JSON, with each PATH' }],
   examples: [
-    { line: 'nstool caps file verify cap_net_raw=ep /usr/bin/ping', does: 'status 0 if it is so' },
-    { line: 'nstool caps file verify -n 100000 cap_net_raw=ep FILE', does: 'with that rootid' },
+    { line: 'nstool caps file verify cap_kill=ep ./tool', does: 'status 0 if it is so' },
+    { line: 'nstool caps file verify -n 100000 =p ./tool', does: 'with that rootid' },
   ],
   exitStatus: [
     [0, 'all have them'],
@@ -34,7 +34,7 @@ export const capsFileVerify: CommandDefinition = {
     const known = allCapabilities(host);
     if (!known.ok) throw errorOfGap(known.gap, 'cannot tell which capabilities this kernel knows');
     const pairs = filePairs(invocation, context, known.value);
-    const mounts = mountFlags(host);
+    const mounts = mountPrivileges(host, ['self']);
     const results = pairs.map(({ path, capabilities: wanted }) => {
       const { attribute } = lookAtFile(host, path, mounts);
       if (attribute.type === 'gap') throw errorOfGap(attribute.gap, `cannot read ${path}`);
