@@ -9,7 +9,6 @@ import type { Context, Stream } from './define-command.ts';
 import { nsexecPath } from './installation.ts';
 import { nearest } from './nearest.ts';
 import { say } from './output.ts';
-import { progressOn } from './progress.ts';
 
 const DEFAULT_COLUMNS = 80;
 const COLOR_WHEN = ['auto', 'always', 'never'];
@@ -30,7 +29,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
     release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
     changeAttributes: async (plan) => (await import('../host/linux/change-attributes.ts')).changeAttributes(plan),
-    progress: () => progressOn(stderr, say, () => performance.now()),
+    progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),
     children: async () => new (await import('../host/linux/nsexec-children.ts')).NsexecChildren(nsexecPath()),
     trace: async () => (await import('../host/linux/trace.ts')).CapabilityTrace.open(nsexecPath()),
     kernelLog: async () => (await import('../host/linux/kernel-log.ts')).openKernelLog(),

@@ -92,7 +92,7 @@ export interface Context {
   /** Changes extended attributes of files of this machine: an outcome for each. */
   readonly changeAttributes: (plan: readonly AttributeOperation[]) => Promise<readonly AttributeOutcome[]>;
   /** For a look that may take long. */
-  readonly progress: () => Progress;
+  readonly progress: () => Promise<Progress>;
   /** Programs that run while we wait for them. Errors: UNSUPPORTED, without nsexec. */
   readonly children: () => Promise<NsexecChildren>;
   /** Of capabilities that are asked for, on this machine. Errors: DENIED, UNSUPPORTED. */

@@ -5,7 +5,7 @@ import { INITIAL_USER_INODE } from '../kernel/abi/nsfs.ts';
 import { GapTally } from '../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import { parseIdMap } from '../kernel/text/id-map.ts';
-import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
+import { ownInode } from '../namespaces/own.ts';
 import { findTarget } from './process-in.ts';
 import { resolveTarget } from './resolve-target.ts';
 import { idInside, readUserIds } from './user-ids.ts';
@@ -54,9 +54,7 @@ function untold(word: string): NsError {
 }
 
 function ownViewpoint(host: Host): NamedViewpoint {
-  const path = '/proc/self/ns/user';
-  const link = valueOf(host.readLink(path));
-  const inode = link === undefined ? null : (valueOf(parseNamespaceLink(link, path))?.inode ?? null);
+  const inode = ownInode(host, 'user') ?? null;
   return { inode, isOurs: true, pid: null, inside: (uid) => uid, isRoot: (uid) => isRootAbove(host, inode, uid) };
 }
 

@@ -83,7 +83,7 @@ function contextOf(
     gated: never,
     processors: never,
     changeAttributes: never,
-    progress: () => ({ tell: () => undefined, end: () => undefined }),
+    progress: async () => ({ tell: () => undefined, end: () => undefined }),
     readStdin: never,
     output: never,
     environment: never,

@@ -17,7 +17,14 @@ import type { Column } from '../../render/columns.ts';
 import { escapeControls } from '../../render/escape.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
-import { flag, optionValue, type CommandDefinition, type Context, type Invocation } from '../define-command.ts';
+import {
+  flag,
+  optionValue,
+  type CommandDefinition,
+  type Context,
+  type Invocation,
+  type Progress,
+} from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { verdictOn, type Verdict } from './caps-file-verdict.ts';
 import { textOptions } from './text-options.ts';
@@ -61,7 +68,7 @@ export const capsFileGet: CommandDefinition = {
     const word = optionValue(invocation, 'in');
     const viewpoint = viewpointOf(host, word);
     const mounts = mountPrivileges(host, viewpoint.pid === null ? ['self'] : ['self', viewpoint.pid]);
-    const look = lookAt(host, mounts, invocation, context);
+    const look = lookAt(host, mounts, invocation, await context.progress());
     const all = valueOf(allCapabilities(host)) ?? 0n;
     const rows = look.entries.map((entry) => ('isFile' in entry ? entry : rowOf(entry, viewpoint, all)));
     const found = rows.filter((row) => 'text' in row);
@@ -103,9 +110,8 @@ interface Look {
   asked: number;
 }
 
-function lookAt(host: Host, mounts: MountPrivileges, invocation: Invocation, context: Context): Look {
+function lookAt(host: Host, mounts: MountPrivileges, invocation: Invocation, progress: Progress): Look {
   const look: Look = { entries: [], skipped: [], gaps: new GapTally(), errors: [], asked: 0 };
-  const progress = context.progress();
   try {
     for (const operand of invocation.operands) {
       const path = operand.replace(/(?<=[^/])\/+$/, '');
