@@ -1,31 +1,19 @@
 import { allCapabilities } from '../../capabilities/all-capabilities.ts';
-import {
-  lookAtFile,
-  lookBelow,
-  mountPrivileges,
-  type CapabilityFile,
-  type CapabilityFiles,
-  type MountPrivileges,
-} from '../../capabilities/capability-files.ts';
+import { mountPrivileges, type CapabilityFile, type CapabilityFiles } from '../../capabilities/capability-files.ts';
 import { fileCapabilityText } from '../../capabilities/file-text.ts';
 import { formatMask } from '../../capabilities/mask.ts';
 import { viewpointOf, type NamedViewpoint } from '../../inspect/viewpoint.ts';
-import { errorOfGap, NsError } from '../../kernel/error.ts';
-import { GapTally, isComplete } from '../../kernel/gap-tally.ts';
-import { valueOf, type Gap, type Host } from '../../kernel/host.ts';
+import { NsError } from '../../kernel/error.ts';
+import { isComplete } from '../../kernel/gap-tally.ts';
+import { valueOf } from '../../kernel/host.ts';
 import type { Column } from '../../render/columns.ts';
 import { escapeControls } from '../../render/escape.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
-import {
-  flag,
-  optionValue,
-  type CommandDefinition,
-  type Context,
-  type Invocation,
-  type Progress,
-} from '../define-command.ts';
+import { flag, optionValue, type CommandDefinition, type Context, type Invocation } from '../define-command.ts';
+import { errorStatus } from '../error-text.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
+import { lookAt, type Look, type Without } from './caps-file-look.ts';
 import { verdictOn, type Verdict } from './caps-file-verdict.ts';
 import { textOptions } from './text-options.ts';
 
@@ -68,7 +56,7 @@ export const capsFileGet: CommandDefinition = {
     const word = optionValue(invocation, 'in');
     const viewpoint = viewpointOf(host, word);
     const mounts = mountPrivileges(host, viewpoint.pid === null ? ['self'] : ['self', viewpoint.pid]);
-    const look = lookAt(host, mounts, invocation, await context.progress());
+    const look = lookAt(host, invocation.operands, flag(invocation, 'recursive'), mounts, await context.progress());
     const all = valueOf(allCapabilities(host)) ?? 0n;
     const rows = look.entries.map((entry) => ('isFile' in entry ? entry : rowOf(entry, viewpoint, all)));
     const found = rows.filter((row) => 'text' in row);
@@ -81,94 +69,15 @@ export const capsFileGet: CommandDefinition = {
     const notes = [...gaps.map(gapNote), ...look.skipped.map(skippedNote), ...notesOn(found)];
     const [error, ...errors] = look.errors;
     for (const { facts } of errors) notes.push(`${facts.what}${facts.why === undefined ? '' : `: ${facts.why}`}`);
-    return { stdout, notes, ...(error === undefined ? { status: 0 } : { error, status: STATUS[error.code] ?? 4 }) };
+    return { stdout, notes, ...(error === undefined ? { status: 0 } : { error, status: errorStatus(error) }) };
   },
 };
-
-const STATUS: Readonly<Record<string, number>> = { NO_FILE: 3, DENIED: 4, UNSUPPORTED: 5 };
 
 /** Errors: USAGE. */
 function requireOneForm(invocation: Invocation): void {
   const forms = ['long', 'null', 'json'].filter((long) => flag(invocation, long));
   if (forms.length > 1)
     throw new NsError('USAGE', { what: `--${forms[0]} and --${forms[1]} do not go together`, tryThis: 'one of them' });
-}
-
-/** An operand without capabilities. */
-interface Without {
-  readonly path: string;
-  readonly isFile: boolean;
-}
-
-/** What was found at all operands, in their order. */
-interface Look {
-  readonly entries: (CapabilityFile | Without)[];
-  readonly skipped: CapabilityFiles['skipped'][number][];
-  readonly gaps: GapTally;
-  /** Of the operands themselves. */
-  readonly errors: NsError[];
-  asked: number;
-}
-
-function lookAt(host: Host, mounts: MountPrivileges, invocation: Invocation, progress: Progress): Look {
-  const look: Look = { entries: [], skipped: [], gaps: new GapTally(), errors: [], asked: 0 };
-  try {
-    for (const operand of invocation.operands) {
-      const path = operand.replace(/(?<=[^/])\/+$/, '');
-      const kind = kindOf(host, path);
-      if (typeof kind !== 'string') look.errors.push(errorOfGap(kind, `cannot look at ${path}`));
-      else if (kind === 'directory' && flag(invocation, 'recursive'))
-        below(host, path, mounts, look, (files, at) => progress.tell(() => `${look.asked + files} files, ${at}`));
-      else if (kind === 'file') single(host, path, mounts, look);
-      else look.entries.push({ path, isFile: false });
-    }
-  } finally {
-    progress.end();
-  }
-  return look;
-}
-
-function kindOf(host: Host, path: string): 'file' | 'directory' | 'other' | Gap {
-  if (host.readLink(path).ok) return 'other';
-  const status = host.stat(path);
-  if (!status.ok) return status.gap;
-  const type = status.value.mode & S_IFMT;
-  return type === S_IFREG ? 'file' : type === S_IFDIR ? 'directory' : 'other';
-}
-
-/** Source: include/uapi/linux/stat.h. */
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-const S_IFDIR = 0o040000;
-
-function single(host: Host, path: string, mounts: MountPrivileges, look: Look): void {
-  look.asked += 1;
-  const file = lookAtFile(host, path, mounts);
-  if (file.attribute.type === 'none') look.entries.push({ path, isFile: true });
-  else if (file.attribute.type === 'gap') look.errors.push(errorOfGap(file.attribute.gap, `cannot read ${path}`));
-  else look.entries.push(file);
-}
-
-function below(
-  host: Host,
-  path: string,
-  mounts: MountPrivileges,
-  look: Look,
-  progress: (files: number, path: string) => void,
-): void {
-  const found = lookBelow(host, path, mounts, progress);
-  if (!found.ok) {
-    look.errors.push(errorOfGap(found.gap, `cannot look below ${path}`));
-    return;
-  }
-  const { files, asked, skipped, gaps } = found.value;
-  look.asked += asked;
-  look.skipped.push(...skipped);
-  for (const gap of gaps) look.gaps.add('directory', gap);
-  for (const file of files) {
-    if (file.attribute.type === 'gap') look.gaps.add('file', file.attribute.gap);
-    else if (file.attribute.type !== 'none') look.entries.push(file);
-  }
 }
 
 interface Row extends Verdict {
