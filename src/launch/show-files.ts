@@ -36,10 +36,7 @@ export function showFiles(
   const bound = files.filter((file) => !viewed.includes(file) && 'bind' in file.content);
   return [
     ...(viewed.length === 0 ? [] : showInView(host, viewed, root)),
-    ...(written.length === 0
-      ? []
-      : [...openStore(slot), ...written.flatMap((file, index) => showCopy(file, index, slot))]),
-    ...(written.length === 0 ? [] : [closeStore(slot)]),
+    ...(written.length === 0 ? [] : showCopies(written, slot)),
     ...bound.flatMap((file) => bind(file)),
   ];
 }
@@ -74,21 +71,30 @@ function openStore(into: Slot): readonly Step[] {
 }
 
 function closeStore(slot: Slot): Step {
-  return step('detach the tmpfs', 'the files that are shown keep it', { op: 'detach', slot }, failed);
+  return step('detach the tmpfs', 'the copies keep it', { op: 'detach', slot }, failed);
 }
 
-function showCopy({ path, content, reason }: ShownFile, index: number, dir: Slot): readonly Step[] {
-  const name = `${index}`;
+/** None is mounted before the tmpfs is off the root again: a link like ../run/resolv.conf would climb into it. */
+function showCopies(files: readonly ShownFile[], slot: Slot): readonly Step[] {
+  const copies = files.map((file, index) => ({ file, name: `${index}`, copy: `copy ${index}` }));
+  return [
+    ...openStore(slot),
+    ...copies.flatMap(({ file, name, copy }) => makeCopy(file, name, slot, copy)),
+    closeStore(slot),
+    ...copies.map(({ file: { path, reason }, copy }) => attachTo(path, copy, reason)),
+  ];
+}
+
+function makeCopy({ path, content, reason }: ShownFile, name: string, dir: Slot, into: Slot): readonly Step[] {
   const bytes = 'bytes' in content ? content.bytes : '';
   return [
     step(`write what ${path} shall be`, reason, { op: 'file', dir, path: name, mode: 0o644, bytes }, failed),
     step(
       'copy its mount',
       'to be attached elsewhere',
-      { op: 'tree', dir, path: name, flags: OPEN_TREE_CLONE, into: 'copy' },
+      { op: 'tree', dir, path: name, flags: OPEN_TREE_CLONE, into },
       failed,
     ),
-    attachTo(path, 'copy', reason),
   ];
 }
 

@@ -170,6 +170,10 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'ip', 'nsenter'))('as roo
 
   test.each([
     ['a link', 'mv /etc/resolv.conf /etc/other; ln -s other /etc/resolv.conf'],
+    [
+      'a link that climbs out of /etc, as systemd-resolved makes it',
+      'mount -t tmpfs tmpfs /run; mv /etc/resolv.conf /run/r; ln -s ../run/r /etc/resolv.conf',
+    ],
     ['a link to what is not there', 'rm /etc/resolv.conf; ln -s /run/not/there /etc/resolv.conf'],
     ['nothing', 'rm /etc/resolv.conf /etc/hosts'],
     ['nothing, in a read-only /etc', 'rm /etc/resolv.conf; mount -o remount,ro,bind /etc'],
