@@ -17,6 +17,7 @@ import { initialNamespace, inodeOf } from './initial-namespace.ts';
 import { startTicksOf } from './start-ticks.ts';
 import { listeningProcesses } from './listening-process.ts';
 import { knownNames, NETNS_FOLDER } from './known-names.ts';
+import { closedNamespace } from './ptrace-access.ts';
 import { parseTarget, type Target } from './target.ts';
 
 export interface ProcessTarget {
@@ -161,7 +162,7 @@ function ofPath(host: Host, path: string): ProcessTarget | NamespaceTarget {
   if (pid !== undefined) return requireProcess(host, pid);
   const type = host.askNamespace(path, ['NS_GET_NSTYPE']);
   const inode = host.askNamespace(path, []);
-  if (!inode.ok) throw errorOfGap(inode.gap, `cannot open ${path}`);
+  if (!inode.ok) throw closedNamespace(host, path, inode.gap);
   const kind = type.ok ? namespaceKinds.find((entry) => BigInt(entry.flagValue) === type.value)?.kind : undefined;
   if (kind === undefined) {
     throw new NsError('BAD_VALUE', {

@@ -9,6 +9,7 @@ import { parseNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
 import { isOfChildren } from '../namespaces/own.ts';
 import type { EnterQuery } from './enter-query.ts';
+import { closedNamespace } from '../inspect/ptrace-access.ts';
 import { explainGone } from './explain-enter.ts';
 import { PROCESS_SLOT } from './step.ts';
 import { explainAccess, explainDescriptor } from './access.ts';
@@ -94,7 +95,7 @@ export function givenDoor(host: Host, kind: NamespaceKind, way: Way): Door {
 function closed(host: Host, way: Way, gap: Gap): NsError {
   if (typeof way.at === 'object' && 'ask' in way.at && gap.errno === 'EPERM')
     return new NsError('DENIED', explainDescriptor(host, way.at));
-  return errorOfGap(gap, `cannot open ${wayText(way)}`);
+  return closedNamespace(host, typeof way.at === 'string' ? way.at : '', gap, wayText(way));
 }
 
 /** Errors: BAD_VALUE when there is no namespace, NO_FILE, DENIED. */
@@ -103,7 +104,7 @@ export function namespaceKindOf(host: Host, way: Way): NamespaceKind {
   const type = host.askNamespace(way.at, [...way.through, 'NS_GET_NSTYPE']);
   const found = type.ok ? namespaceKinds.find((entry) => BigInt(entry.flagValue) === type.value) : undefined;
   if (found !== undefined) return found.kind;
-  if (!type.ok && type.gap.reason !== 'unsupported') throw errorOfGap(type.gap, `cannot open ${name}`);
+  if (!type.ok && type.gap.reason !== 'unsupported') throw closed(host, way, type.gap);
   throw new NsError('BAD_VALUE', {
     what: `${name} is not a namespace`,
     why: 'a namespace file is a link in /proc/PID/ns, or a file that one is mounted on, as in /run/netns',

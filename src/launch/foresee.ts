@@ -3,12 +3,13 @@
 // Source: setns(2), kernel/nsproxy.c validate_nsset(), and the install function of each kind.
 
 import { kindFacts } from '../kernel/abi/namespace-kinds.ts';
+import { OUTSIDE } from '../inspect/ptrace-access.ts';
 import type { GapTally } from '../kernel/gap-tally.ts';
-import type { Host, NamespaceQuestion } from '../kernel/host.ts';
+import { valueOf, type Host, type NamespaceQuestion } from '../kernel/host.ts';
 import { ownInode } from '../namespaces/own.ts';
 import { joinedAtOnce, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
-import { deadInit, notADescendant, OUTSIDE, type Refusal, type Rule } from './rule.ts';
+import { deadInit, notADescendant, type Refusal, type Rule } from './rule.ts';
 import { powerIn, type Power, type Subject } from '../capabilities/capable.ts';
 import { CAPABILITY } from '../kernel/abi/capability.ts';
 import { lackOf } from './standing.ts';
@@ -51,7 +52,7 @@ export function foresee(
     else powers.set(door, power);
   }
   const scene: Scene = { us, query, joined, powers, user: joined.find(({ kind }) => kind === 'user') };
-  const rules = new Map(joined.map((door) => [door, ruleFor(scene, door)]));
+  const rules = new Map(joined.map((door) => [door, ruleFor(host, scene, door)]));
   const refusal = firstRefusal(host, scene, rules);
   return { rules, gaps, ...(refusal === undefined ? {} : { refusal }) };
 }
@@ -103,13 +104,13 @@ function has(capabilities: bigint, needed: bigint): boolean {
   return (capabilities & needed) === needed;
 }
 
-function ruleFor(scene: Scene, door: Door): Rule {
-  const { us, powers, user, query } = scene;
+function ruleFor(host: Host, scene: Scene, door: Door): Rule {
+  const { us, powers, query } = scene;
   const power = powers.get(door);
   if (power === undefined) {
     return { why: 'that needs CAP_SYS_ADMIN in the user namespace that owns it, and in our own', tryThis: sudo(scene) };
   }
-  if (door === user) {
+  if (door === scene.user) {
     const why = has(power.capabilities, SYS_ADMIN)
       ? `we have CAP_SYS_ADMIN in it, so that a security module must have refused it`
       : `that needs CAP_SYS_ADMIN in it: ${lackOf('CAP_SYS_ADMIN', power, us)}`;
@@ -122,7 +123,8 @@ function ruleFor(scene: Scene, door: Door): Rule {
   const owned = `user:[${power.inode}] owns it, and we may there, but that also needs`;
   if (!has(us.effective, SYS_ADMIN)) {
     const why = `${owned} CAP_SYS_ADMIN in our own user namespace`;
-    return { why, tryThis: power.place === 'below' ? commandText(query, true) : sudo(scene) };
+    const user = power.place === 'below' ? userThatWouldDo(host, scene, door, power) : undefined;
+    return { why, tryThis: user === undefined ? sudo(scene) : commandText(query, user) };
   }
   if (!has(us.effective, neededHere(door)))
     return { why: `${owned} CAP_SYS_CHROOT in our own user namespace, for a mount namespace`, tryThis: sudo(scene) };
@@ -130,21 +132,31 @@ function ruleFor(scene: Scene, door: Door): Rule {
 }
 
 function sudo({ us, query }: Scene): string {
-  if (us.uid !== 0) return `sudo ${commandText(query, false)}`;
+  if (us.uid !== 0) return `sudo ${commandText(query)}`;
   return OUTSIDE;
 }
 
-/** The command that was typed, or one with the user namespace as well. */
-function commandText({ pid, kinds, given }: EnterQuery, withUser: boolean): string {
+/** The option for a user namespace with which all that was asked for can be joined. undefined: there is none. */
+function userThatWouldDo(host: Host, scene: Scene, door: Door, owner: Power): string | undefined {
+  const { joined, powers, user } = scene;
+  if (user !== undefined) return undefined;
+  const all = joined.map((each) => powers.get(each));
+  // One call joins them with the user namespace of the process, whoever owns each.
+  if (joined.every(({ ofProcess }) => ofProcess))
+    return all.every((power) => has(power?.capabilities ?? 0n, SYS_ADMIN)) ? '--user' : undefined;
+  if (!all.every((power) => power?.chain.includes(owner.inode) === true)) return undefined;
+  const path = door.path.replace(/^(\/proc\/[0-9]+\/ns\/)[a-z]+$/, '$1user');
+  return valueOf(host.readLink(path)) === `user:[${owner.inode}]` ? `--user=${path}` : undefined;
+}
+
+/** The command that was typed, with `user` as well. */
+function commandText({ pid, kinds, given }: EnterQuery, user?: string): string {
   const ways = given.flatMap(({ kind, way }) =>
     typeof way.at === 'string' && way.through.length === 0 ? [`--${kindFacts(kind).option}=${way.at}`] : [],
   );
   const bare = kinds === 'all' ? ['--all'] : kinds.map((kind) => `--${kindFacts(kind).option}`);
-  const [first] = given;
-  const user = pid === undefined && typeof first?.way.at === 'string' ? '--user=PATH' : '--user';
-  const added = withUser && !bare.includes('--user') && kinds !== 'all' ? [user] : [];
   const target = pid === undefined ? [] : ['-t', String(pid)];
-  return ['nstool enter', ...target, ...added, ...bare, ...ways, 'COMMAND'].join(' ');
+  return ['nstool enter', ...target, ...(user === undefined ? [] : [user]), ...bare, ...ways, 'COMMAND'].join(' ');
 }
 
 /** pid_namespaces nest no deeper. Source: MAX_PID_NS_LEVEL. */

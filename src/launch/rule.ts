@@ -12,9 +12,6 @@ export interface Refusal extends Rule {
 
 export const notADescendant = 'it is not below our own pid namespace: only children and theirs can be entered';
 
-/** For root, whom sudo gives nothing more. */
-export const OUTSIDE = 'the same command from further outside, where that is allowed';
-
 export const noChroot: Refusal = {
   what: 'cannot change the root: EPERM',
   why: 'that needs CAP_SYS_CHROOT in our own user namespace; with --user it would be had, if it is yours',

@@ -70,7 +70,7 @@ describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('refused by th
 
   test('ptrace access: a process of another user', () => {
     expect(refused(asPlain, [String(plain.pid), '-n'])).toMatch(
-      /: permission denied \(EACCES\)\n {2}why: .*ptrace access: it runs as uid 0, we as \d+, without CAP_SYS_PTRACE.*\n {2}try: sudo nstool enter/,
+      /: permission denied \(EACCES\)\n {2}why: .*ptrace access: it runs as uid 0, we as \d+, without CAP_SYS_PTRACE.*\n {2}try: the same command with sudo\n/,
     );
   });
 
@@ -112,6 +112,27 @@ describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('refused by th
     expect(text).toMatch(/why: user:\[\d+\] owns it, and we may there, but that also needs CAP_SYS_ADMIN in our own/);
     expect(text).toContain(`try: nstool enter -t ${theirs.pid} --user --${option} COMMAND\n`);
     allowed(asPlain, [String(theirs.pid), '--user', `--${option}`]);
+  });
+
+  test('the command that would do is one that does, by a path or another process too', async () => {
+    const other = await makeTarget(['-U', '-r', '-n', '-i'], PLAIN_UID);
+    try {
+      for (const word of [`--net=${theirs.pid}`, `--net=/proc/${theirs.pid}/ns/net`, `/proc/${theirs.pid}/ns/net`]) {
+        const [, words = ''] = /try: nstool enter (.*) COMMAND\n$/.exec(refused(asPlain, [word])) ?? [];
+        expect(words).toBe(`--user=/proc/${theirs.pid}/ns/user --net=/proc/${theirs.pid}/ns/net`);
+        allowed(asPlain, words.split(' '));
+      }
+      // In the one user namespace nothing can be done in the other: only who is outside of both can join these.
+      const mixed = [`--user=${theirs.pid}`, `--net=${other.pid}`];
+      const [, words = ''] = /try: sudo nstool enter (.*) COMMAND\n$/.exec(refused(asPlain, mixed)) ?? [];
+      expect(words).toBe(`--user=/proc/${theirs.pid}/ns/user --net=/proc/${other.pid}/ns/net`);
+      allowed(asRoot, words.split(' '));
+      expect(refused(asPlain, [`--uts=${theirs.pid}`, `--net=${other.pid}`])).toContain(
+        'try: sudo nstool enter --uts=',
+      );
+    } finally {
+      await other.end();
+    }
   });
 
   test('a user namespace that is not ours', () => {

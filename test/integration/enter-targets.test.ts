@@ -224,11 +224,25 @@ describe.skipIf(lacks('root', 'unshare'))('a process of root', () => {
       expect(result.stderr).toBe(
         `nstool: cannot enter the namespaces of process ${target.pid}: permission denied (EACCES)\n` +
           `  why: its links ask for ptrace access: it runs as uid 0, we as ${PLAIN_UID}, without CAP_SYS_PTRACE in its user namespace\n` +
-          `  try: sudo nstool enter ${target.pid}\n`,
+          `  try: the same command with sudo\n`,
       );
-      const path = nstool(['enter', `/proc/${target.pid}/ns/net`, 'true'], { uid: PLAIN_UID });
-      expect(path.status).toBe(125);
-      expect(path.stderr).toContain('EACCES');
+      const way = `/proc/${target.pid}/ns/net`;
+      for (const words of [
+        [way],
+        [`--net=${way}`],
+        [`--net=${target.pid}`],
+        ['-t', String(target.pid), '--user-parent'],
+      ]) {
+        const closed = nstool(['enter', ...words, 'true'], { uid: PLAIN_UID });
+        expect(closed).toMatchObject({ status: 125, stdout: '' });
+        expect(closed.stderr).toMatch(
+          /^nstool: cannot open (the owner of )?\/proc\/\d+\/ns\/\w+: permission denied \(EACCES\)\n/,
+        );
+        expect(closed.stderr).toContain(
+          `why: the links of a process ask for ptrace access: it runs as uid 0, we as ${PLAIN_UID},`,
+        );
+        expect(closed.stderr).toMatch(/\n {2}try: the same command with sudo\n$/);
+      }
     } finally {
       await target.end();
     }
