@@ -757,9 +757,9 @@ static int fake_poll(struct pollfd *fds, nfds_t count, int timeout)
         return 1;
     }
     DEMAND(count == 1);
-    if (timeout == 0) /* the lifeline */
-        DEMAND(fds->fd >= 3 && valid_fd(fds->fd));
-    fds->revents = (short)(one_in(2) ? 0 : fds->events | POLLHUP);
+    if (timeout == 0) /* the lifeline, or the status pipe, of which nothing is awaited */
+        DEMAND(fds->fd >= (fds->events ? 3 : 0) && valid_fd(fds->fd));
+    fds->revents = (short)(one_in(2) ? 0 : fds->events ? fds->events | POLLHUP : POLLERR);
     return fds->revents != 0;
 }
 

@@ -1223,11 +1223,23 @@ static int do_seccomp(struct nsexec *n, const struct value *v)
     return 0;
 }
 
+/* A parent that died before its death could send a signal no longer reads what is reported to it. */
+static void notice_death_before(const struct nsexec *n, int signal)
+{
+    struct pollfd status = { .fd = n->status_fd };
+
+    if (n->status_fd >= 0 && poll(&status, 1, 0) > 0 && status.revents & POLLERR)
+        kill(getpid(), signal);
+}
+
 static int do_prctl(struct nsexec *n, const struct value *v)
 {
-    (void)n;
-    return prctl((int)v[0].number, (unsigned long)v[1].number, (unsigned long)v[2].number, (unsigned long)v[3].number,
-                 (unsigned long)v[4].number) < 0 ? -1 : 0;
+    if (prctl((int)v[0].number, (unsigned long)v[1].number, (unsigned long)v[2].number, (unsigned long)v[3].number,
+              (unsigned long)v[4].number) < 0)
+        return -1;
+    if (v[0].number == PR_SET_PDEATHSIG && v[1].number > 0 && v[1].number <= MAX_SIGNAL)
+        notice_death_before(n, (int)v[1].number);
+    return 0;
 }
 
 static int do_rlimit(struct nsexec *n, const struct value *v)

@@ -983,6 +983,15 @@ static void limits_and_prctl(void)
     start(&b), op(&b, PRCTL), num(&b, PR_SET_NO_NEW_PRIVS), num(&b, -1), num(&b, 0), num(&b, 0), num(&b, 0);
     add_exec(), run(NULL);
     CHECK(failed("1: prctl: Invalid argument (EINVAL)"), "prctl that fails");
+    for (int is_read = 0; is_read < 2; is_read++) {
+        start(&b), op(&b, PRCTL), num(&b, PR_SET_PDEATHSIG), num(&b, SIGKILL), num(&b, 0), num(&b, 0), num(&b, 0);
+        add_shell("echo lives"), with_status_descriptor();
+        if (!is_read)
+            close(r.record_fd), r.record_fd = -1;
+        begin_run(NULL), close_status_descriptor(), end_run();
+        CHECK(is_read ? ended("lives\n", "", 0) : WIFSIGNALED(r.status) && WTERMSIG(r.status) == SIGKILL,
+              "a parent that died before the signal of its death was set");
+    }
     start(&b), op(&b, RLIMIT), num(&b, RLIMIT_NOFILE), num(&b, 33), num(&b, 44);
     op(&b, RLIMIT), num(&b, RLIMIT_CORE), num(&b, 0), num(&b, 0);
     add_shell("ulimit -Sn; ulimit -Hn; ulimit -Hc"), run(NULL), CHECK(ended("33\n44\n0\n", "", 0), "rlimit");
