@@ -396,6 +396,13 @@ static int fake_change_mode(int fd, mode_t mode)
     return succeeds_or_not();
 }
 
+static int fake_change_owner(int fd, uid_t owner, gid_t group)
+{
+    DEMAND(owner != (uid_t)-1 && group == (gid_t)-1);
+    DEMAND(valid_fd(fd));
+    return succeeds_or_not();
+}
+
 /* A mount's file descriptor, or none. */
 static long fake_mount_call(long number, va_list more)
 {
@@ -897,6 +904,7 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 #define nanosleep(pause, rest) ((void)(pause))
 #define symlinkat(target, directory, path) fake_make(directory, path, 0)
 #define fchmod fake_change_mode
+#define fchown fake_change_owner
 #define ioctl fake_ioctl
 #define open_by_handle_at fake_open_by_handle_at
 #define write fake_write

@@ -1088,6 +1088,13 @@ static int do_umask(struct nsexec *n, const struct value *v)
     return 0;
 }
 
+static int do_chown(struct nsexec *n, const struct value *v)
+{
+    int fd = slot_fd(n, &v[0]);
+
+    return fd < 0 ? -1 : fchown(fd, (uid_t)v[1].number, (gid_t)-1);
+}
+
 /* What is not permitted cannot be had: of these two only what is there already is asked for. */
 static int do_capset(struct nsexec *n, const struct value *v)
 {
@@ -1689,6 +1696,7 @@ static const struct operation operations[] = {
     { 29, "bounding",  "n",     do_bounding,  { ANY },                                           NULL },
     { 30, "seccomp_of", "nn",   do_seccomp_of, { { 1, INT_MAX }, { 1, 60000 } },                 NULL },
     { 31, "seccomp",   "n",     do_seccomp,   { [0] = { 0, UINT32_MAX } },                       NULL },
+    { 32, "chown",     "fn",    do_chown,     { [1] = AN_ID },                                   NULL },
     { 40, "unless",    "nn",    do_unless,    { { 1, UINT8_MAX }, { 1, MAX_OPERATIONS } },       NULL },
     { 41, "unshare",   "n",     do_unshare,   { AN_INT },                                        check_unshare },
     { 42, "propagate", "sn",    do_propagate, { [1] = { 0, INT_MAX } },                          check_propagate },

@@ -172,6 +172,7 @@ static void add_fields(uint16_t code)
     case PTY: slot(&b, 0), slot(&b, 1); break;
     case RELAY: slot(&b, 0), slot(&b, 1), none(&b), num(&b, 64); break;
     case UMASK: num(&b, 0777); break;
+    case CHOWN: slot(&b, 0), num(&b, 0); break;
     case CAPSET: num(&b, -1), num(&b, 1), num(&b, 0); break;
     case BOUNDING: num(&b, -1); break;
     case SECCOMP_OF: num(&b, 1), num(&b, 60000); break;
@@ -1826,6 +1827,20 @@ static void masks(void)
 {
     char caps[256];
 
+    make_file("terminal", 0600, "");
+    start(&b), add_open(in_scratch("terminal"), O_RDWR, 0), op(&b, CHOWN), slot(&b, 0), num(&b, getuid());
+    add_shell("echo done"), run(NULL), CHECK(ended("done\n", "", 0), "chown");
+    start(&b), op(&b, CHOWN), slot(&b, 0), num(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: chown: Bad file descriptor (EBADF)"), "chown of nothing");
+    if (getuid() == 0) {
+        struct stat s;
+
+        must(chown(in_scratch("terminal"), 0, 4712) == 0, "chown");
+        start(&b), add_open(in_scratch("terminal"), O_RDWR, 0), op(&b, CHOWN), slot(&b, 0), num(&b, 4711);
+        add_shell("echo done"), run(NULL);
+        CHECK(ended("done\n", "", 0) && stat(in_scratch("terminal"), &s) == 0 && s.st_uid == 4711 && s.st_gid == 4712,
+              "chown leaves the group");
+    }
     start(&b), op(&b, UMASK), num(&b, 0137), add_shell("umask"), run(NULL);
     CHECK(ended("0137\n", "", 0), "umask");
     if (geteuid() != 0) {

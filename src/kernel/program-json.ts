@@ -40,6 +40,7 @@ const FIELDS: Record<Operation['op'], Readonly<Record<string, FieldType>>> = {
   setuid: { uid: 'int' },
   gid_of: { slot: 'slot' },
   uid_of: { slot: 'slot' },
+  chown: { slot: 'slot', uid: 'int' },
   ambient: { mask: 'long' },
   umask: { mask: 'int' },
   capset: { effective: 'long', permitted: 'long', inheritable: 'long' },

@@ -89,6 +89,8 @@ export type Operation =
   /** To the group, or the owner, of a file, as it is called in the user namespace that was entered. */
   | { readonly op: 'gid_of'; readonly slot: Slot }
   | { readonly op: 'uid_of'; readonly slot: Slot }
+  /** The file in the slot gets this owner; its group stays. */
+  | { readonly op: 'chown'; readonly slot: Slot; readonly uid: number }
   /** What is permitted of the mask becomes inheritable and ambient. Bit n is capability n. */
   | { readonly op: 'ambient'; readonly mask: bigint }
   | { readonly op: 'umask'; readonly mask: number }
@@ -288,6 +290,7 @@ function describeTerminal(operation: Extract<Operation, { op: 'pty' | 'relay' }>
 
 /** The codes of operations on mounts and on what is in them. */
 const MOUNT_CODES = {
+  chown: 32,
   unless: 40,
   unshare: 41,
   propagate: 42,
@@ -310,6 +313,8 @@ function isOnMounts(operation: Operation): operation is MountOperation {
 function fieldsOnMounts(operation: MountOperation): readonly Field[] {
   const number = (value: number): Field => ['number', BigInt(value)];
   switch (operation.op) {
+    case 'chown':
+      return [['slot', operation.slot], number(operation.uid)];
     case 'unless':
       return [number(operation.mark), number(operation.count)];
     case 'unshare':

@@ -32,10 +32,11 @@ import { keepCapabilities } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { ownMounts } from './own-mounts.ts';
 import { DEFAULT_SHELL, loginShell } from './login-shell.ts';
-import { openPty, reasonForPty, relay } from './pty.ts';
+import { openPty, reasonForPty, relay, SIDE_SLOT } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
 import { standingOf } from './standing.ts';
 import { PROCESS_SLOT, shown, step } from './step.ts';
+import { ownTerminal } from './terminal-owner.ts';
 import { environmentOf, followContext, isOwnRoot, openProcess } from './target-process.ts';
 
 /** What the entered program inherits of the caller. */
@@ -77,6 +78,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const identity = identityOf(host, query);
   const pty = reasonForPty(host, query, joined, identity);
   const likeness = likeTarget(host, query, joined, caller);
+  const owner = pty === undefined ? undefined : ownTerminal(host, query, joined, likeness.inside, SIDE_SLOT);
   const before = [
     ...restoreInherited(caller),
     ...openProcess(query, joined),
@@ -86,6 +88,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
     ...around.open,
     ...(cgroups?.open ?? []),
     ...(pty === undefined ? [] : openPty(query)),
+    ...(owner?.before ?? []),
     ...followContext(host, query),
     ...likeness.outside,
     ...(cgroups?.join ?? []),
@@ -93,6 +96,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
     ...joinNamespaces(joined, foresight.rules),
     ...around.after,
     ...changeDirectories(host, places),
+    ...(owner?.after ?? []),
     ...divide(query, joined, pty),
     ...around.afterFork,
     ...likeness.inside,

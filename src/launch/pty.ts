@@ -13,7 +13,8 @@ import { explainOpen } from './explain-enter.ts';
 import { step } from './step.ts';
 
 const PTY_SLOT = 'pty';
-const SIDE_SLOT = 'pty side';
+/** What the command has as its terminal. */
+export const SIDE_SLOT = 'pty side';
 const SCREEN_SLOT = 'screen';
 
 const MULTIPLEXER = '/dev/ptmx';

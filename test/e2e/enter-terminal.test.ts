@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asUser, commandLine, identities, nstool, run } from '../support/program.ts';
+import { asUser, commandLine, identities, nstool, PLAIN_UID, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { makeTarget, type TargetProcess } from '../support/targets.ts';
 
@@ -591,6 +591,25 @@ describe.skipIf(lacks('python', 'userns', 'unshare')).each(ptyCases)('--pty by $
       const result = nstool(words('--pty', other, 'true'), { uid });
       expect(result.status).toBe(125);
       expect(result.stderr).toMatch(/^nstool: --pty and --no-(pty|fork) exclude each other\n/);
+    }
+  });
+});
+
+describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('a terminal of another user', () => {
+  const openAgain = ['sh', '-c', 'echo opened >/dev/stderr && stat -Lc %u /proc/self/fd/0'];
+
+  test.each([
+    ['an id that was asked for', ['-m', '-n'], undefined, ['-S', '4321'], 4321],
+    ['the root of a user namespace of a plain user', ['-U', '-r', '-m', '-n'], PLAIN_UID, [], 0],
+    ['that of the target', [], PLAIN_UID, ['--as-target=no-ns,no-root'], PLAIN_UID],
+    ['that of the target, followed', [], PLAIN_UID, ['-n', '-S', 'follow'], PLAIN_UID],
+  ])('belongs to the command: %s', async (_title, kinds, uid, options, owner) => {
+    const target = await makeTarget(kinds, uid);
+    try {
+      const { status, stdout } = nstool(['enter', '--pty', ...options, String(target.pid), ...openAgain]);
+      expect({ status, stdout }).toEqual({ status: 0, stdout: `opened\r\n${owner}\r\n` });
+    } finally {
+      await target.end();
     }
   });
 });

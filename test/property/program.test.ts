@@ -58,6 +58,7 @@ const table: readonly (readonly [number, Operation['op'], string])[] = [
   [29, 'bounding', 'n'],
   [30, 'seccomp_of', 'nn'],
   [31, 'seccomp', 'n'],
+  [32, 'chown', 'fn'],
   [40, 'unless', 'nn'],
   [41, 'unshare', 'n'],
   [42, 'propagate', 'sn'],
@@ -210,6 +211,8 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
       return [slot(operation.slot), slot(operation.dir), hex(operation.path), signed(operation.flags)];
     case 'detach':
       return [slot(operation.slot)];
+    case 'chown':
+      return [slot(operation.slot), signed(operation.uid)];
     case 'mkdir':
       return [slot(operation.dir), hex(operation.path), signed(operation.mode)];
     case 'symlink':
@@ -341,6 +344,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('write' as const), slot, bytes: text }),
   fc.record({ op: fc.constantFrom('ambient' as const, 'bounding' as const), mask: unsigned }),
   fc.record({ op: fc.constant('umask' as const), mask: fc.nat(0o777) }),
+  fc.record({ op: fc.constant('chown' as const), slot, uid: fc.nat(0x7fffffff) }),
   fc.record({ op: fc.constant('capset' as const), effective: unsigned, permitted: unsigned, inheritable: unsigned }),
   fc.record({
     op: fc.constant('seccomp_of' as const),

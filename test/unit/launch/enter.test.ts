@@ -148,6 +148,8 @@ function words({ operation }: Step): string {
       return `${operation.op} ${decodeText(operation.path)}`;
     case 'detach':
       return `detach ${operation.slot}`;
+    case 'chown':
+      return `chown ${operation.slot} ${operation.uid}`;
     case 'unshare':
     case 'adopt':
     case 'ambient':
