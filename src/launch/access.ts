@@ -22,6 +22,14 @@ export function explainDescriptor(host: Host, { pid, fd }: { readonly pid: numbe
   };
 }
 
+export function noSocket({ pid, fd }: { readonly pid: number; readonly fd: number }, errno: string): ErrorFacts {
+  return {
+    what: `descriptor ${fd} of process ${pid} leads to no network namespace: ${errno}`,
+    why: errno === 'EBADF' ? 'the process has no such descriptor' : 'it is no socket',
+    tryThis: `ls -l /proc/${pid}/fd`,
+  };
+}
+
 function descriptorRule(host: Host, pid: number, command: string): Rule {
   const tryThis = host.self.uid === 0 ? OUTSIDE : `sudo ${command}`;
   const link = host.readLink(`/proc/${pid}/ns/user`);

@@ -12,7 +12,7 @@ import type { EnterQuery } from './enter-query.ts';
 import { closedNamespace } from '../inspect/ptrace-access.ts';
 import { explainGone } from './explain-enter.ts';
 import { PROCESS_SLOT } from './step.ts';
-import { explainAccess, explainDescriptor } from './access.ts';
+import { explainAccess, explainDescriptor, noSocket } from './access.ts';
 import { openingsOf, wayText, type Opening } from './ways.ts';
 
 /** A namespace that will be joined. */
@@ -93,8 +93,10 @@ export function givenDoor(host: Host, kind: NamespaceKind, way: Way): Door {
 }
 
 function closed(host: Host, way: Way, gap: Gap): NsError {
-  if (typeof way.at === 'object' && 'ask' in way.at && gap.errno === 'EPERM')
-    return new NsError('DENIED', explainDescriptor(host, way.at));
+  if (typeof way.at === 'object' && 'ask' in way.at) {
+    if (gap.errno === 'EPERM') return new NsError('DENIED', explainDescriptor(host, way.at));
+    if (gap.errno === 'ENOTTY' || gap.errno === 'EBADF') return new NsError('BAD_VALUE', noSocket(way.at, gap.errno));
+  }
   return closedNamespace(host, typeof way.at === 'string' ? way.at : '', gap, wayText(way));
 }
 

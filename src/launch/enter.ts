@@ -24,15 +24,15 @@ import { remarks, type Uncopied } from './as-target/part.ts';
 import { joinCgroups, type CgroupSteps } from './cgroups.ts';
 import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
-import { explainExec, explainOpen, failureStatus } from './explain-enter.ts';
+import { explainExec, explainOpen, explainRoot, failureStatus } from './explain-enter.ts';
 import { foresee, type Foresight } from './foresee.ts';
 import { foreseeIds } from './foresee-ids.ts';
-import { deadInit, noChroot } from './rule.ts';
+import { deadInit } from './rule.ts';
 import { keepCapabilities } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { ownMounts } from './own-mounts.ts';
 import { DEFAULT_SHELL, loginShell } from './login-shell.ts';
-import { openPty, reasonForPty, relay, SIDE_SLOT } from './pty.ts';
+import { openPty, reasonForPty, relay } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
 import { standingOf } from './standing.ts';
 import { PROCESS_SLOT, shown, step } from './step.ts';
@@ -78,7 +78,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const identity = identityOf(host, query);
   const pty = reasonForPty(host, query, joined, identity);
   const likeness = likeTarget(host, query, joined, caller);
-  const owner = pty === undefined ? undefined : ownTerminal(host, query, joined, likeness.inside, SIDE_SLOT);
+  const owner = pty === undefined ? undefined : ownTerminal(host, us, query, joined, likeness.inside);
   const before = [
     ...restoreInherited(caller),
     ...openProcess(query, joined),
@@ -222,15 +222,7 @@ function changeDirectories(host: Host, query: EnterQuery): readonly Step[] {
         { op: 'chroot', slot: ROOT_SLOT },
         {
           try: isSame,
-          explanations: isSame
-            ? []
-            : [
-                {
-                  errno: ERRNO.EPERM,
-                  status: failureStatus,
-                  text: `nstool: ${noChroot.what}\n  why: ${noChroot.why}\n`,
-                },
-              ],
+          explanations: isSame ? [] : explainRoot,
         },
       ),
     );

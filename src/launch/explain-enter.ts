@@ -4,7 +4,7 @@ import { ERRNO } from '../kernel/abi/errno.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { ErrorFacts } from '../kernel/error.ts';
 import type { Explanation, Operation } from '../kernel/program.ts';
-import { notADescendant, type Rule } from './rule.ts';
+import { noChroot, notADescendant, type Rule } from './rule.ts';
 
 /** The exit status of every failure of ours, as env(1), nohup(1) and docker have it. */
 export const failureStatus = 125;
@@ -76,6 +76,13 @@ export function explainSetns(kind: NamespaceKind, path: string, rule: Rule | und
       return [refused];
   }
 }
+
+/** Of a directory that was opened before, whatever it is. */
+export const explainRoot: readonly Explanation[] = [
+  { errno: ERRNO.EPERM, status: failureStatus, text: `nstool: ${noChroot.what}\n  why: ${noChroot.why}\n` },
+  explanation('ENOTDIR', 'cannot change the root', 'what was named as the root is no directory'),
+  explanation('EACCES', 'cannot change the root', 'the directory is closed to us'),
+];
 
 export function explainExec(file: string, search: string): readonly Explanation[] {
   const place = file.includes('/')

@@ -1,6 +1,7 @@
 // The terminal that was made for the command is the user's that the command becomes, as login(1) and container engines
 // have it: else /dev/stderr and all that opens the terminal by a name would be closed to it.
 
+import type { Subject } from '../capabilities/capable.ts';
 import { CAPABILITY } from '../kernel/abi/capability.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { Step } from '../kernel/program.ts';
@@ -9,7 +10,7 @@ import { parseStatus } from '../kernel/text/status.ts';
 import type { Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { readMaps } from './ids.ts';
-import { standingOf } from './standing.ts';
+import { SIDE_SLOT } from './pty.ts';
 import { step } from './step.ts';
 
 export interface TerminalOwner {
@@ -21,10 +22,10 @@ export interface TerminalOwner {
 /** `inside`: the steps that change the ids. Nothing where the user stays who we are, or is not known before. */
 export function ownTerminal(
   host: Host,
+  us: Subject | undefined,
   query: EnterQuery,
   joined: readonly Door[],
   inside: readonly Step[],
-  side: string,
 ): TerminalOwner {
   const change = inside.map(({ operation }) => operation).findLast(({ op }) => op === 'setuid' || op === 'uid_of');
   if (change === undefined) return { before: [], after: [] };
@@ -33,18 +34,18 @@ export function ownTerminal(
   const named = change.op === 'setuid' ? change.uid : undefined;
   const outside = named === undefined ? ownerOf(host, query.pid) : user === undefined ? named : outsideOf(map, named);
   if (outside === undefined || outside === host.self.uid) return { before: [], after: [] };
-  const mayOutside = ((standingOf(host)?.effective ?? 0n) & CAPABILITY.CHOWN) !== 0n;
-  if (mayOutside) return { before: [give(side, outside)], after: [] };
+  const mayOutside = ((us?.effective ?? 0n) & CAPABILITY.CHOWN) !== 0n;
+  if (mayOutside) return { before: [give(outside)], after: [] };
   // Who owns the user namespace may in it.
-  return { before: [], after: named === undefined || user === undefined ? [] : [give(side, named)] };
+  return { before: [], after: named === undefined || user === undefined ? [] : [give(named)] };
 }
 
 /** Refused, the terminal stays ours, as it is with su(1). */
-function give(slot: string, uid: number): Step {
+function give(uid: number): Step {
   return step(
     `give the terminal to uid ${uid}`,
     'the user that the command becomes: it can open it again, as /dev/stderr',
-    { op: 'chown', slot, uid },
+    { op: 'chown', slot: SIDE_SLOT, uid },
     { try: true },
   );
 }

@@ -172,7 +172,11 @@ describe.skipIf(newest === undefined || lacks('root', 'namespaces', 'unshare'))(
       );
       const none = nstool(['enter', '-t', String(child.pid), '-N', '78', 'true']);
       expect(none).toMatchObject({ status: 125, stdout: '' });
-      expect(none.stderr).toContain('EBADF');
+      expect(none.stderr).toContain('78 of process');
+      expect(none.stderr).toContain('EBADF\n  why: the process has no such descriptor\n');
+      const other = nstool(['enter', '-t', String(child.pid), '-N', '0', 'true']);
+      expect(other).toMatchObject({ status: 125, stdout: '' });
+      expect(other.stderr).toContain('ENOTTY\n  why: it is no socket\n');
     } finally {
       child.kill('SIGKILL');
     }
@@ -281,6 +285,10 @@ describe.skipIf(newest === undefined || lacks('root', 'namespaces', 'unshare'))(
       [['-N', '7', '--net=self'], '--net-socket needs a process'],
       [['-e', '--net=self'], '--env needs a process'],
       [['--setuid=follow', '--net=self'], '--setuid=follow needs a process'],
+      [
+        ['self', '--root=/etc/passwd'],
+        'cannot change the root: ENOTDIR\n  why: what was named as the root is no directory',
+      ],
       [['self', '-N', 'x'], "--net-socket takes the number of a descriptor, not 'x'"],
     ])('%j is refused', (words, text) => {
       const result = nstool(['enter', ...words, 'true']);
