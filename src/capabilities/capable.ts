@@ -1,6 +1,7 @@
 // Which capabilities a process has where. Those of its user namespace count in it and in all below it; who made it, from
 // the one right above, has all of them in it. Source: user_namespaces(7), security/commoncap.c cap_capable().
 
+import { INITIAL_USER_INODE } from '../kernel/abi/nsfs.ts';
 import { valueOf, type Gap, type Host, type NamespaceQuestion } from '../kernel/host.ts';
 import type { Door } from '../namespaces/discover/door.ts';
 
@@ -23,6 +24,18 @@ export interface Power {
   readonly owner: number | undefined;
   /** It and those above it, up to the subject's, or as far as the kernel shows. */
   readonly chain: readonly bigint[];
+}
+
+/** How it was decided whether a capability counts in a user namespace. */
+export interface Walk {
+  /** null: the kernel does not show us the namespaces in between. */
+  readonly holds: boolean | null;
+  /** own: by its effective set, there. below: by the same, from above. owner: it made the one right below its own. */
+  readonly by: 'own' | 'below' | 'owner' | 'beyond' | 'unknown';
+  /** The namespace that was asked about. Absent (null): not told. */
+  readonly inode: bigint | null;
+  /** Who made it. Absent (null): not told. */
+  readonly owner: number | null;
 }
 
 const ALL_CAPABILITIES = (1n << 64n) - 1n;
@@ -63,4 +76,35 @@ function beyond(host: Host, door: Door, chain: readonly bigint[]): Power {
 function ownerOf(host: Host, { at, through }: Door): number | undefined {
   const uid = valueOf(host.askNamespace(at, [...through, 'NS_GET_OWNER_UID']));
   return uid === undefined ? undefined : Number(uid);
+}
+
+/** Shown in place of a uid that the reader's user namespace has none for. Source: DEFAULT_OVERFLOWUID. */
+const OVERFLOW = 65_534;
+
+/**
+ * Has the subject a capability in the user namespace behind the door? The subject may be any process. We see no further
+ * up than our own namespace, and who is above it is unknown to us.
+ */
+export function walkTo(host: Host, subject: Subject, capability: bigint, door: Door): Walk {
+  const power = powerIn(host, subject, door);
+  if (!('capabilities' in power)) return { holds: null, by: 'unknown', inode: null, owner: null };
+  const found = { inode: power.inode, owner: power.owner ?? null };
+  const isHeld = (subject.effective & capability) === capability;
+  if (power.place === 'ours') return { ...found, holds: isHeld, by: 'own' };
+  if (power.place === 'beyond') {
+    // Our own namespace is the last of what is shown: the subject may be around it.
+    const isSure = subject.inode === INITIAL_USER_INODE ? false : power.chain.includes(INITIAL_USER_INODE);
+    return isSure ? { ...found, holds: false, by: 'beyond' } : { ...found, holds: null, by: 'unknown' };
+  }
+  const isOwner = power.capabilities === ALL_CAPABILITIES;
+  if (isOwner && subject.uid === OVERFLOW && !power.chain.includes(INITIAL_USER_INODE) && !isHeld)
+    return { ...found, holds: null, by: 'unknown' };
+  return isOwner ? { ...found, holds: true, by: 'owner' } : { ...found, holds: isHeld, by: 'below' };
+}
+
+/** The same in the initial user namespace, which needs no way to it: nothing lies above it. */
+export function walkToInitial(subject: Subject, capability: bigint): Walk {
+  const found = { inode: INITIAL_USER_INODE, owner: 0 };
+  if (subject.inode !== INITIAL_USER_INODE) return { ...found, holds: false, by: 'beyond' };
+  return { ...found, holds: (subject.effective & capability) === capability, by: 'own' };
 }

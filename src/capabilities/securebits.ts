@@ -13,6 +13,8 @@ const NAMES: Readonly<Record<number, string>> = {
 
 /** Root's uid gives no capabilities at execve(2). */
 export const SECBIT_NOROOT = 1;
+/** Permitted capabilities outlive the change from root to another uid; execve(2) clears it. */
+export const SECBIT_KEEP_CAPS = 0x10;
 
 /** As setpriv(1) spells them: `noroot`, `noroot_locked`; a bit without a name as `bit_12`. Ascending. */
 export function securebitNames(bits: number): readonly string[] {

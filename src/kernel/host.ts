@@ -158,6 +158,15 @@ export interface RootQuery {
   readonly path: string;
 }
 
+/** A file in a root that others fill, as execve(2) looks at it. */
+export interface FoundFile {
+  readonly status: FileStatus;
+  /** What its mount forbids, by its own flags or those of the file system. Source: statfs(2). */
+  readonly mount: { readonly noSetuid: boolean; readonly noExecute: boolean; readonly readOnly: boolean };
+  /** The first 256 bytes. Absent (null): no regular file, or closed to us. */
+  readonly head: Uint8Array | null;
+}
+
 /** An extended attribute of a file. */
 export interface AttributeQuery {
   /** `security.capability`. */
@@ -280,6 +289,11 @@ export interface Host {
    * 5.6. Errors: gone, denied, unsupported (also: too large, or no regular file).
    */
   readFileInRoot(query: RootQuery): Reading<Uint8Array>;
+  /**
+   * A file of any kind below a root, found without being opened; then read only if it is a regular one. Since: Linux 5.6.
+   * Errors: gone, denied, unsupported.
+   */
+  findInRoot(query: RootQuery): Reading<FoundFile>;
   /**
    * An extended attribute; null: the file has none of that name. Of security.capability the kernel tells what the
    * reader's user namespace makes of it: unsupported with EOVERFLOW (EOPNOTSUPP before Linux 5.12) is one that counts in

@@ -162,6 +162,22 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('caps file verify', answer)).toEqual([]);
   });
 
+  it('caps can and caps predict', () => {
+    const pid = String(target.pid);
+    for (const act of ['bind:80', `ptrace:${pid}`, `map:${pid}`, 'setuid:0', 'cap_sys_admin']) {
+      const answer = ask('caps can', [pid, act], uid);
+      expect({ act, passed: passed('caps can', answer) }).toEqual({ act, passed: [] });
+    }
+    for (const words of [
+      ['self', 'true'],
+      ['self', 'sh', '-c', 'exec no-such-command'],
+      ['--sets', '= [^cap_net_raw]', '--uid', '5', '--', 'sh', '-c', 'true; true'],
+    ]) {
+      const answer = ask('caps predict', words, uid);
+      expect({ words, passed: passed('caps predict', answer) }).toEqual({ words, passed: [] });
+    }
+  });
+
   it('enter, and each', () => {
     const pid = String(target.pid);
     expect(passed('enter', ask('enter', ['--dry-run', pid, 'true'], uid))).toEqual([]);

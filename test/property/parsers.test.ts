@@ -17,6 +17,7 @@ import { parsePasswdShells } from '../../src/kernel/text/passwd-shells.ts';
 import { parsePasswd } from '../../src/kernel/text/passwd.ts';
 import { parseResolvConf } from '../../src/kernel/text/resolv-conf.ts';
 import { parseRawSockets } from '../../src/kernel/text/raw-sockets.ts';
+import { parseScriptLine } from '../../src/kernel/text/script-line.ts';
 import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../src/kernel/text/status.ts';
@@ -110,6 +111,7 @@ describe('parsers', () => {
   total('cmdline', 'a\0b\0', (bytes) => ({ ok: true, value: parseCmdline(bytes) }));
   total('passwd', sample('passwd'), (bytes) => ({ ok: true, value: [parsePasswd(bytes), parsePasswdShells(bytes)] }));
   total('resolv.conf', 'nameserver 192.0.2.1\nsearch a b\n', (bytes) => ({ ok: true, value: parseResolvConf(bytes) }));
+  total('script lines', '#! /bin/sh -e\n', (bytes) => ({ ok: true, value: parseScriptLine(bytes) ?? null }));
   total('namespace links', 'net:[4026532177]', (bytes) =>
     parseNamespaceLink(Buffer.from(bytes).toString('utf8'), 'FILE'),
   );

@@ -6,6 +6,8 @@
 
 import { diffTargets } from '../../inspect/diff/diff.ts';
 import { sideOfTarget } from '../../inspect/diff/side.ts';
+import type { Act } from '../../inspect/can/act.ts';
+import { can } from '../../inspect/can/can.ts';
 import { idKinds, targetIds, translate } from '../../inspect/ids.ts';
 import { kernelReport } from '../../inspect/kernel-report.ts';
 import { resolveTarget, type ResolvedTarget } from '../../inspect/resolve-target.ts';
@@ -190,7 +192,19 @@ function askOfProcess(host: Host, pid: number): void {
   forgive(() => showCapabilities(near, String(pid)));
   for (const kind of kinds) forgive(() => resolveTarget(near, `/proc/${pid}/ns/${kind}`));
   for (const asked of ENTERED) forgive(() => planEnter(near, { ...QUERY, ...asked, pid }, callerOf(near, [])));
+  for (const act of ACTS) forgive(() => can(near, pid, act));
+  for (const type of ['ptrace', 'kill'] as const)
+    forgive(() => can(near, host.self.pid, { type, process: String(pid) }));
+  forgive(() => can(near, host.self.pid, { type: 'map', process: String(pid) }));
 }
+
+/** What reads differently for each process that may do it; what is done to others is asked of each of them as well. */
+const ACTS: readonly Act[] = [
+  { type: 'bind', port: 80 },
+  { type: 'mount' },
+  { type: 'module' },
+  { type: 'setuid', id: 0 },
+];
 
 const QUERY: EnterQuery = {
   kinds: 'all',

@@ -91,6 +91,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./caps-file-verify.ts')).capsFileVerify,
   },
   {
+    name: 'caps predict',
+    summary: 'what execve will give a process, and why',
+    load: async () => (await import('./caps-predict.ts')).capsPredict,
+  },
+  {
+    name: 'caps can',
+    summary: 'may a process do it, and what decides',
+    load: async () => (await import('./caps-can.ts')).capsCan,
+  },
+  {
     name: 'caps why',
     summary: 'which capability was denied to a program, as it happens',
     load: async () => (await import('./caps-why.ts')).capsWhy,

@@ -40,6 +40,8 @@ export interface Libc {
   /** Of what a last link leads to. */
   setAttribute(path: Uint8Array, name: string, value: Uint8Array): number;
   removeAttribute(path: Uint8Array, name: string): number;
+  /** `into` is a struct statfs. */
+  fstatfs(fd: number, into: Uint8Array): number;
   memfdCreate(name: string, flags: number): number;
   prctl(option: number, ...args: readonly [number, number, number, number]): number;
   /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
@@ -116,6 +118,7 @@ function bind(koffi: Koffi): Libc {
     ...rawCalls(bound),
     ...fileCalls(bound, trying),
     prctl: bound('prctl', 'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
+    fstatfs: bound('fstatfs', 'int fstatfs(int fd, _Out_ uint8_t *into)'),
     memfdCreate: bound('memfd_create', 'int memfd_create(const char *name, unsigned int flags)'),
     ...childCalls(bound),
     execve(path, argv, env): never {

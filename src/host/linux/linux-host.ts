@@ -7,6 +7,7 @@ import { gapOfError } from '../gap-of-error.ts';
 import { attribute, mountOf } from './attribute.ts';
 import { findAttributes } from './find-attributes.ts';
 import { readFileInRoot } from './file-in-root.ts';
+import { foundInRoot } from './found-in-root.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { messageQueues } from './message-queues.ts';
 import { mounts } from './mounts.ts';
@@ -24,6 +25,7 @@ export function linuxHost(): Host {
     readFile: (path) => reading(path, () => wholeFile(path)),
     readFileInside,
     readFileInRoot,
+    findInRoot: foundInRoot,
     attribute,
     findAttributes,
     mountOf,

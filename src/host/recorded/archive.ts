@@ -44,6 +44,8 @@ export type Answer =
   | { readonly search: ArchivedSearch }
   | { readonly names: readonly string[] }
   | { readonly status: StatusAnswer }
+  /** Of a file with its mount: `nosuid,noexec,ro`, as far as they hold. */
+  | { readonly status: StatusAnswer; readonly mount: string; readonly head: string | null }
   | { readonly tree: ArchivedTree }
   | { readonly number: string }
   | { readonly numbers: readonly string[] }
@@ -103,6 +105,7 @@ export const questions = {
   file: (path: string): string => `file ${path}`,
   fileInside: (query: InsideQuery): string => `file-inside ${insideText(query)}`,
   fileInRoot: ({ root, path }: RootQuery): string => `file-in-root ${root} ${path}`,
+  foundInRoot: ({ root, path }: RootQuery): string => `found-in-root ${root} ${path}`,
   attribute: ({ root, path, name, follow }: AttributeQuery): string =>
     `attribute ${name} ${follow ? 'follow' : 'last'} ${JSON.stringify([root ?? '', path])}`,
   findAttributes: ({ root, path, name }: AttributeSearch): string =>

@@ -7,6 +7,7 @@ import {
   value,
   type FileStatus,
   type FoundAttributes,
+  type FoundFile,
   type Gap,
   type GapReason,
   type Host,
@@ -135,6 +136,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     readFile: (path) => answer(questions.file(path), bytesOf, path),
     readFileInside: (query) => answer(questions.fileInside(query), bytesOf),
     readFileInRoot: (query) => answer(questions.fileInRoot(query), bytesOf),
+    findInRoot: (query) => answer(questions.foundInRoot(query), foundOf),
     attribute: (query) => answer(questions.attribute(query), attributeOf),
     findAttributes: (search) => answer(questions.findAttributes(search), searchOf),
     mountOf: (query) => answer(questions.mountOf(query), (entry) => numberOf(entry['number'])),
@@ -248,7 +250,7 @@ function attributeOf({ attribute }: Fields): Uint8Array | null | undefined {
 function searchOf({ search }: Fields): FoundAttributes | undefined {
   if (!isFields(search) || !Array.isArray(search['found'])) return undefined;
   const { files, skipped, gaps } = search;
-  const found = search['found'].map(foundOf);
+  const found = search['found'].map(foundRowOf);
   if (typeof files !== 'number' || !found.every((each) => each !== undefined)) return undefined;
   return {
     files,
@@ -258,7 +260,7 @@ function searchOf({ search }: Fields): FoundAttributes | undefined {
   };
 }
 
-function foundOf(row: unknown): FoundAttributes['found'][number] | undefined {
+function foundRowOf(row: unknown): FoundAttributes['found'][number] | undefined {
   if (!Array.isArray(row)) return undefined;
   const [path, bytes, mount]: readonly unknown[] = row;
   const read = typeof bytes === 'string' ? value(fromHex(bytes)) : isWholeGap(bytes) ? gap(bytes) : undefined;
@@ -273,6 +275,20 @@ function isSkipped(entry: unknown): entry is FoundAttributes['skipped'][number] 
 function numberOf(field: unknown): number | undefined {
   const number = bigintOf(field);
   return number === undefined ? undefined : Number(number);
+}
+
+function foundOf(entry: Fields): FoundFile | undefined {
+  const { mount, head } = entry;
+  const status = statusOf(entry);
+  if (status === undefined || typeof mount !== 'string' || (head !== null && typeof head !== 'string'))
+    return undefined;
+  const words = mount.split(',');
+  const forbids = {
+    noSetuid: words.includes('nosuid'),
+    noExecute: words.includes('noexec'),
+    readOnly: words.includes('ro'),
+  };
+  return { status, mount: forbids, head: head === null ? null : fromHex(head) };
 }
 
 function statusOf(entry: Fields): FileStatus | undefined {

@@ -6,6 +6,7 @@
 import type {
   FileStatus,
   FoundAttributes,
+  FoundFile,
   Gap,
   Host,
   ListedMountNamespace,
@@ -57,6 +58,7 @@ export function recording(host: Host): Recorder {
   const file = noting(encodeBytes, sharing());
   const fileInside = noting(encodeBytes);
   const fileInRoot = noting(encodeBytes);
+  const foundFile = noting(encodeFound);
   const attribute = noting((bytes: Uint8Array | null) => ({ attribute: bytes === null ? null : toHex(bytes) }));
   const search = noting(encodeSearch);
   const mount = noting((id: number) => ({ number: String(id) }));
@@ -78,6 +80,7 @@ export function recording(host: Host): Recorder {
       readFile: (path) => file(questions.file(path), () => host.readFile(path)),
       readFileInside: (query) => fileInside(questions.fileInside(query), () => host.readFileInside(query)),
       readFileInRoot: (query) => fileInRoot(questions.fileInRoot(query), () => host.readFileInRoot(query)),
+      findInRoot: (query) => foundFile(questions.foundInRoot(query), () => host.findInRoot(query)),
       attribute: (query) => attribute(questions.attribute(query), () => host.attribute(query)),
       findAttributes: (query, progress) =>
         search(questions.findAttributes(query), () => host.findAttributes(query, progress)),
@@ -123,6 +126,12 @@ function encodeBytes(bytes: Uint8Array): Answer {
   } catch {
     return { hex: toHex(bytes) };
   }
+}
+
+function encodeFound({ status, mount, head }: FoundFile): Answer {
+  const { noSetuid, noExecute, readOnly } = mount;
+  const forbids = [noSetuid && 'nosuid', noExecute && 'noexec', readOnly && 'ro'].filter((word) => word !== false);
+  return { status: statusTexts(status), mount: forbids.join(','), head: head === null ? null : toHex(head) };
 }
 
 function encodeStatus(status: FileStatus): Answer {

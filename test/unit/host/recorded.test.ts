@@ -39,6 +39,12 @@ const live: Host = {
   readFileInside: ({ kind, door }) =>
     door === '/closed' ? gap({ reason: 'denied', what: kind, errno: 'EPERM' }) : value(Uint8Array.of(120, 10)),
   readFileInRoot: ({ root, path }) => value(new TextEncoder().encode(root + path)),
+  findInRoot: ({ path }) =>
+    value({
+      status: { dev: 4n, ino: 9n, mode: 0o100755, uid: 1, gid: 2 },
+      mount: { noSetuid: path === '/b', noExecute: false, readOnly: path === '/b' },
+      head: path === '/b' ? null : Uint8Array.of(0x23, 0x21, 0xff),
+    }),
   attribute: ({ path, follow }) => value(follow ? new TextEncoder().encode(path) : null),
   findAttributes: ({ path }) =>
     value({
@@ -87,6 +93,8 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a file inside of another kind': (host) => host.readFileInside({ kind: 'ipc', door: '/ns', path: '/a' }),
   'a file inside that is closed': (host) => host.readFileInside({ kind: 'uts', door: '/closed', path: '/a' }),
   'a file in a root': (host) => host.readFileInRoot({ root: '/r', path: '/a' }),
+  'a file found in a root': (host) => host.findInRoot({ root: '/r', path: '/a' }),
+  'a file found in a root and closed to us': (host) => host.findInRoot({ root: '/r', path: '/b' }),
   'an attribute': (host) => host.attribute({ name: 'security.capability', path: '/a', follow: true }),
   'no attribute': (host) => host.attribute({ name: 'security.capability', path: '/a', follow: false }),
   'an attribute in a root': (host) => host.attribute({ name: 'user.x', root: '/r', path: '/b', follow: true }),

@@ -70,6 +70,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
       const text = files[`${root}${path}`];
       return text === undefined ? none(path) : value(encode(text));
     },
+    findInRoot: () => unsupported('openat2'),
     attribute: () => unsupported('getxattr'),
     findAttributes: () => unsupported('getxattr'),
     mountOf: () => unsupported('fdinfo'),
