@@ -22,7 +22,11 @@ import type { Guest } from './guests.ts';
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The helper, and what the tests need. */
-const programs = { 'native/nsexec': 'native/nsexec.c', 'native/pins': 'test/support/pins.c' };
+const programs = {
+  'native/nsexec': 'native/nsexec.c',
+  'native/odd-process': 'test/support/odd-process.c',
+  'native/pins': 'test/support/pins.c',
+};
 const flags = ['-std=gnu11', '-O2', '-pthread', '-static', '-s'];
 
 /** Writes it into `folder` and returns its path. */

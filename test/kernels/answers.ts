@@ -12,9 +12,10 @@ export interface Question {
 
 /** `words` begin with the command. */
 export function answer(words: readonly string[], { uid, status = 0 }: Question = {}): unknown {
-  const result = nstool([...words, '--json'], uid === undefined ? {} : { uid });
+  const [command = '', ...rest] = words;
+  const result = nstool([command, '--json', ...rest], uid === undefined ? {} : { uid });
   equal(result.status, status, `${words.join(' ')}: ${result.stderr}`);
   const parsed = JSON.parse(result.stdout) as unknown;
-  deepEqual(faults(words[0] ?? '', parsed), [], words.join(' '));
+  deepEqual(faults(command, parsed), [], words.join(' '));
   return parsed;
 }

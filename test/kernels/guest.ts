@@ -12,6 +12,10 @@ import './entered.ts';
 import './watch.ts';
 import './enter.ts';
 import './enter-options.ts';
+import './enter-files.ts';
+import './as-target.ts';
+import './refusals.ts';
+import './each.ts';
 import './plain-user.ts';
 import './discover-deep.ts';
 

@@ -4,7 +4,7 @@ import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from './test.ts';
 import { until } from './until.ts';
-import { linkOf, look } from '../support/entered.ts';
+import { linkOf, look, statusLine } from '../support/entered.ts';
 import { commandLine, nstool, run } from '../support/program.ts';
 import { answer } from './answers.ts';
 import { enter, equalNsenter, nsenter } from './enter.ts';
@@ -71,6 +71,44 @@ test('systemd: a service by its name, in listings, pages, comparisons and as a t
     ok(wrong.stderr.includes('did you mean unit:named.service?'), wrong.stderr);
   } finally {
     systemctl('stop', 'named');
+  }
+});
+
+test('systemd: enter --as-target makes what the service has', async () => {
+  const properties = {
+    User: 'nobody',
+    UMask: '0137',
+    OOMScoreAdjust: '321',
+    LimitNOFILE: '64:128',
+    NoNewPrivileges: 'yes',
+    CapabilityBoundingSet: 'CAP_CHOWN CAP_KILL',
+    AmbientCapabilities: 'CAP_CHOWN',
+    SystemCallFilter: '~@mount',
+    WorkingDirectory: '/usr',
+    Environment: 'A=1',
+    PrivateNetwork: 'yes',
+    MemoryMax: '500M',
+    TasksMax: '50',
+  };
+  const words = Object.entries(properties).map(([name, value]) => `--property=${name}=${value}`);
+  equal(run(['systemd-run', '--quiet', '--unit=limited', ...words, 'sleep', '1000']).status, 0);
+  try {
+    const pid = Number(systemctl('show', '--property=MainPID', '--value', 'limited'));
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('sleep'));
+    const file = (of: number, name: string): string => readFileSync(`/proc/${of}/${name}`, 'utf8');
+    const command = commandLine(['enter', 'unit:limited.service', '--as-target']);
+    await look(command, 'pwd', ({ pid: ours, links, status }) => {
+      for (const name of ['Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'Umask'])
+        equal(status(name), statusLine(pid, name), name);
+      for (const name of ['NoNewPrivs', 'Seccomp', 'Seccomp_filters']) equal(status(name), statusLine(pid, name), name);
+      equal(status('Seccomp'), '2');
+      for (const name of ['cgroup', 'limits', 'oom_score_adj']) equal(file(ours, name), file(pid, name), name);
+      for (const kind of ['net', 'mnt']) equal(links[kind], linkOf(pid, kind));
+    });
+    const { stdout, stderr } = nstool(['enter', 'unit:limited.service', '--as-target', 'cat', '/proc/self/environ']);
+    deepEqual([stdout, stderr], [file(pid, 'environ'), '']);
+  } finally {
+    systemctl('stop', 'limited');
   }
 });
 

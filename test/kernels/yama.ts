@@ -4,10 +4,11 @@
 import { equal, match, ok } from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { linkOf } from '../support/entered.ts';
-import { commandLine, nstool, PLAIN_UID, run, type RunResult } from '../support/program.ts';
+import { commandLine, nstool, PLAIN_UID, run } from '../support/program.ts';
 import { makeTarget } from '../support/targets.ts';
 import type { CountedGap } from '../../src/kernel/gap-tally.ts';
 import { socketOf, withPin } from './pins.ts';
+import { enterBy, refused } from './refused.ts';
 import { test } from './test.ts';
 import { until } from './until.ts';
 
@@ -16,24 +17,10 @@ const skip = existsSync(SCOPE) ? false : 'this kernel has no yama';
 /** Root with all capabilities but the one that would do. */
 const less = ['setpriv', '--bounding-set=-sys_ptrace', '--inh-caps=-sys_ptrace'];
 
-function enter(before: readonly string[], ...words: readonly string[]): RunResult {
-  return run([...before, ...commandLine(['enter', ...words])]);
-}
-
-function allowed(before: readonly string[], link: string, ...words: readonly string[]): void {
-  const { status, stdout, stderr } = enter(before, ...words, 'readlink', '/proc/self/ns/net');
+function entered(before: readonly string[], link: string, ...words: readonly string[]): void {
+  const { status, stdout, stderr } = enterBy(before, ...words, 'readlink', '/proc/self/ns/net');
   equal(stdout, `${link}\n`, stderr);
   equal(status, 0);
-}
-
-/** Tried and foreseen. */
-function refused(before: readonly string[], words: readonly string[]): string {
-  const tried = enter(before, ...words, 'true');
-  equal(tried.status, 125, tried.stderr);
-  const foreseen = enter(before, '--dry-run', ...words, 'true');
-  equal(foreseen.status, 4);
-  equal(foreseen.stderr, tried.stderr);
-  return tried.stderr;
 }
 
 test('a socket of a plain user: SIOCGSKNS asks for more than access to attach', async () => {
@@ -59,8 +46,8 @@ for (const scope of [0, 1, 2, 3]) {
       (inode, pid) => {
         const words = ['-t', String(pid), '-N', socketOf(pid)];
         const link = `net:[${inode}]`;
-        if (scope < 3) allowed([], link, ...words);
-        if (scope === 0) return allowed(less, link, ...words);
+        if (scope < 3) entered([], link, ...words);
+        if (scope === 0) return entered(less, link, ...words);
         const text = refused(scope < 3 ? less : [], words);
         match(text, /^nstool: cannot take descriptor \d+ of process \d+: permission denied \(EPERM\)\n/);
         match(text, new RegExp(`\\n {2}why: yama \\(kernel.yama.ptrace_scope is ${scope}\\) lets `));
@@ -99,7 +86,7 @@ for (const scope of [0, 1, 2, 3]) {
   test(`yama ptrace_scope ${scope}: namespaces are entered as ever, also by a plain user`, { skip }, async () => {
     const target = await makeTarget(['--user', '--map-root-user', '--net', '--uts', '--mount'], PLAIN_UID);
     try {
-      allowed([], linkOf(target.pid, 'net'), String(target.pid), '--net');
+      entered([], linkOf(target.pid, 'net'), String(target.pid), '--net');
       const words = ['enter', String(target.pid), '-a', 'readlink', '/proc/self/ns/net'];
       const { stdout, stderr } = nstool(words, { uid: PLAIN_UID });
       equal(stdout, `${linkOf(target.pid, 'net')}\n`, stderr);

@@ -1,7 +1,7 @@
 // Processes that are unusual in one way each. Prints `ready` and waits to be killed.
 //
 // usage: odd-process words [WORD...] | zombie | user-zombie | threads KINDS | leaderless KINDS |
-//        overwritten | title | name TEXT | undumpable
+//        overwritten | title | name TEXT | undumpable | filtered COMMAND [WORD...]
 //
 //   words         its command line is exactly these words, the first one included; without any the kernel makes it one
 //                 empty word
@@ -14,11 +14,15 @@
 //   title         as setproctitle(3) leaves it: a shorter text, and NULs to the end
 //   name          the command's name (PR_SET_NAME) is TEXT
 //   undumpable    its files in /proc belong to root (PR_SET_DUMPABLE)
+//   filtered      becomes COMMAND, with a seccomp filter that refuses sethostname(2) with EINVAL
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +104,22 @@ static void zombie(int flags)
 		fail("read");
 }
 
+static void filtered(char **command)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sethostname, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof filter / sizeof *filter, filter };
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		fail("seccomp");
+	execvp(command[0], command);
+	fail(command[0]);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -128,6 +148,8 @@ int main(int argc, char **argv)
 		prctl(PR_SET_NAME, argv[2]);
 	} else if (strcmp(mode, "undumpable") == 0) {
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	} else if (strcmp(mode, "filtered") == 0 && argc > 2) {
+		filtered(argv + 2);
 	} else {
 		fprintf(stderr, "odd-process: no such mode\n");
 		return 2;
