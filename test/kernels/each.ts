@@ -105,8 +105,8 @@ test('each -t net -P: the named network namespaces, in their order, and how each
 });
 
 test('each: an empty input and three descriptors', () => {
-  const [one] = results(['-p', 'self', '-t', 'uts', 'sh', '-c', 'cat; echo /proc/$$/fd/*']);
-  match(one?.stdout ?? '', /^\/proc\/(\d+)\/fd\/0 \/proc\/\1\/fd\/1 \/proc\/\1\/fd\/2\n$/);
+  const [one] = results(['-p', 'self', '-t', 'uts', 'sh', '-c', 'cat; ls /proc/$$/fd']);
+  equal(one?.stdout, '0\n1\n2\n');
 });
 
 test('each: a signal that ends it is passed on', async () => {

@@ -124,7 +124,8 @@ for (const [way, uid, by] of [
   test(`enter --tools: ${name}`, async () => {
     await withScratch(way, uid, async (pid) => {
       const words = ['enter', String(pid), '--tools'];
-      equal(nstool(['enter', String(pid), 'sh'], { uid: by }).status, 127);
+      // What chroot(2) did is not entered with the mounts.
+      if (way === 'pivot_root') equal(nstool(['enter', String(pid), 'sh'], { uid: by }).status, 127);
       const before = [mountsOf(pid), mountsOf('self')];
       const script =
         'pwd; cat data/file /proc/1/comm; ls -d /etc /usr; echo written >data/written; mount -t tmpfs t data';
