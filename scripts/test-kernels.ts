@@ -25,8 +25,8 @@ function chosen(names: readonly string[]): readonly Guest[] {
 interface Options {
   /** The console of the guest, as it is written. */
   readonly verbose: boolean;
-  /** Only the tests whose name has this. */
-  readonly only: string;
+  /** Only the tests whose name has one of these. Empty: all. */
+  readonly only: readonly string[];
 }
 
 /** Whether all its tests passed. */
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      only: { type: 'string', default: '' },
+      only: { type: 'string', multiple: true, default: [] },
       update: { type: 'boolean', default: false },
       verbose: { type: 'boolean', short: 'v', default: false },
     },

@@ -35,7 +35,7 @@ export async function makeInitramfs(
   guest: Guest,
   kernel: Kernel,
   folder: string,
-  only: string,
+  only: readonly string[],
 ): Promise<string> {
   const root = join(folder, 'root');
   cpSync(fileURLToPath(new URL('root', import.meta.url)), root, { recursive: true, verbatimSymlinks: true });

@@ -9,8 +9,8 @@ interface Facts {
   readonly arch: string;
   readonly cgroups: 'v1' | 'v2';
   readonly init: 'script' | 'systemd';
-  /** Only the tests whose name has this. */
-  readonly only: string;
+  /** Only the tests whose name has one of these. Empty: all. */
+  readonly only: readonly string[];
 }
 
 export const facts = JSON.parse(readFileSync(new URL('guest.json', import.meta.url), 'utf8')) as Facts;
