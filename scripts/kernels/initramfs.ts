@@ -5,6 +5,7 @@ import {
   cpSync,
   createReadStream,
   createWriteStream,
+  existsSync,
   mkdirSync,
   readFileSync,
   writeFileSync,
@@ -17,7 +18,7 @@ import type { Cache } from './cache.ts';
 import { run } from './command.ts';
 import { writeCpio } from './cpio.ts';
 import { fetchKoffi, fetchUserland, type Kernel } from './fetch.ts';
-import type { Guest } from './guests.ts';
+import { nodeVersion, type Guest } from './guests.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -54,7 +55,11 @@ export async function makeInitramfs(
 }
 
 async function installNstool(cache: Cache, guest: Guest, to: string): Promise<void> {
-  for (const file of ['package.json', 'bin/nstool.cjs', 'dist/nstool.cjs', 'dist/enter.cjs']) {
+  // What V8 compiled is of this host's processor, and of its version of Node, if that is the guest's.
+  const compiled = ['nstool', 'enter']
+    .map((name) => `dist/${name}-v${nodeVersion}.compiled`)
+    .filter((file) => guest.architecture.node === process.arch && existsSync(join(project, file)));
+  for (const file of ['package.json', 'bin/nstool.cjs', 'dist/nstool.cjs', 'dist/enter.cjs', ...compiled]) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     copyFileSync(join(project, file), join(to, file));
   }
