@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { Guest } from './guests.ts';
 
-const TIMEOUT = 1_200_000;
+const TIMEOUT = 1_800_000;
 const MEMORY_MB = 1024;
 /** Read by systemd, where it is the first process. */
 const SYSTEMD = 'systemd.show_status=0 systemd.mask=getty.target systemd.wants=run-tests.service';
