@@ -345,12 +345,15 @@ static int slot_fd(const struct nsexec *n, const struct value *slot)
     return fd;
 }
 
+/* Where to say why something failed: a copy of standard error, once that is a terminal's side. */
+static int talk_fd = STDERR_FILENO;
+
 static bool is_in_use(const struct nsexec *n, int fd)
 {
     for (uint32_t i = 0; i < n->slots; i++)
         if (n->slot[i] == fd)
             return true;
-    return fd == n->status_fd || fd == n->lifeline;
+    return fd == n->status_fd || fd == n->lifeline || (fd == talk_fd && fd != STDERR_FILENO);
 }
 
 /* --- The monitor -------------------------------------------------------------------------------------------------- */
@@ -1349,9 +1352,6 @@ static int do_pty(struct nsexec *n, const struct value *v)
         return -1;
     return fill_slot(n, &v[1], ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
 }
-
-/* Where to say why it failed. */
-static int talk_fd = STDERR_FILENO;
 
 /* From here on the command's side is its terminal, and all of its three streams. */
 static int take_side(struct nsexec *n, const struct value *v, int side)
