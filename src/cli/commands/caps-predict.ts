@@ -21,6 +21,7 @@ import { renderTable } from '../../render/text-table.ts';
 import { flag, optionValue, type CommandDefinition, type Invocation } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { splitRecorded } from '../recorded-target.ts';
+import { securebitsOf } from './securebits-option.ts';
 
 export const capsPredict: CommandDefinition = {
   name: 'caps predict',
@@ -40,7 +41,7 @@ export const capsPredict: CommandDefinition = {
   options: [
     { long: 'sets', value: 'TEXT', help: 'these sets instead of those of a TARGET' },
     { long: 'uid', value: 'UID', help: 'this uid, real, effective and saved, instead of what the process has' },
-    { long: 'secbits', value: 'BITS', help: 'these securebits, as a number (0x1 is noroot); without it 0' },
+    { long: 'secbits', value: 'BITS', help: 'these securebits: 0x1, or names as noroot; without it 0' },
     { long: 'no-new-privs', help: 'as if no_new_privs were set' },
     { long: 'json', short: 'J', help: 'as JSON' },
   ],
@@ -90,20 +91,10 @@ export const capsPredict: CommandDefinition = {
   },
 };
 
-const MOST_BITS = 0xfff;
-
 function changesOf(invocation: Invocation): { securebits?: number; noNewPrivileges?: boolean } {
   const text = optionValue(invocation, 'secbits');
-  const bits = text === undefined ? undefined : /^0x[0-9a-f]{1,3}$/i.test(text) ? Number(text) : parseDecimal(text);
-  if (text !== undefined && (bits === undefined || bits > MOST_BITS)) {
-    throw new NsError('BAD_VALUE', {
-      what: `'${text}' are no securebits`,
-      why: 'a number up to 0xfff',
-      tryThis: '0x1',
-    });
-  }
   return {
-    ...(bits === undefined ? {} : { securebits: bits }),
+    ...(text === undefined ? {} : { securebits: securebitsOf(text) }),
     ...(flag(invocation, 'no-new-privs') ? { noNewPrivileges: true } : {}),
   };
 }

@@ -5,17 +5,16 @@ import { errorOfGap, NsError, type ErrorFacts } from '../../kernel/error.ts';
 import { isComplete, type CountedGap } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 import { programFromJson, programToJson } from '../../kernel/program-json.ts';
-import type { Program, Step } from '../../kernel/program.ts';
+import type { Program } from '../../kernel/program.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import type { Uncopied } from '../../launch/as-target/part.ts';
 import type { EnterPlan } from '../../launch/enter.ts';
-import type { Column } from '../../render/columns.ts';
 import { renderJson, type Json } from '../../render/json.ts';
-import { renderTable } from '../../render/text-table.ts';
 import { flag, type Context, type Invocation, type Outcome } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { notesOf } from './enter-notes.ts';
+import { stepList } from './step-list.ts';
 
 /** A program that was printed before, and may have been edited. */
 export async function givenProgram(invocation: Invocation, context: Context, file: string): Promise<Outcome> {
@@ -83,17 +82,4 @@ function json(
     not_copied: uncopied.map(({ what, why }) => ({ what, why })),
     program: shown,
   });
-}
-
-type NumberedStep = Step & { readonly number: number };
-
-const stepColumns: readonly Column<NumberedStep>[] = [
-  { key: 'step', type: 'number', help: 'number', get: (step) => step.number },
-  { key: 'operation', type: 'string', help: 'what is done', get: (step) => step.label },
-  { key: 'reason', type: 'string', help: 'why', get: (step) => step.reason },
-];
-
-function stepList(steps: readonly Step[]): string {
-  const numbered = steps.map((step, index) => ({ ...step, number: index + 1 }));
-  return renderTable(numbered, stepColumns, { headings: true });
 }

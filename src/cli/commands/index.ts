@@ -106,6 +106,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./caps-why.ts')).capsWhy,
   },
   {
+    name: 'caps run',
+    summary: 'start a program with exactly these capabilities, or say why it cannot be had',
+    load: async () => (await import('./caps-run.ts')).capsRun,
+  },
+  {
     name: 'version',
     summary: 'the version; with -v what this kernel has and lacks',
     load: async () => (await import('./version.ts')).versionCommand,

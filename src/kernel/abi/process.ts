@@ -34,6 +34,8 @@ export const RESOURCE_LIMITS: readonly string[] = [
 
 export const PR_SET_DUMPABLE = 4;
 export const PR_SET_KEEPCAPS = 8;
+/** Since: Linux 2.6.26. */
+export const PR_SET_SECUREBITS = 28;
 export const PR_SET_NO_NEW_PRIVS = 38;
 /** Since: Linux 4.3. */
 export const PR_CAP_AMBIENT = 47;
