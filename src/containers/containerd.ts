@@ -2,9 +2,10 @@
 // annotations hold the names that Kubernetes gave. Source: containerd runtime/v2/bundle.go. They vanish with the task;
 // names and images of others are in its database alone.
 
+import { memo } from '../kernel/memo.ts';
 import { gap, value, valueOf, type Reading } from '../kernel/host.ts';
 import { decodeText } from '../kernel/text/text.ts';
-import { memo, noFacts, type EngineReader, type Facts, type Place, type Shelf } from './engine-reader.ts';
+import { noFacts, type EngineReader, type Facts, type Place, type Shelf } from './engine-reader.ts';
 import { listDirectory, type Root } from './files.ts';
 import { at } from './json.ts';
 import { kubernetesLabels } from './kubernetes-labels.ts';

@@ -1,10 +1,11 @@
 // Docker's files: /var/lib/docker/containers/ID/config.v2.json and hostconfig.json. Source: moby container/container.go,
 // daemon/config. They outlive the daemon; a container's folder vanishes with `docker rm`.
 
+import { memo } from '../kernel/memo.ts';
 import { gap, value, valueOf, type Reading } from '../kernel/host.ts';
 import { parseCmdline } from '../kernel/text/cmdline.ts';
 import { parseDecimal } from '../kernel/text/text.ts';
-import { memo, noFacts, type EngineReader, type Facts, type Place, type Shelf } from './engine-reader.ts';
+import { noFacts, type EngineReader, type Facts, type Place, type Shelf } from './engine-reader.ts';
 import type { Root } from './files.ts';
 import { at, misfit, textAt, type Shape } from './json.ts';
 import { kubernetesLabels } from './kubernetes-labels.ts';

@@ -1,5 +1,6 @@
 // What is common to the readers of engines' files, of which there is one a file.
 
+import { memo } from '../kernel/memo.ts';
 import type { Gap, Reading } from '../kernel/host.ts';
 import { parsePasswdHomes } from '../kernel/text/passwd-homes.ts';
 import { readEngineFile, readEngineJson, type Files, type Root } from './files.ts';
@@ -72,18 +73,6 @@ export class Shelf {
       return bytes.ok ? parsePasswdHomes(bytes.value) : new Map<number, string>();
     }).get(uid);
   }
-}
-
-/** What was made when it was first asked for under a key, for each shelf: what concerns more than one is read once. */
-export function memo<T>(): (shelf: Shelf, key: string, make: () => T) => T {
-  const kept = new WeakMap<Shelf, Map<string, { readonly made: T }>>();
-  return (shelf, key, make) => {
-    const known = kept.get(shelf) ?? new Map<string, { readonly made: T }>();
-    kept.set(shelf, known);
-    const entry = known.get(key) ?? { made: make() };
-    known.set(key, entry);
-    return entry.made;
-  };
 }
 
 const homes = memo<ReadonlyMap<number, string>>();

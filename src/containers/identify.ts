@@ -1,11 +1,12 @@
 // Who a process belongs to, with no daemon asked: its cgroup tells engine and id, the engine's files tell the rest;
 // where the cgroup tells nothing, the mounts of its mount namespace do, and for monitors their command lines.
 
+import { memo } from '../kernel/memo.ts';
 import { value, type Reading } from '../kernel/host.ts';
 import { parseCgroup, type CgroupMembership } from '../kernel/text/cgroup.ts';
 import { identifyMemberships, type PathIdentity, type PathLevel } from './cgroup-identity.ts';
 import { taskOf } from './containerd.ts';
-import { memo, Shelf, type Facts } from './engine-reader.ts';
+import { Shelf, type Facts } from './engine-reader.ts';
 import type { Files, Root } from './files.ts';
 import { nobody, type Identity } from './identity.ts';
 import { ancestorOutside, bundleOf, childrenOf, hasCommandLine, monitorAt } from './kin.ts';

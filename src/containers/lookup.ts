@@ -1,10 +1,11 @@
 // Which engine's files are asked for a container, and where they are looked for when they are not in the usual place.
 
+import { memo } from '../kernel/memo.ts';
 import type { Gap } from '../kernel/host.ts';
 import { containerd } from './containerd.ts';
 import { crio } from './crio.ts';
 import { docker, runningDockerRoots } from './docker.ts';
-import { memo, noFacts, type EngineReader, type Facts, type Place, type Shelf } from './engine-reader.ts';
+import { noFacts, type EngineReader, type Facts, type Place, type Shelf } from './engine-reader.ts';
 import type { Root } from './files.ts';
 import type { Engine } from './identity.ts';
 import { lxc } from './lxc.ts';

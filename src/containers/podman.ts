@@ -1,9 +1,10 @@
 // podman's files. Source: podman libpod, containers-storage.conf(5). Its containers' names are in the storage's list; the
 // names of pods in its database alone.
 
+import { memo } from '../kernel/memo.ts';
 import { value, valueOf, type Reading } from '../kernel/host.ts';
 import { decodeText } from '../kernel/text/text.ts';
-import { memo, type EngineReader, type Facts, type Shelf } from './engine-reader.ts';
+import { type EngineReader, type Facts, type Shelf } from './engine-reader.ts';
 import type { Root } from './files.ts';
 import { storageContainer, storageRootOfBundle, storageRoots } from './storage.ts';
 

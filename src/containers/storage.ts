@@ -1,9 +1,10 @@
 // The storage that podman, CRI-O and buildah share: ROOT/DRIVER-containers/containers.json, and a folder for each
 // container with the OCI spec it was started from. Source: containers-storage.conf(5), storage/containers.go.
 
+import { memo } from '../kernel/memo.ts';
 import { gap, value, valueOf, type Gap, type Reading } from '../kernel/host.ts';
 import { decodeText } from '../kernel/text/text.ts';
-import { memo, noFacts, type Facts, type Place, type Shelf } from './engine-reader.ts';
+import { noFacts, type Facts, type Place, type Shelf } from './engine-reader.ts';
 import { listDirectory, type Root } from './files.ts';
 import { at, listAt, parseJson, textAt } from './json.ts';
 import { kubernetesLabels } from './kubernetes-labels.ts';

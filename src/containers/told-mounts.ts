@@ -1,9 +1,10 @@
 // What the mount table of a process tells of its container, and whether it is to be believed: in a user namespace
 // anybody can mount anything of his own on /etc/hostname. So it counts as told by who owns the mounted file.
 
+import { memo } from '../kernel/memo.ts';
 import { valueOf, type Gap } from '../kernel/host.ts';
 import { parseMountinfo, type Mount } from '../kernel/text/mountinfo.ts';
-import { memo, type Shelf } from './engine-reader.ts';
+import { type Shelf } from './engine-reader.ts';
 import type { Root } from './files.ts';
 import { identifyMounts, pathHere, type MountIdentity } from './mount-identity.ts';
 

@@ -5,6 +5,7 @@ import type { Identity } from '../../containers/identity.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host, type Reading } from '../../kernel/host.ts';
+import { kept } from '../../kernel/memo.ts';
 import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-masks.ts';
@@ -107,10 +108,4 @@ export class ProcessLook {
     for (const gap of crowd.scan.gaps.list()) this.gaps.addUncounted(gap);
     return crowd;
   }
-}
-
-/** Read at the first call, and then the same. */
-function kept<T>(read: () => T): () => T {
-  let holder: { readonly value: T } | undefined;
-  return () => (holder ??= { value: read() }).value;
 }
