@@ -79,6 +79,7 @@ async function benchLooks(
     [renamed(command(runtime, 'holders', `net:${inode}`), inode, 'INODE'), 1000],
     [renamed(command(runtime, 'holders', `net:${empty}`), empty, 'EMPTY'), 1000],
     [command(runtime, 'ls', '-o', '+NAME,CGROUP'), undefined],
+    [command(runtime, 'audit', '--all'), 3000],
   ];
   const rows = runtimes.flatMap((runtime) => measures(runtime).map(([row]) => row));
   const measured = await workshop.measure(rows, rounds);

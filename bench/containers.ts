@@ -33,6 +33,7 @@ function looks(runtime: Runtime): readonly Row[] {
     command(runtime, 'ls', '--deep'),
     command(runtime, 'ls', '-o', '+NAME'),
     command(runtime, 'show', 'container:web-17'),
+    command(runtime, 'audit', '--all'),
   ];
 }
 

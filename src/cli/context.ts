@@ -36,6 +36,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     gated: async (program) => (await import('../host/linux/gated-child.ts')).startGated(nsexecPath(), program),
     processors: () => process.getBuiltinModule('node:os').availableParallelism(),
     readStdin,
+    readInput: async (path) => (await import('../host/linux/linux-host.ts')).linuxHost().readFile(path),
     output,
     environment,
     variable: (name) => env[name],

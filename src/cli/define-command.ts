@@ -104,6 +104,8 @@ export interface Context {
   /** How many of them can make progress at the same time. */
   readonly processors: () => number;
   readonly readStdin: () => string;
+  /** A file of this machine's, also with --from: one that the command line names, not one of the host's. */
+  readonly readInput: (path: string) => Promise<Reading<Uint8Array>>;
   /** Can the file be made, or replaced, by us? What it returns does that. Errors: BAD_VALUE, NO_FILE, DENIED; OUTPUT. */
   readonly output: (path: string) => Promise<(text: string) => void>;
   /** What a program that takes our place inherits. */

@@ -7,6 +7,17 @@ export function nsexecPath(): string {
   return join(import.meta.dirname, '../native/nsexec');
 }
 
+/** What a finding of the audit means. undefined: there is no page of that name. */
+export function findingPage(code: string): string | undefined {
+  if (!/^[A-Z][0-9]{1,2}$/.test(code)) return undefined;
+  try {
+    return readFileSync(join(import.meta.dirname, `../docs/findings/${code}.md`), 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 export function version(): string {
   const text = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8');
   const manifest: unknown = JSON.parse(text);

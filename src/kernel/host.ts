@@ -186,6 +186,8 @@ export interface AttributeSearch {
   readonly path: string;
   /** As in AttributeQuery. */
   readonly root?: string;
+  /** What is mounted below it of other file systems is not entered. Absent: it is. */
+  readonly oneFileSystem?: true;
 }
 
 export interface FoundAttributes {

@@ -72,6 +72,10 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('ls', answer)).toEqual([]);
   });
 
+  it.each([{ words: [] }, { words: ['--all'] }, { words: ['self', 'host'] }])('audit $words', ({ words }) => {
+    expect(passed('audit', ask('audit', words, uid))).toEqual([]);
+  });
+
   it.each(KINDS)('ls, holders and show of a namespace: %s', (kind) => {
     const name = named.find((one) => one.startsWith(`${kind}:`)) ?? '';
     ask('ls', [name], uid);

@@ -6,6 +6,7 @@ import { recordedHost } from '../../src/host/recorded/recorded-host.ts';
 import { decodeAttributes, decodeMessages } from '../../src/kernel/netlink/message.ts';
 import { decodeNsidReply } from '../../src/kernel/netlink/nsid.ts';
 import { parseCmdline } from '../../src/kernel/text/cmdline.ts';
+import { parseGroups } from '../../src/kernel/text/group.ts';
 import { parseIdMap } from '../../src/kernel/text/id-map.ts';
 import { parseBootTime } from '../../src/kernel/text/kernel-stat.ts';
 import { parseLimit } from '../../src/kernel/text/limits.ts';
@@ -22,6 +23,8 @@ import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
 import { parseStatus } from '../../src/kernel/text/status.ts';
 import { parseSysvObjects } from '../../src/kernel/text/sysvipc.ts';
+import { parseTracer } from '../../src/kernel/text/tracer.ts';
+import { parseListeningNames } from '../../src/kernel/text/unix-sockets.ts';
 import type { Reading } from '../../src/kernel/host.ts';
 
 const seconds = Number(process.env['FC_SECONDS'] ?? 0);
@@ -43,6 +46,7 @@ const samples: Readonly<Record<string, string>> = {
   shm: '       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n         1          0  1644                  4096   7     0      0     0     0     0     0          0          0 1793000000                     0                     0\n',
   mqueue: 'QSIZE:129        NOTIFY:2     SIGNO:0     NOTIFY_PID:8260  \n',
   raw: '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n    1: 0100007F:0001 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 29588845 2 0000000000000000 0\n',
+  unix: 'Num       RefCount Protocol Flags    Type St Inode Path\n000000005b09c7be: 00000002 00000000 00010000 0001 01 40470104 /run/x.sock\n',
   passwd: 'root:x:0:0:root:/root:/bin/bash\n',
   netlink: '\x1c\0\0\0\x58\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x08\0\x01\0\x07\0\0\0',
   archive:
@@ -110,6 +114,9 @@ describe('parsers', () => {
   total('recorded hosts', sample('archive'), (bytes) => recordedHost(Buffer.from(bytes).toString('utf8'), 'FILE'));
   total('cmdline', 'a\0b\0', (bytes) => ({ ok: true, value: parseCmdline(bytes) }));
   total('passwd', sample('passwd'), (bytes) => ({ ok: true, value: [parsePasswd(bytes), parsePasswdShells(bytes)] }));
+  total('group', 'disk:x:6:a,b\n', (bytes) => ({ ok: true, value: parseGroups(bytes) }));
+  total('unix sockets', sample('unix'), (bytes) => ({ ok: true, value: parseListeningNames(bytes) }));
+  total('tracer', 'Name:\tsh\nTracerPid:\t4913\n', (bytes) => parseTracer(bytes, 'FILE'));
   total('resolv.conf', 'nameserver 192.0.2.1\nsearch a b\n', (bytes) => ({ ok: true, value: parseResolvConf(bytes) }));
   total('script lines', '#! /bin/sh -e\n', (bytes) => ({ ok: true, value: parseScriptLine(bytes) ?? null }));
   total('namespace links', 'net:[4026532177]', (bytes) =>

@@ -32,7 +32,15 @@ export function installation(): string {
   if (installed !== undefined) return installed;
   const folder = mkdtempSync(join(tmpdir(), `nstool-test-${process.pid}-`));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const parts = ['package.json', 'bin', 'dist', 'native/nsexec', 'node_modules/koffi', 'node_modules/@koromix'];
+  const parts = [
+    'package.json',
+    'bin',
+    'dist',
+    'docs/findings',
+    'native/nsexec',
+    'node_modules/koffi',
+    'node_modules/@koromix',
+  ];
   for (const part of parts) {
     if (existsSync(join(root, part))) cpSync(join(root, part), join(folder, part), { recursive: true });
   }

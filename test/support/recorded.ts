@@ -85,6 +85,7 @@ function contextOf(
     changeAttributes: never,
     progress: async () => ({ tell: () => undefined, end: () => undefined }),
     readStdin: never,
+    readInput: never,
     output: never,
     environment: never,
     variable: never,

@@ -4,6 +4,7 @@
 // Of all processes together it asks a few times. Of each process and namespace it asks with a /proc that lists only those
 // near it: what is asked of all others has been asked by then, and would be asked again thousands of times.
 
+import { audit as auditTargets } from '../../inspect/audit/report.ts';
 import { diffTargets } from '../../inspect/diff/diff.ts';
 import { sideOfTarget } from '../../inspect/diff/side.ts';
 import type { Act } from '../../inspect/can/act.ts';
@@ -25,6 +26,7 @@ import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import type { Namespace, Relation, Scan } from '../../namespaces/discover/scan.ts';
 import { processRows, type Fact } from '../../namespaces/rows.ts';
 import { callerOf } from '../caller.ts';
+import { audit } from '../commands/audit.ts';
 import { capsDecode } from '../commands/caps-decode.ts';
 import { capsDiff } from '../commands/caps-diff.ts';
 import { capsList } from '../commands/caps-list.ts';
@@ -77,6 +79,7 @@ async function runCommands(host: Host): Promise<void> {
     await run(ls, ...types, '--output-all', '--deep');
     await run(ls, ...types, '--matrix');
   }
+  await run(audit, '--all', '--json');
   for (const word of ['host', 'self', ...NOBODY]) await run(show, word);
   for (const word of ['host', 'self']) {
     await run(capsShow, word);
@@ -108,6 +111,7 @@ function quiet(host: Host): Context {
     gated: never,
     processors: never,
     readStdin: never,
+    readInput: never,
     output: never,
     environment: () => [],
     variable: () => undefined,
@@ -190,6 +194,7 @@ function askOfProcess(host: Host, pid: number): void {
   const near = narrowed(host, [pid]);
   forgive(() => askOfTarget(near, resolveTarget(near, String(pid))));
   forgive(() => showCapabilities(near, String(pid)));
+  forgive(() => auditTargets(near, [{ type: 'process', pid, word: String(pid), whole: false }], { files: false }));
   for (const kind of kinds) forgive(() => resolveTarget(near, `/proc/${pid}/ns/${kind}`));
   for (const asked of ENTERED) forgive(() => planEnter(near, { ...QUERY, ...asked, pid }, callerOf(near, [])));
   for (const act of ACTS) forgive(() => can(near, pid, act));

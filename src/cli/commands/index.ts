@@ -111,6 +111,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./caps-run.ts')).capsRun,
   },
   {
+    name: 'audit',
+    summary: 'what a process or container could do to the host, as findings',
+    load: async () => (await import('./audit.ts')).audit,
+  },
+  {
+    name: 'explain',
+    summary: 'what a finding of audit means, and what to do',
+    load: async () => (await import('./explain.ts')).explain,
+  },
+  {
     name: 'version',
     summary: 'the version; with -v what this kernel has and lacks',
     load: async () => (await import('./version.ts')).versionCommand,

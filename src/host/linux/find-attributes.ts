@@ -51,6 +51,7 @@ const encoder = new TextEncoder();
 interface Walk {
   readonly calls: Libc;
   readonly attribute: Uint8Array;
+  readonly oneFileSystem: boolean;
   /** May we leave our working directory? Only who can open it comes back. Else each path is asked by the descriptor. */
   readonly isMoving: boolean;
   /** The path that is asked, and behind it what the kernel lists. */
@@ -80,6 +81,7 @@ export function findAttributes(search: AttributeSearch, progress?: SearchProgres
     const walk: Walk = {
       calls: libc(),
       attribute: cString(name),
+      oneFileSystem: search.oneFileSystem ?? false,
       isMoving: back >= 0,
       name: 0,
       buffer,
@@ -115,6 +117,7 @@ function openWorkingDirectory(): number {
 function enter(walk: Walk, fd: number, path: string, above: number | undefined, depth: number): void {
   const { dev } = fstatSync(fd);
   if (dev !== above) {
+    if (walk.oneFileSystem && above !== undefined) return;
     const fileSystem = KERNEL_FILE_SYSTEMS.get(statfsSync(`/proc/self/fd/${fd}`).type);
     if (fileSystem !== undefined) {
       walk.skipped.push({ path, fileSystem });

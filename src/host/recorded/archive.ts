@@ -108,8 +108,8 @@ export const questions = {
   foundInRoot: ({ root, path }: RootQuery): string => `found-in-root ${root} ${path}`,
   attribute: ({ root, path, name, follow }: AttributeQuery): string =>
     `attribute ${name} ${follow ? 'follow' : 'last'} ${JSON.stringify([root ?? '', path])}`,
-  findAttributes: ({ root, path, name }: AttributeSearch): string =>
-    `find-attributes ${name} ${JSON.stringify([root ?? '', path])}`,
+  findAttributes: ({ root, path, name, oneFileSystem }: AttributeSearch): string =>
+    `find-attributes ${name}${oneFileSystem === true ? ' one' : ''} ${JSON.stringify([root ?? '', path])}`,
   mountOf: ({ root, path, follow }: Omit<AttributeQuery, 'name'>): string =>
     `mount-of ${follow ? 'follow' : 'last'} ${JSON.stringify([root ?? '', path])}`,
   link: (path: string): string => `link ${path}`,

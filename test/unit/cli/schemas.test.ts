@@ -74,6 +74,10 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ['caps diff', pids[0] ?? '', 'baseline:docker'],
     ['caps diff', 'mask:3', 'baseline:k8s-restricted'],
     ...['bind:80', 'module', `map:${pids[0] ?? ''}`].map((act) => ['caps can', 'self', act] as const),
+    ['audit'],
+    ['audit', '--all'],
+    ['audit', 'host'],
+    ...pids.slice(0, 5).map((pid) => ['audit', pid] as const),
   ];
 }
 

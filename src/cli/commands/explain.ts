@@ -1,0 +1,36 @@
+import { NsError } from '../../kernel/error.ts';
+import { codes, titleOf } from '../../inspect/audit/texts.ts';
+import type { CommandDefinition } from '../define-command.ts';
+import { findingPage } from '../installation.ts';
+
+const CODE_WIDTH = 4;
+
+export const explain: CommandDefinition = {
+  name: 'explain',
+  summary: 'what a finding of audit means, and what to do',
+  operands: '[CODE]',
+  arity: [0, 1],
+  description: [
+    'Prints the page on a finding of nstool audit: what it means, why it matters, how it was told, what to do, and who',
+    'else looks for it. Without CODE it lists all of them.',
+  ],
+  options: [],
+  examples: [
+    { line: 'nstool explain', does: 'all codes, a line each' },
+    { line: 'nstool explain C2', does: 'what CAP_SYS_ADMIN in a container means' },
+  ],
+  exitStatus: [
+    [0, 'printed'],
+    [2, 'there is no such code'],
+  ],
+  run({ operands }) {
+    const [word] = operands;
+    if (word === undefined) {
+      return { stdout: codes.map((code) => `${code.padEnd(CODE_WIDTH)} ${titleOf(code)}\n`).join(''), status: 0 };
+    }
+    const code = word.toUpperCase();
+    const page = codes.includes(code) ? findingPage(code) : undefined;
+    if (page !== undefined) return { stdout: page, status: 0 };
+    throw new NsError('BAD_VALUE', { what: `there is no finding '${word}'`, tryThis: 'nstool explain' });
+  },
+};

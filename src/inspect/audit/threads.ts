@@ -1,0 +1,39 @@
+// In what the threads of a process differ from its first one.
+
+import type { Credentials } from '../../capabilities/credentials.ts';
+import { value, type Reading } from '../../kernel/host.ts';
+import { GapTally } from '../../kernel/gap-tally.ts';
+import { readThreads } from '../caps/threads.ts';
+import type { AuditLook } from './audit-look.ts';
+import { firstGap } from './first-gap.ts';
+
+export interface DifferingThreads {
+  readonly tids: readonly number[];
+  /** What differs: `effective`, `uids`, `seccomp`. */
+  readonly what: readonly string[];
+}
+
+const SETS = ['effective', 'permitted', 'inheritable', 'bounding', 'ambient'] as const;
+const FLAGS = ['noNewPrivileges', 'seccomp', 'seccompFilters'] as const;
+const IDS = ['uids', 'gids', 'groups'] as const;
+
+export function differingThreads({ ask, host, pid }: AuditLook): Reading<DifferingThreads> {
+  const leader = ask('credentials');
+  if (!leader.ok) return leader;
+  if (leader.value.threads < 2) return value({ tids: [], what: [] });
+  const gaps = new GapTally();
+  const threads = readThreads(host, pid, gaps);
+  const unseen = firstGap(gaps);
+  if (unseen !== undefined) return { ok: false, gap: unseen };
+  const unlike = threads?.unlike ?? [];
+  const what = new Set(unlike.flatMap((thread) => differences(leader.value, thread)));
+  return value({ tids: unlike.map(({ tid }) => tid), what: [...what].toSorted() });
+}
+
+function differences(one: Credentials, other: Credentials): readonly string[] {
+  return [
+    ...SETS.filter((key) => one.sets[key] !== other.sets[key]),
+    ...FLAGS.filter((key) => one[key] !== other[key]),
+    ...IDS.filter((key) => one[key].join() !== other[key].join()),
+  ];
+}
