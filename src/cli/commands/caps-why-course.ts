@@ -11,7 +11,7 @@ import { startTicksOf } from '../../inspect/start-ticks.ts';
 import { systemCallName } from '../../kernel/abi/system-call-names.ts';
 import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host, type Reading } from '../../kernel/host.ts';
-import { parseAuditRecord, type AuditRecord } from '../../kernel/text/audit-record.ts';
+import { parseAuditRecord } from '../../kernel/text/audit-record.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
 import { DEFAULT_SEARCH } from '../../launch/enter.ts';
@@ -20,14 +20,20 @@ import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { callerOf } from '../caller.ts';
 import { gapNote } from '../gap-text.ts';
 import type { Context, Invocation, Streaming } from '../define-command.ts';
-import type { WhyQuery } from './caps-why.ts';
-import { denialLine, whyReport, type TracedCommand } from './caps-why-report.ts';
+import { denialLine, whyReport, type NamedDenial, type TracedCommand, type WhyReport } from './caps-why-report.ts';
 
 /** Between two looks into the trace. What comes meanwhile has room for some ten thousand events on each processor. */
 const PAUSE_MS = 20;
 
 /** Of so many user namespaces the addresses are found out at the beginning. */
 const MOST_PROBED = 200;
+
+export interface WhyQuery {
+  readonly target: string | undefined;
+  /** Milliseconds; infinite without --for. */
+  readonly duration: number;
+  readonly json: boolean;
+}
 
 export async function whyCommand(
   query: WhyQuery,
@@ -37,9 +43,7 @@ export async function whyCommand(
   streaming: Streaming,
 ): Promise<number> {
   const program = planTraced(command, callerOf(host, context.environment()));
-  const trace = await context.trace();
-  const log = await context.kernelLog();
-  try {
+  return traced(query, context, streaming, async (trace, log) => {
     const course = new Course(trace, host, log, () => {});
     course.probe(representatives(host));
     const child = await context.gated(program);
@@ -57,12 +61,23 @@ export async function whyCommand(
     const until = performance.now() + query.duration;
     while (end.ended === undefined && performance.now() < until) await course.round(ended);
     course.finish();
-    const traced: TracedCommand = {
-      words: command.map(decodeText),
-      pid: child.pid,
-      ...(end.ended ?? { status: null, signal: null }),
-    };
-    const report = course.report(traced, hazardsOf(host, traced.words, context));
+    const words = command.map(decodeText);
+    const run = { words, pid: child.pid, ...(end.ended ?? { status: null, signal: null }) };
+    return course.report(run, hazardsOf(host, words, context));
+  });
+}
+
+/** Traces, says what was found, and leaves nothing behind. */
+async function traced(
+  query: WhyQuery,
+  context: Context,
+  streaming: Streaming,
+  look: (trace: CapabilityTrace, log: Reading<KernelLog>) => Promise<WhyReport>,
+): Promise<number> {
+  const trace = await context.trace();
+  const log = await context.kernelLog();
+  try {
+    const report = await look(trace, log);
     for (const gap of report.gaps) await streaming.talk(`nstool: ${gapNote(gap)}\n`);
     await streaming.emit(whyReport(report, query.json));
     return report.denials.some(isRefusal) ? 1 : 0;
@@ -85,10 +100,8 @@ export async function whyProcess(
   context: Context,
   streaming: Streaming,
 ): Promise<number> {
-  const trace = await context.trace();
-  const log = await context.kernelLog();
   const isThere = (): boolean => startTicksOf(host, target.pid) === (target.startTicks ?? null);
-  try {
+  return traced(query, context, streaming, async (trace, log) => {
     const told: Denial[] = [];
     const course = new Course(trace, host, log, (denial) => told.push(denial));
     course.probe([target.pid, ...representatives(host)]);
@@ -101,14 +114,8 @@ export async function whyProcess(
         for (const denial of told.splice(0).filter(isRefusal)) await streaming.emit(denialLine(course.named(denial)));
     }
     course.finish();
-    const report = course.report(undefined, []);
-    for (const gap of report.gaps) await streaming.talk(`nstool: ${gapNote(gap)}\n`);
-    await streaming.emit(whyReport(report, query.json));
-    return report.denials.some(isRefusal) ? 1 : 0;
-  } finally {
-    if (log.ok) log.value.close();
-    trace.close();
-  }
+    return course.report(undefined, []);
+  });
 }
 
 /** Not one that the kernel may just have tried. */
@@ -152,22 +159,6 @@ function threadsBelow(host: Host, pid: number): ReadonlySet<number> {
     }
   }
   return threads;
-}
-
-export interface NamedDenial extends Omit<Denial, 'call'> {
-  /** Its name. */
-  readonly call: string | null;
-  /** The inode of the user namespace; null: unknown, or not asked for. */
-  readonly namespace: bigint | null;
-}
-
-export interface WhyReport {
-  readonly command: TracedCommand | undefined;
-  readonly denials: readonly NamedDenial[];
-  /** What security modules logged of the threads that were seen. */
-  readonly records: readonly AuditRecord[];
-  readonly hazards: readonly ExecHazard[];
-  readonly gaps: readonly CountedGap[];
 }
 
 class Course {

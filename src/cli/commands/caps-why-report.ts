@@ -2,14 +2,15 @@
 
 import type { ExecHazard } from '../../capabilities/exec-hazard.ts';
 import { capabilityNames } from '../../capabilities/names.ts';
+import type { Denial } from '../../capabilities/denials.ts';
 import { ERRNO } from '../../kernel/abi/errno.ts';
-import { isComplete } from '../../kernel/gap-tally.ts';
+import { isComplete, type CountedGap } from '../../kernel/gap-tally.ts';
+import type { AuditRecord } from '../../kernel/text/audit-record.ts';
 import type { Column } from '../../render/columns.ts';
 import { escapeControls } from '../../render/escape.ts';
 import { renderJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { gapJson } from '../gap-text.ts';
-import type { NamedDenial, WhyReport } from './caps-why-course.ts';
 
 /** The command that was run, and how it ended: both null when it was not waited for. */
 export interface TracedCommand {
@@ -17,6 +18,22 @@ export interface TracedCommand {
   readonly pid: number;
   readonly status: number | null;
   readonly signal: string | null;
+}
+
+export interface NamedDenial extends Omit<Denial, 'call'> {
+  /** Its name. */
+  readonly call: string | null;
+  /** The inode of the user namespace; null: unknown, or not asked for. */
+  readonly namespace: bigint | null;
+}
+
+export interface WhyReport {
+  readonly command: TracedCommand | undefined;
+  readonly denials: readonly NamedDenial[];
+  /** What security modules logged of the threads that were seen. */
+  readonly records: readonly AuditRecord[];
+  readonly hazards: readonly ExecHazard[];
+  readonly gaps: readonly CountedGap[];
 }
 
 const columns: readonly Column<NamedDenial>[] = [

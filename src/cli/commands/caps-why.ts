@@ -4,7 +4,7 @@ import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { flag, optionValue, type CommandDefinition, type Invocation } from '../define-command.ts';
-import { whyCommand, whyProcess } from './caps-why-course.ts';
+import { whyCommand, whyProcess, type WhyQuery } from './caps-why-course.ts';
 
 export const capsWhy: CommandDefinition = {
   name: 'caps why',
@@ -65,13 +65,6 @@ export const capsWhy: CommandDefinition = {
     return { stream: (streaming) => whyProcess(query, found, host, context, streaming) };
   },
 };
-
-export interface WhyQuery {
-  readonly target: string | undefined;
-  /** Milliseconds; infinite without --for. */
-  readonly duration: number;
-  readonly json: boolean;
-}
 
 /** Errors: USAGE, BAD_VALUE. */
 function whyQuery(invocation: Invocation): WhyQuery {
