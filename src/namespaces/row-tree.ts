@@ -34,22 +34,36 @@ export function namespaceTree(rows: readonly NamespaceRow[]): readonly RowNode<N
 
 /** The processes of one namespace: each below its parent, where that is in the namespace too. */
 export function processTree(rows: readonly NamespaceRow[]): readonly RowNode<NamespaceRow>[] {
-  const nodes = new Map<number | null, RowNode<NamespaceRow>>(rows.map((row) => [row.pid, { row, children: [] }]));
-  const roots: RowNode<NamespaceRow>[] = [];
+  return hang(
+    rows,
+    ({ pid }) => pid,
+    ({ ppid }) => ppid,
+  );
+}
+
+/** Each row below the one with the number that it names, where there is such a row. */
+export function hang<Row>(
+  rows: readonly Row[],
+  numberOf: (row: Row) => number | null,
+  aboveOf: (row: Row) => number | null,
+): readonly RowNode<Row>[] {
+  const nodes = new Map<number | null, RowNode<Row>>(rows.map((row) => [numberOf(row), { row, children: [] }]));
+  const above = ({ row }: RowNode<Row>): RowNode<Row> | undefined => nodes.get(aboveOf(row));
+  const roots: RowNode<Row>[] = [];
   for (const node of nodes.values()) {
-    const parent = isOwnAncestor(nodes, node) ? undefined : nodes.get(node.row.ppid);
+    const parent = isOwnAncestor(node, above) ? undefined : above(node);
     (parent?.children ?? roots).push(node);
   }
   return roots;
 }
 
 /** Pids reused during the scan can make a circle of parents, and a circle has no root to be drawn from. */
-function isOwnAncestor(nodes: ReadonlyMap<number | null, RowNode<NamespaceRow>>, node: RowNode<NamespaceRow>): boolean {
-  const seen = new Set<RowNode<NamespaceRow>>();
-  let at = nodes.get(node.row.ppid);
+function isOwnAncestor<Row>(node: RowNode<Row>, above: (node: RowNode<Row>) => RowNode<Row> | undefined): boolean {
+  const seen = new Set<RowNode<Row>>();
+  let at = above(node);
   while (at !== undefined && at !== node && !seen.has(at)) {
     seen.add(at);
-    at = nodes.get(at.row.ppid);
+    at = above(at);
   }
   return at === node;
 }

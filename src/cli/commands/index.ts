@@ -66,6 +66,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./caps-show.ts')).capsShow,
   },
   {
+    name: 'caps ls',
+    summary: 'the processes that have capabilities, and what they are worth',
+    load: async () => (await import('./caps-ls.ts')).capsLs,
+  },
+  {
     name: 'caps diff',
     summary: 'in which capabilities two processes, files or masks differ',
     load: async () => (await import('./caps-diff.ts')).capsDiff,

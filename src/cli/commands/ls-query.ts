@@ -131,10 +131,14 @@ const EXCLUSIVE = [
 ] as const;
 
 /** Errors: USAGE. */
-export function refuseBoth(invocation: Invocation, pairs: readonly (readonly [string, string])[]): void {
+export function refuseBoth(
+  invocation: Invocation,
+  pairs: readonly (readonly [string, string])[],
+  command = 'ls',
+): void {
   for (const [one, other] of pairs) {
     if (isGiven(invocation, one) && isGiven(invocation, other)) {
-      throw new NsError('USAGE', { what: `${one} and ${other} exclude each other`, tryThis: 'nstool help ls' });
+      throw new NsError('USAGE', { what: `${one} and ${other} exclude each other`, tryThis: `nstool help ${command}` });
     }
   }
 }
@@ -180,9 +184,10 @@ export function filterOf<Row>(
 export function sortOf<C extends { readonly key: string }>(
   invocation: Invocation,
   columns: readonly C[],
+  command = 'ls',
 ): C | undefined {
   const name = optionValue(invocation, 'sort');
-  return name === undefined ? undefined : columnNamed(columns, name);
+  return name === undefined ? undefined : columnNamed(columns, name, command);
 }
 
 /** The kinds of -t; undefined: it was not given. Errors: BAD_VALUE. */
@@ -208,7 +213,12 @@ function columnsOf(invocation: Invocation, ofProcesses: boolean, netAsked: boole
   return selection.ok ? selection.columns : [columnNamed(lsColumns, selection.unknown)];
 }
 
-function columnNamed<C extends { readonly key: string }>(columns: readonly C[], name: string): C {
+/** In any case. Errors: BAD_VALUE. */
+export function columnNamed<C extends { readonly key: string }>(
+  columns: readonly C[],
+  name: string,
+  command = 'ls',
+): C {
   const column = columns.find((entry) => entry.key === name.toLowerCase());
   if (column !== undefined) return column;
   const names = columns.map((entry) => entry.key.toUpperCase());
@@ -216,7 +226,7 @@ function columnNamed<C extends { readonly key: string }>(columns: readonly C[], 
   throw new NsError('BAD_VALUE', {
     what: `unknown column '${name}'`,
     why: meant === undefined ? `the columns are ${names.join(', ')}` : `did you mean ${meant}?`,
-    tryThis: 'nstool ls --list-columns',
+    tryThis: `nstool ${command} --list-columns`,
   });
 }
 

@@ -18,8 +18,8 @@ import { processFields } from '../show/process-fields.ts';
 import type { ProcessLook } from '../show/process-look.ts';
 import { plain, type Field, type Value } from '../show/report.ts';
 import { idInside } from '../user-ids.ts';
-import { levelOf } from '../user-level.ts';
 import { readThreads } from './threads.ts';
+import { userPlace, type UserPlace } from './user-place.ts';
 import { verdictOn, type Standing } from './verdict.ts';
 
 type CapsField = FieldDefinition<ProcessLook>;
@@ -133,26 +133,11 @@ function securebitsField(look: ProcessLook): Field {
   return { key, value: { bits, names, why: null }, lines: [text] };
 }
 
-interface Place {
-  readonly inode: bigint;
-  readonly initial: boolean;
-  /** As the reader's user namespace has it. Absent (null): closed to us. */
-  readonly owner: number | null;
-  /** 0 is the initial one. Absent (null): the way up to it is not shown to us. */
-  readonly level: number | null;
-}
-
 /** null: closed to us. */
-function placeOf(look: ProcessLook): Place | null {
+function placeOf(look: ProcessLook): UserPlace | null {
   const inode = look instanceof HostLook ? initialUserNamespace(look) : look.user.inode;
   if (inode === null) return null;
-  const door = `/proc/${look.pid}/ns/user`;
-  const initial = inode === INITIAL_USER_INODE;
-  const uid = valueOf(look.host.askNamespace(door, ['NS_GET_OWNER_UID']));
-  // The host's has none, and the kernel says so by its root.
-  const owner = uid === undefined ? (initial ? 0 : null) : Number(uid);
-  const level = levelOf(inode, (questions) => valueOf(look.host.askNamespace(door, questions)) ?? null);
-  return { inode, initial, owner, level };
+  return userPlace(look.host, `/proc/${look.pid}/ns/user`, inode);
 }
 
 function initialUserNamespace(look: HostLook): bigint | null {

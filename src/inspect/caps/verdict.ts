@@ -40,7 +40,7 @@ export interface Verdict {
 export function verdictOn(standing: Standing): Verdict {
   const { sets, all, namespace } = standing;
   const regains = regained(standing);
-  const code = codeOf(standing);
+  const code = verdictCode(sets, all, namespace);
   const shown = collapse(sets.permitted, all);
   const where =
     namespace === null
@@ -65,7 +65,12 @@ function isOne(mask: bigint): boolean {
   return (mask & (mask - 1n)) === 0n;
 }
 
-function codeOf({ sets: { permitted }, all, namespace }: Standing): VerdictCode {
+/** What the sets come to where they count; without a namespace that is not known. */
+export function verdictCode(
+  { permitted }: Pick<CapabilitySets, 'permitted'>,
+  all: bigint | undefined,
+  namespace: { readonly initial: boolean } | null,
+): VerdictCode {
   if (permitted === 0n) return 'none';
   if (namespace === null) return 'unknown';
   const isFull = all !== undefined && (all & ~permitted) === 0n;

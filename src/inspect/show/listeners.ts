@@ -33,6 +33,8 @@ export interface ListenerPlace {
   readonly door: NamespaceDoor | undefined;
   /** A file of /proc/PID/net, as those in the namespace read it. */
   readonly readNet: (name: string) => Reading<Uint8Array>;
+  /** Also raw sockets that take packets of one peer only. */
+  readonly withConnected?: boolean;
 }
 
 /** Absent (null): nothing was answered at all. */
@@ -78,12 +80,12 @@ function inetListeners(place: ListenerPlace, family: ListenerFamily): Sockets {
   return mapped(listeners, (listener) => ({ ...kind, ...listener }));
 }
 
-function rawSockets({ readNet }: ListenerPlace, name: string): Sockets {
+function rawSockets({ readNet, withConnected = false }: ListenerPlace, name: string): Sockets {
   const bytes = readNet(name);
   // A kernel without IPv6 has no such file.
   if (!bytes.ok && bytes.gap.reason === 'gone' && name === 'raw6') return { ok: true, value: [] };
   const sockets = bytes.ok ? parseRawSockets(bytes.value, `net/${name}`) : bytes;
-  const waiting = sockets.ok ? { ok: true as const, value: sockets.value.filter((one) => !one.connected) } : sockets;
+  const waiting = sockets.ok ? { ok: true as const, value: sockets.value.filter((one) => withConnected || !one.connected) } : sockets;
   return mapped(waiting, ({ address, ipProtocol, uid, inode }) => {
     return { protocol: 'raw', type: 'raw', address, port: null, number: ipProtocol, ifindex: 0, uid, inode };
   });

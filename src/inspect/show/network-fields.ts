@@ -5,7 +5,7 @@ import { decodeAddresses, encodeAddressDump, type InterfaceAddress } from '../..
 import { decodeLinks, encodeLinkDump, type Link } from '../../kernel/netlink/links.ts';
 import { decodeRoutes, encodeRouteDump, type NextHop, type Route } from '../../kernel/netlink/routes.ts';
 import { decodeRules, encodeRuleDump, type NumberRange, type Rule } from '../../kernel/netlink/rules.ts';
-import { insideOf, readInside } from '../../namespaces/inside.ts';
+import { readNetFile } from '../net-file.ts';
 import { rulesOrNone, ruleText, TABLE_LOCAL, TABLE_MAIN, tableName, unusualRules } from '../route-rule.ts';
 import { endsOf, type LinkEnd } from './link-ends.ts';
 import { listenersField, readListeners } from './listeners.ts';
@@ -198,14 +198,8 @@ function rangeValue(range: NumberRange | null): Value {
 export function netListenersField(look: NamespaceLook): Field {
   if (!look.isReachable) return plain('listeners', look.needsProcess('list of listening sockets'));
   const { host, door, gaps } = look;
-  return listenersField(host, gaps, readListeners({ host, door, readNet: (name) => readNet(look, name) }, gaps));
-}
-
-/** Through a process in it, which needs no rights, or from inside. */
-function readNet({ host, door, pid, namespace }: NamespaceLook, name: string): Reading<Uint8Array> {
-  if (pid !== undefined) return host.readFile(`/proc/${pid}/net/${name}`);
-  const inside = insideOf(host, 'net', `net:[${namespace.inode}]`, door);
-  return inside.ok ? readInside(inside.value, `/proc/thread-self/net/${name}`) : inside;
+  const readNet = (name: string): Reading<Uint8Array> => readNetFile(host, look.namespace, door, name);
+  return listenersField(host, gaps, readListeners({ host, door, readNet }, gaps));
 }
 
 type NameOf = (ifindex: number) => string;

@@ -85,6 +85,7 @@ export function parseStatus(bytes: Uint8Array, file: string): Reading<ProcessSta
   });
 }
 
-function unescapeName(name: string): string {
+/** The kernel escapes backslash and newline. */
+export function unescapeName(name: string): string {
   return name.replaceAll(/\\([\\n])/g, (_, letter: string) => (letter === 'n' ? '\n' : '\\'));
 }

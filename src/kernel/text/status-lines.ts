@@ -1,0 +1,59 @@
+// Single lines of /proc/PID/status, for who reads thousands of them: only what is asked for is parsed.
+// Source: proc_pid_status(5), fs/proc/array.c proc_pid_status(), task_cap().
+
+import { value, type Reading } from '../host.ts';
+import { malformed } from './text.ts';
+
+/** What stands behind `key` in the first such line; no name can forge one, as its newlines are escaped. */
+export function statusLine(text: string, key: string): string | undefined {
+  const start = key === 'Name' ? 0 : text.indexOf(`\n${key}:\t`) + 1;
+  if (start === 0 && !text.startsWith(`${key}:\t`)) return undefined;
+  const end = text.indexOf('\n', start);
+  return text.slice(start + key.length + 2, end < 0 ? undefined : end);
+}
+
+/** Masks: bit n is capability n. */
+export interface CapabilityLines {
+  readonly effective: bigint;
+  readonly permitted: bigint;
+  readonly inheritable: bigint;
+  readonly bounding: bigint;
+  /** Since: Linux 4.3; before there were none. */
+  readonly ambient: bigint;
+}
+
+const NONE = '0000000000000000';
+
+/** In the order of the lines. */
+const BEFORE_BOUNDING = ['CapInh', 'CapPrm', 'CapEff'];
+
+/** Is a capability in any set but the bounding one? True where a line is missing: parsing tells what is wrong. */
+export function holdsCapabilities(text: string): boolean {
+  let at = 0;
+  for (const key of BEFORE_BOUNDING) {
+    at = text.indexOf(`\n${key}:\t`, at);
+    if (at < 0 || !text.startsWith(NONE, at + key.length + 3)) return true;
+  }
+  const ambient = text.indexOf('\nCapAmb:\t', at);
+  return ambient >= 0 && !text.startsWith(NONE, ambient + '\nCapAmb:\t'.length);
+}
+
+/** Errors: malformed. */
+export function parseCapabilityLines(text: string, file: string): Reading<CapabilityLines> {
+  let bad: string | undefined;
+  const mask = (key: string, missing?: bigint): bigint => {
+    const word = statusLine(text, key);
+    if (word === undefined && missing !== undefined) return missing;
+    if (word !== undefined && /^[0-9a-f]{1,16}$/.test(word)) return BigInt(`0x${word}`);
+    bad ??= word === undefined ? `no line "${key}:"` : `${key}: ${word}`;
+    return 0n;
+  };
+  const lines: CapabilityLines = {
+    inheritable: mask('CapInh'),
+    permitted: mask('CapPrm'),
+    effective: mask('CapEff'),
+    bounding: mask('CapBnd'),
+    ambient: mask('CapAmb', 0n),
+  };
+  return bad === undefined ? value(lines) : malformed(file, 1, bad);
+}
