@@ -16,6 +16,7 @@ export async function benchBusy(
 ): Promise<void> {
   const crowd = await workshop.crowd(groups, PROCESSES_IN_GROUP);
   const once = await benchListing(workshop, report, runtimes, rounds, groups);
+  await benchCapabilities(workshop, report, runtimes, rounds);
   await benchLooks(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 3)), crowd);
   await benchTwice(workshop, report, runtimes, rounds, groups, once);
 }
@@ -60,6 +61,32 @@ async function benchListing(
     );
   }
   return new Map(runtimes.map((runtime) => [runtime, timeOf(measured, command(runtime, 'ls'))]));
+}
+
+/** All of the crowd have capabilities: none is passed over. */
+async function benchCapabilities(
+  workshop: Workshop,
+  report: Report,
+  runtimes: readonly Runtime[],
+  rounds: number,
+): Promise<void> {
+  const pscap = peer('pscap', '-a');
+  const rows = [...runtimes.flatMap((runtime) => [bare(runtime), command(runtime, 'caps', 'ls')]), pscap];
+  const measured = await workshop.measure(rows, rounds);
+  report.table('capabilities of the same', rows, measured);
+  for (const runtime of runtimes) {
+    const ls = command(runtime, 'caps', 'ls');
+    const value = timeOf(measured, ls) - timeOf(measured, bare(runtime));
+    report.demand(
+      { name: `${ls.name}, over bare node`, value, limit: 150, unit: 'ms' },
+      {
+        name: `${ls.name}, over bare node, to pscap -a`,
+        value: value / timeOf(measured, pscap),
+        limit: 1,
+        unit: 'times',
+      },
+    );
+  }
 }
 
 /** What looks everywhere, or at one thing. */

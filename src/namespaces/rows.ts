@@ -8,7 +8,14 @@ import { FactLook } from './facts/fact-look.ts';
 import type { Fact } from './facts/fact.ts';
 import { hostnameOf, mapsOf } from './facts/inside.ts';
 import { interfacesOf, netnsidOf, socketsOf } from './facts/network.ts';
-import { processorTime, readProcess, residentMemory, ThreadCounter, type ProcessFacts } from './facts/processes.ts';
+import {
+  processorTime,
+  readProcess,
+  residentMemory,
+  ThreadCounter,
+  type ProcessCapabilities,
+  type ProcessFacts,
+} from './facts/processes.ts';
 import { idOf, ownerOf, ownerUid, parentOf } from './facts/relations.ts';
 import { EnteredMarks } from './entered-marks.ts';
 import { countHolders, holdersOf } from './holders.ts';
@@ -45,6 +52,8 @@ export interface NamespaceRow {
   readonly name: string | null;
   /** The cgroup of its lowest pid: of all hierarchies the path that says most. */
   readonly cgroup: string | null;
+  /** Of its lowest pid. */
+  readonly capabilities: ProcessCapabilities | null;
   /** What keeps it alive, counted by sort: `process:3`. Needs a deep scan. */
   readonly holders: readonly string[];
   /** Of a namespace the pids that entered its container from outside; of a process the container that it entered. */
@@ -71,7 +80,7 @@ export interface NamespaceRow {
   readonly sockets: number | null;
 }
 
-export type { Fact };
+export type { Fact, ProcessCapabilities };
 
 /** A row for each namespace that is to be shown, by its lowest pid, in the order of inodes. */
 export function namespaceRows(
@@ -159,6 +168,7 @@ class FactReader {
       nsfs,
       name: facts.has('name') ? this.naming.nameOf(namespace, pid) : null,
       cgroup: process?.cgroup ?? null,
+      capabilities: process?.capabilities ?? null,
       entered: facts.has('entered') ? this.marks.ofNamespace(namespace) : [],
       pids: namespace.pids,
       threads: facts.has('threads') ? this.threads.count(namespace, summed) : null,

@@ -140,6 +140,8 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('caps encode', ask('caps encode', ['13', '=ep', '^cap_kill'], uid))).toEqual([]);
     expect(passed('caps list', ask('caps list', ['net'], uid))).toEqual([]);
     expect(passed('caps show', ask('caps show', ['self', 'host', String(target.pid)], uid))).toEqual([]);
+    for (const words of [[], ['--threads', '--files', '-o', '+TEXT,IAB,NAME'], ['--net'], ['--has', 'kill']])
+      ask('caps ls', words, uid);
     expect(passed('caps diff', ask('caps diff', ['self', 'baseline:docker,-kill'], uid))).toEqual([]);
   });
 

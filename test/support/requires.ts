@@ -25,6 +25,7 @@ const probes = {
   unshare: () => has('unshare', '--version'),
   capsh: () => has('capsh', '--help'),
   filecap: () => has('filecap', '-h'),
+  pscap: () => has('pscap', '-h'),
   setcap: () => has('setcap', '-h') && has('getcap', '-h'),
   ip: () => has('ip', '-V'),
   ss: () => has('ss', '-V'),

@@ -30,6 +30,8 @@ import { audit } from '../commands/audit.ts';
 import { capsDecode } from '../commands/caps-decode.ts';
 import { capsDiff } from '../commands/caps-diff.ts';
 import { capsList } from '../commands/caps-list.ts';
+import { capsLs } from '../commands/caps-ls.ts';
+import { capsColumns } from '../commands/caps-ls-columns.ts';
 import { capsShow } from '../commands/caps-show.ts';
 import { diff } from '../commands/diff.ts';
 import { holderRows, kindsFor } from '../commands/holders.ts';
@@ -80,6 +82,10 @@ async function runCommands(host: Host): Promise<void> {
     await run(ls, ...types, '--matrix');
   }
   await run(audit, '--all', '--json');
+  const ofProcesses = capsColumns.filter(({ needs }) => needs === undefined).map(({ key }) => key);
+  await run(capsLs, '--files', '--tree', '-o', ofProcesses.join(','));
+  await run(capsLs, '--net', '--threads');
+  for (const kind of kinds) await run(capsLs, '--in', `${kind}:self`);
   for (const word of ['host', 'self', ...NOBODY]) await run(show, word);
   for (const word of ['host', 'self']) {
     await run(capsShow, word);

@@ -137,7 +137,12 @@ function namespaceOf(host: Host, word: string): NamespaceId {
 function maskOf(host: Host, word: string): bigint {
   const parsed = parseCapabilities(word, valueOf(allCapabilities(host)) ?? 0n, 'capability');
   if (parsed.ok && parsed.mask !== 0n) return parsed.mask;
-  const near = parsed.ok ? undefined : nearest(parsed.word, capabilityNames.map((name) => name.slice('cap_'.length)));
+  const near = parsed.ok
+    ? undefined
+    : nearest(
+        parsed.word,
+        capabilityNames.map((name) => name.slice('cap_'.length)),
+      );
   throw new NsError('BAD_VALUE', {
     what: `--has: '${word}' names no capability`,
     why: parsed.ok ? 'the list is empty' : near === undefined ? parsed.problem : `did you mean ${near}?`,

@@ -74,7 +74,7 @@ export const capsLs: CommandDefinition = {
     { line: 'nstool caps ls', does: 'who has capabilities, and where they count' },
     { line: 'nstool caps ls --has sys_admin', does: 'who could mount' },
     { line: 'nstool caps ls --net', does: 'what can be reached over the network, and what it may do' },
-    { line: `nstool caps ls -Q 'VERDICT=~"^host" && USER!="root"'`, does: 'who is root without being called so' },
+    { line: `nstool caps ls -Q 'VERDICT=~"^host"' --sort UID`, does: 'whose capabilities count on the host' },
     { line: 'nstool caps ls --in user:web --tree', does: 'the tree in the user namespace of a container' },
     { line: 'nstool caps ls --threads -o pid,tid,comm,text,iab', does: "with libcap's texts" },
   ],
@@ -118,12 +118,7 @@ function selected(rows: readonly CapsRow[], { filter, sort }: CapsLsQuery): read
   return sort === undefined ? found : found.toSorted((a, b) => compareCells(sort.get(a), sort.get(b)));
 }
 
-async function text(
-  reader: CapsRows,
-  rows: readonly CapsRow[],
-  query: CapsLsQuery,
-  context: Context,
-): Promise<string> {
+async function text(reader: CapsRows, rows: readonly CapsRow[], query: CapsLsQuery, context: Context): Promise<string> {
   const options = await textOptions(query, context);
   if (!query.tree) return renderTable(rows, query.columns, options);
   const tree = hang(

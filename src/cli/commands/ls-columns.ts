@@ -1,21 +1,35 @@
 // The columns of `ls`, with the names and meanings of lsns(8).
 
-import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
+import { collapser, summarize } from '../../capabilities/summary.ts';
+import type { Fact, NamespaceRow, ProcessCapabilities } from '../../namespaces/rows.ts';
 import type { Column } from '../../render/columns.ts';
 
+type CellKey = Exclude<keyof NamespaceRow, 'capabilities'>;
+
 export interface LsColumn extends Column<NamespaceRow> {
-  readonly key: keyof NamespaceRow;
+  readonly key: CellKey | 'caps';
   /** What has to be read for it. */
   readonly fact?: Fact;
 }
 
 function column(
-  key: keyof NamespaceRow,
+  key: CellKey,
   type: Column<NamespaceRow>['type'],
   help: string,
   more: Partial<LsColumn> = {},
 ): LsColumn {
   return { key, type, help, get: (row) => row[key], ...more };
+}
+
+const collapsers = new Map<bigint | undefined, (mask: bigint) => string>();
+
+/** As `caps ls` has it. */
+function capabilityCell(capabilities: ProcessCapabilities | null): string | null {
+  if (capabilities === null) return null;
+  const { sets, all } = capabilities;
+  const short = collapsers.get(all) ?? collapser(all);
+  collapsers.set(all, short);
+  return summarize(sets, short);
 }
 
 export const lsColumns: readonly LsColumn[] = [
@@ -35,6 +49,14 @@ export const lsColumns: readonly LsColumn[] = [
   column('id', 'number', "the kernel's number for it, never given twice (Linux 6.18)", { fact: 'id' }),
   column('name', 'string', 'container, pod, named network namespace or unit', { fact: 'name', shrinks: true }),
   column('cgroup', 'string', 'cgroup of the lowest pid', { fact: 'cgroup', shrinks: true }),
+  {
+    key: 'caps',
+    type: 'string',
+    help: 'capabilities of the lowest pid: effective, and what differs in other sets',
+    fact: 'caps',
+    shrinks: true,
+    get: ({ capabilities }) => capabilityCell(capabilities),
+  },
   column('holders', 'list', 'what keeps it alive, counted (implies --deep)', { fact: 'holders', shrinks: true }),
   column('entered', 'list', 'pids put into its container from outside; of a process that container', {
     fact: 'entered',

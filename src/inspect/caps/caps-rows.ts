@@ -2,6 +2,7 @@
 
 import { allCapabilities } from '../../capabilities/all-capabilities.ts';
 import { formatIab } from '../../capabilities/iab.ts';
+import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { collapser, summarize } from '../../capabilities/summary.ts';
 import { formatCapabilityText } from '../../capabilities/text.ts';
 import { displayName } from '../../containers/display-name.ts';
@@ -13,7 +14,7 @@ import { formatNamespaceLink, parseNamespaceLink, type NamespaceId } from '../..
 import { parsePasswd } from '../../kernel/text/passwd.ts';
 import { executableCapabilities } from './executable.ts';
 import { openSockets, type OpenSocket } from './open-sockets.ts';
-import { capableTasks, taskOf, type Task } from './tasks.ts';
+import { TaskReader, type Task } from './tasks.ts';
 import { userPlace, type UserPlace } from './user-place.ts';
 import { verdictCode, type VerdictCode } from './verdict.ts';
 
@@ -21,7 +22,7 @@ import { verdictCode, type VerdictCode } from './verdict.ts';
 export type CapsFact = 'user' | 'place' | 'command' | 'name' | 'texts' | 'file';
 
 /** Sets are the shortest lists that `caps encode` reads. null: unknown, or there is none; a fact not asked for, too. */
-export interface CapsRow extends SocketCells {
+export interface CapsRow extends SetCells, SocketCells {
   readonly pid: number;
   /** Of a row for a thread its own number, else that of the process. */
   readonly tid: number;
@@ -42,6 +43,14 @@ export interface CapsRow extends SocketCells {
   readonly owner: string | null;
   /** 0 is the initial one. */
   readonly level: number | null;
+  /** In which set what was asked for is. */
+  readonly has: 'effective' | 'permitted' | null;
+  /** The capabilities of the file it executes. */
+  readonly file: string | null;
+  readonly name: string | null;
+}
+
+interface SetCells {
   /** All sets in a word: see summarize. */
   readonly caps: string;
   readonly effective: string;
@@ -51,11 +60,6 @@ export interface CapsRow extends SocketCells {
   readonly ambient: string;
   readonly text: string | null;
   readonly iab: string | null;
-  /** In which set what was asked for is. */
-  readonly has: 'effective' | 'permitted' | null;
-  /** The capabilities of the file it executes. */
-  readonly file: string | null;
-  readonly name: string | null;
 }
 
 interface SocketCells {
@@ -99,7 +103,9 @@ export class CapsRows {
   private readonly gaps: GapTally;
   private readonly all: bigint | undefined;
   private readonly short: (mask: bigint) => string;
+  private readonly tasks: TaskReader;
   private readonly resolver: IdentityResolver;
+  private readonly words = new Map<CapabilitySets, SetCells>();
   private readonly places = new Map<string, UserPlace | null>();
   private readonly files = new Map<number, string | null>();
   private users: ReadonlyMap<number, string> | undefined;
@@ -112,6 +118,7 @@ export class CapsRows {
     if (!all.ok) gaps.add('last capability of the kernel', all.gap);
     this.all = valueOf(all);
     this.short = collapser(this.all);
+    this.tasks = new TaskReader(host, gaps);
     this.resolver = new IdentityResolver(host);
   }
 
@@ -121,7 +128,7 @@ export class CapsRows {
     const { pids, threads, files, has } = query;
     const isWanted = (pid: number): boolean => files && this.fileOf(pid) !== null;
     const isIn = (pid: number): boolean => this.isIn(pid);
-    const tasks = capableTasks(host, { ...(pids === undefined ? {} : { pids }), threads, isIn, isWanted }, gaps);
+    const tasks = this.tasks.capable({ ...(pids === undefined ? {} : { pids }), threads, isIn, isWanted });
     const found = has === undefined ? tasks : tasks.filter((task) => holderOf(task, has) !== null);
     if (!query.sockets) return found.map((task) => this.row(task));
     // Nobody need be disturbed for nothing.
@@ -136,7 +143,7 @@ export class CapsRows {
     const wanted = [...known.values(), ...threads].map((row) => (row.pid === row.tid ? row.ppid : row.pid));
     for (let pid = wanted.pop(); pid !== undefined; pid = wanted.pop()) {
       if (pid === 0 || known.has(pid)) continue;
-      const task = taskOf(this.host, pid, this.gaps);
+      const task = this.tasks.one(pid);
       if (task === undefined) continue;
       known.set(pid, this.row(task));
       wanted.push(task.ppid);
@@ -144,11 +151,10 @@ export class CapsRows {
     return [...known.values(), ...threads].toSorted((a, b) => a.pid - b.pid || order(a) - order(b));
   }
 
-  private row(task: Task, socket: OpenSocket | undefined = undefined): CapsRow {
+  private row(task: Task, socket?: OpenSocket): CapsRow {
     const { facts, has } = this.query;
     const { pid, tid, ppid, comm, uid, threads, sets } = task;
     const place = facts.has('place') ? this.placeOf(pid) : null;
-    const texts = facts.has('texts') && this.all !== undefined ? this.all : undefined;
     const { protocol, address, port, number, interface: name, netns } = socket ?? NO_SOCKET;
     return {
       pid,
@@ -163,14 +169,7 @@ export class CapsRows {
       userns: place?.inode ?? null,
       owner: place === null || place.owner === null ? null : this.userName(place.owner),
       level: place?.level ?? null,
-      caps: summarize(sets, this.short),
-      effective: this.short(sets.effective),
-      permitted: this.short(sets.permitted),
-      inheritable: this.short(sets.inheritable),
-      bounding: this.short(sets.bounding),
-      ambient: this.short(sets.ambient),
-      text: texts === undefined ? null : formatCapabilityText(sets, texts),
-      iab: texts === undefined ? null : formatIab(sets, texts),
+      ...this.wordsOf(sets),
       has: has === undefined ? null : holderOf(task, has),
       file: facts.has('file') ? this.fileOf(pid) : null,
       name: facts.has('name') ? this.nameOf(pid) : null,
@@ -181,6 +180,25 @@ export class CapsRows {
       interface: name,
       netns,
     };
+  }
+
+  private wordsOf(sets: CapabilitySets): SetCells {
+    const before = this.words.get(sets);
+    if (before !== undefined) return before;
+    const { all, short } = this;
+    const inFull = this.query.facts.has('texts') && all !== undefined;
+    const words: SetCells = {
+      caps: summarize(sets, short),
+      effective: short(sets.effective),
+      permitted: short(sets.permitted),
+      inheritable: short(sets.inheritable),
+      bounding: short(sets.bounding),
+      ambient: short(sets.ambient),
+      text: inFull ? formatCapabilityText(sets, all) : null,
+      iab: inFull ? formatIab(sets, all) : null,
+    };
+    this.words.set(sets, words);
+    return words;
   }
 
   private known<T>(subject: string, reading: Reading<T>): T | null {

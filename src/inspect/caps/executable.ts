@@ -6,7 +6,7 @@ import {
   decodeFileCapabilities,
   type FileCapabilities,
 } from '../../capabilities/file-capabilities.ts';
-import { formatCapabilityText } from '../../capabilities/text.ts';
+import { fileCapabilityText } from '../../capabilities/file-text.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 
@@ -26,10 +26,8 @@ export function executableCapabilities(host: Host, pid: number, all: bigint, gap
   return null;
 }
 
-function textOf({ permitted, inheritable, effective, rootid }: FileCapabilities, all: bigint): string {
-  const text = formatCapabilityText(
-    { permitted, inheritable, effective: effective ? permitted | inheritable : 0n },
-    all,
-  );
-  return rootid === 0 ? text : `${text} [rootid=${rootid}]`;
+/** As getcap(8) writes a file of a user namespace: `cap_net_raw=ep [rootid=100000]`. */
+function textOf(capabilities: FileCapabilities, all: bigint): string {
+  const text = fileCapabilityText(capabilities, all);
+  return capabilities.rootid === 0 ? text : `${text} [rootid=${capabilities.rootid}]`;
 }

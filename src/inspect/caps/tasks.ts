@@ -3,8 +3,13 @@
 
 import type { CapabilitySets } from '../../capabilities/sets.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
-import { valueOf, type Host, type Reading } from '../../kernel/host.ts';
-import { parseCapabilityLines, holdsCapabilities, statusLine } from '../../kernel/text/status-lines.ts';
+import { value, valueOf, type Host, type Reading } from '../../kernel/host.ts';
+import {
+  capabilityLines,
+  holdsCapabilities,
+  parseCapabilityLines,
+  statusLine,
+} from '../../kernel/text/status-lines.ts';
 import { unescapeName } from '../../kernel/text/status.ts';
 import { decodeText, malformed, parseDecimal } from '../../kernel/text/text.ts';
 import { seesKernelThreads } from '../../namespaces/initial.ts';
@@ -37,47 +42,118 @@ export interface TaskQuery {
 /** The parent of the kernel's threads, where there are any. */
 const KTHREADD = 2;
 
-/** With a capability in any set but the bounding one. The kernel's threads, which have them all, are left out. */
-export function capableTasks(host: Host, query: TaskQuery, gaps: GapTally): readonly Task[] {
-  const found: Task[] = [];
-  let hasKernel: boolean | undefined;
-  for (const pid of query.pids ?? processes(host, gaps)) {
-    if (!query.isIn(pid)) continue;
-    const text = statusText(host, `/proc/${pid}/status`, gaps);
-    if (text === undefined) continue;
-    const isCapable = holdsCapabilities(text);
-    const isWanted = isCapable || query.isWanted(pid);
-    const hasThreads = query.threads && Number(statusLine(text, 'Threads')) > 1;
-    if (!isWanted && !hasThreads) continue;
-    if (isKernelThread(text, () => (hasKernel ??= seesKernelThreads(host)))) continue;
-    const task = parsed(text, `/proc/${pid}/status`, gaps);
-    if (task === undefined) continue;
-    if (isWanted) found.push(task);
-    if (hasThreads) found.push(...unlikeThreads(host, task, isWanted, gaps));
+/** Reads tasks. Those with the same sets get the same object, by which to know again what was found out about it. */
+export class TaskReader {
+  private readonly host: Host;
+  private readonly gaps: GapTally;
+  /** By their lines. */
+  private readonly sets = new Map<string, Reading<CapabilitySets>>();
+
+  constructor(host: Host, gaps: GapTally) {
+    this.host = host;
+    this.gaps = gaps;
   }
-  return found;
+
+  /** With a capability in any set but the bounding one. The kernel's threads, which have them all, are left out. */
+  capable(query: TaskQuery): readonly Task[] {
+    const { host, gaps } = this;
+    const found: Task[] = [];
+    let hasKernel: boolean | undefined;
+    for (const pid of query.pids ?? processes(host, gaps)) {
+      if (!query.isIn(pid)) continue;
+      const text = this.text(`/proc/${pid}/status`);
+      if (text === undefined) continue;
+      const isCapable = holdsCapabilities(text);
+      const isWanted = isCapable || query.isWanted(pid);
+      const hasThreads = query.threads && Number(statusLine(text, 'Threads')) > 1;
+      if (!isWanted && !hasThreads) continue;
+      if (isKernelThread(text, () => (hasKernel ??= seesKernelThreads(host)))) continue;
+      const task = this.parsed(text, `/proc/${pid}/status`);
+      if (task === undefined) continue;
+      if (isWanted) found.push(task);
+      if (hasThreads) found.push(...this.unlikeThreads(task, isWanted));
+    }
+    return found;
+  }
+
+  /** Whatever it has; undefined, and a gap: it is not told. */
+  one(pid: number): Task | undefined {
+    const file = `/proc/${pid}/status`;
+    const text = this.text(file);
+    return text === undefined ? undefined : this.parsed(text, file);
+  }
+
+  private text(file: string): string | undefined {
+    const bytes = this.host.readFile(file);
+    if (bytes.ok) return decodeText(bytes.value);
+    this.gaps.add('process', bytes.gap);
+    return undefined;
+  }
+
+  private parsed(text: string, file: string): Task | undefined {
+    const task = this.parse(text, file);
+    if (task.ok) return task.value;
+    this.gaps.add('process', task.gap);
+    return undefined;
+  }
+
+  private parse(text: string, file: string): Reading<Task> {
+    const sets = this.setsIn(text, file);
+    if (!sets.ok) return sets;
+    const number = (key: string, word = 0): number | undefined =>
+      parseDecimal(statusLine(text, key)?.split('\t')[word]);
+    const [pid, tid, ppid] = [number('Tgid'), number('Pid'), number('PPid')];
+    // Real, effective, saved, file system.
+    const uid = number('Uid', 1);
+    const name = statusLine(text, 'Name');
+    if (pid === undefined || tid === undefined || ppid === undefined || uid === undefined || name === undefined)
+      return malformed(file, 1, text);
+    const threads = number('Threads') ?? 0;
+    return value({ pid, tid, ppid, comm: unescapeName(name), uid, sets: sets.value, threads });
+  }
+
+  private setsIn(text: string, file: string): Reading<CapabilitySets> {
+    const lines = capabilityLines(text);
+    const before = this.sets.get(lines);
+    if (before !== undefined) return before;
+    const sets = parseCapabilityLines(lines, file);
+    // What is malformed is told of each file.
+    if (sets.ok) this.sets.set(lines, sets);
+    return sets;
+  }
+
+  /** Threads that have something their first one has not, or the other way round. */
+  private unlikeThreads(first: Task, isShown: boolean): readonly Task[] {
+    const folder = `/proc/${first.pid}/task`;
+    const names = this.host.readDirectory(folder);
+    if (!names.ok) {
+      this.gaps.add('list of threads', names.gap);
+      return [];
+    }
+    const tids = names.value.flatMap((name) => parseDecimal(name) ?? []).filter((tid) => tid !== first.pid);
+    return tids
+      .toSorted((a, b) => a - b)
+      .flatMap((tid) => this.unlikeThread(`${folder}/${tid}/status`, first, isShown));
+  }
+
+  private unlikeThread(file: string, first: Task, isShown: boolean): readonly Task[] {
+    const bytes = this.host.readFile(file);
+    // A thread that ended meanwhile is no gap.
+    if (!bytes.ok && bytes.gap.reason === 'gone') return [];
+    const text = bytes.ok ? decodeText(bytes.value) : '';
+    const task = bytes.ok ? this.parse(text, file) : bytes;
+    if (!task.ok) this.gaps.add('thread', task.gap);
+    if (!task.ok || isAlike(task.value, first)) return [];
+    return isShown || holdsCapabilities(text) ? [task.value] : [];
+  }
 }
 
 /** All but ourselves, ascending. */
-export function processes(host: Host, gaps: GapTally): readonly number[] {
+function processes(host: Host, gaps: GapTally): readonly number[] {
   const entries = host.readDirectory('/proc');
   if (!entries.ok) gaps.add('process list', entries.gap);
   const pids = (valueOf(entries) ?? []).flatMap((name) => parseDecimal(name) ?? []);
   return pids.filter((pid) => pid !== host.self.pid).toSorted((a, b) => a - b);
-}
-
-/** Whatever it has; undefined, and a gap: it is not told. */
-export function taskOf(host: Host, pid: number, gaps: GapTally): Task | undefined {
-  const file = `/proc/${pid}/status`;
-  const text = statusText(host, file, gaps);
-  return text === undefined ? undefined : parsed(text, file, gaps);
-}
-
-function statusText(host: Host, file: string, gaps: GapTally): string | undefined {
-  const bytes = host.readFile(file);
-  if (bytes.ok) return decodeText(bytes.value);
-  gaps.add('process', bytes.gap);
-  return undefined;
 }
 
 /** Before Linux 6.8 the kernel does not say so itself. */
@@ -89,60 +165,7 @@ function isKernelThread(text: string, hasKernel: () => boolean): boolean {
   return isOfKernel && hasKernel();
 }
 
-function parsed(text: string, file: string, gaps: GapTally): Task | undefined {
-  const task = parseTask(text, file);
-  if (task.ok) return task.value;
-  gaps.add('process', task.gap);
-  return undefined;
-}
-
-function parseTask(text: string, file: string): Reading<Task> {
-  const sets = parseCapabilityLines(text, file);
-  if (!sets.ok) return sets;
-  const number = (key: string, word = 0): number | undefined => parseDecimal(statusLine(text, key)?.split('\t')[word]);
-  const [pid, tid, ppid] = [number('Tgid'), number('Pid'), number('PPid')];
-  // Real, effective, saved, file system.
-  const uid = number('Uid', 1);
-  const name = statusLine(text, 'Name');
-  if (pid === undefined || tid === undefined || ppid === undefined || uid === undefined || name === undefined)
-    return malformed(file, 1, text);
-  const threads = number('Threads') ?? 0;
-  return { ok: true, value: { pid, tid, ppid, comm: unescapeName(name), uid, sets: sets.value, threads } };
-}
-
-/** Threads that have something their first one has not, or the other way round. */
-function unlikeThreads(host: Host, first: Task, isShown: boolean, gaps: GapTally): readonly Task[] {
-  const folder = `/proc/${first.pid}/task`;
-  const names = host.readDirectory(folder);
-  if (!names.ok) {
-    gaps.add('list of threads', names.gap);
-    return [];
-  }
-  const tids = names.value.flatMap((name) => parseDecimal(name) ?? []).filter((tid) => tid !== first.pid);
-  return tids
-    .toSorted((a, b) => a - b)
-    .flatMap((tid) => {
-      const file = `${folder}/${tid}/status`;
-      const bytes = host.readFile(file);
-      // A thread that ended meanwhile is no gap.
-      if (!bytes.ok && bytes.gap.reason === 'gone') return [];
-      const text = bytes.ok ? decodeText(bytes.value) : '';
-      const task = bytes.ok ? parseTask(text, file) : bytes;
-      if (!task.ok) gaps.add('thread', task.gap);
-      if (!task.ok || isAlike(task.value, first)) return [];
-      return isShown || holdsCapabilities(text) ? [task.value] : [];
-    });
-}
-
+/** The same ids and all five sets. */
 function isAlike(one: Task, other: Task): boolean {
-  const { effective, permitted, inheritable, bounding, ambient } = one.sets;
-  const { sets } = other;
-  return (
-    one.uid === other.uid &&
-    effective === sets.effective &&
-    permitted === sets.permitted &&
-    inheritable === sets.inheritable &&
-    bounding === sets.bounding &&
-    ambient === sets.ambient
-  );
+  return one.uid === other.uid && one.sets === other.sets;
 }

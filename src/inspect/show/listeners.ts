@@ -85,7 +85,9 @@ function rawSockets({ readNet, withConnected = false }: ListenerPlace, name: str
   // A kernel without IPv6 has no such file.
   if (!bytes.ok && bytes.gap.reason === 'gone' && name === 'raw6') return { ok: true, value: [] };
   const sockets = bytes.ok ? parseRawSockets(bytes.value, `net/${name}`) : bytes;
-  const waiting = sockets.ok ? { ok: true as const, value: sockets.value.filter((one) => withConnected || !one.connected) } : sockets;
+  const waiting = sockets.ok
+    ? { ok: true as const, value: sockets.value.filter((one) => withConnected || !one.connected) }
+    : sockets;
   return mapped(waiting, ({ address, ipProtocol, uid, inode }) => {
     return { protocol: 'raw', type: 'raw', address, port: null, number: ipProtocol, ifindex: 0, uid, inode };
   });

@@ -23,19 +23,30 @@ export interface CapabilityLines {
 }
 
 const NONE = '0000000000000000';
+const FIRST = '\nCapInh:\t';
+const LAST = '\nCapAmb:\t';
+
+/** The lines of capabilities, which stand together: of processes with the same sets they are the same text. */
+export function capabilityLines(text: string): string {
+  const start = text.indexOf(FIRST);
+  const last = text.indexOf(LAST, start);
+  if (start < 0 || last < 0) return text;
+  const end = text.indexOf('\n', last + LAST.length);
+  return text.slice(start, end < 0 ? undefined : end);
+}
 
 /** In the order of the lines. */
-const BEFORE_BOUNDING = ['CapInh', 'CapPrm', 'CapEff'];
+const BEFORE_BOUNDING = [FIRST, '\nCapPrm:\t', '\nCapEff:\t'];
 
 /** Is a capability in any set but the bounding one? True where a line is missing: parsing tells what is wrong. */
 export function holdsCapabilities(text: string): boolean {
   let at = 0;
   for (const key of BEFORE_BOUNDING) {
-    at = text.indexOf(`\n${key}:\t`, at);
-    if (at < 0 || !text.startsWith(NONE, at + key.length + 3)) return true;
+    at = text.indexOf(key, at);
+    if (at < 0 || !text.startsWith(NONE, at + key.length)) return true;
   }
-  const ambient = text.indexOf('\nCapAmb:\t', at);
-  return ambient >= 0 && !text.startsWith(NONE, ambient + '\nCapAmb:\t'.length);
+  const ambient = text.indexOf(LAST, at);
+  return ambient >= 0 && !text.startsWith(NONE, ambient + LAST.length);
 }
 
 /** Errors: malformed. */

@@ -2,6 +2,7 @@
 
 import { value, valueOf, type Reading } from '../../kernel/host.ts';
 import { parseBootTime } from '../../kernel/text/kernel-stat.ts';
+import { LAST_CAPABILITY_FILE, parseLastCapability } from '../../kernel/text/last-capability.ts';
 import { parsePasswd } from '../../kernel/text/passwd.ts';
 import { parseStat, type ProcessStat } from '../../kernel/text/stat.ts';
 import type { Namespace, Scan } from '../discover/scan.ts';
@@ -14,6 +15,7 @@ export class FactLook {
   private readonly own = new Map<string, string | undefined>();
   private users: ReadonlyMap<number, string> | undefined;
   private booted: number | null | undefined;
+  private capabilities: bigint | null | undefined;
 
   constructor(scan: Scan) {
     this.scan = scan;
@@ -67,6 +69,12 @@ export class FactLook {
       this.users = bytes === undefined ? new Map<number, string>() : parsePasswd(bytes);
     }
     return this.users.get(uid) ?? String(uid);
+  }
+
+  /** Every one that the kernel knows, as a mask; undefined: it does not tell. */
+  allCapabilities(): bigint | undefined {
+    if (this.capabilities === undefined) this.capabilities = this.parsed(LAST_CAPABILITY_FILE, parseLastCapability);
+    return this.capabilities ?? undefined;
   }
 
   /** When the host was started, in seconds since 1970. */

@@ -12,6 +12,7 @@ export type Fact =
   | 'id'
   | 'name'
   | 'cgroup'
+  | 'caps'
   | 'holders'
   | 'entered'
   | 'owner'

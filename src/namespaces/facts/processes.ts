@@ -3,7 +3,9 @@
 import { USER_HZ } from '../../kernel/abi/process.ts';
 import { parseCgroup } from '../../kernel/text/cgroup.ts';
 import { parseCmdline } from '../../kernel/text/cmdline.ts';
+import { parseCapabilityLines, type CapabilityLines } from '../../kernel/text/status-lines.ts';
 import { parseStatus } from '../../kernel/text/status.ts';
+import { decodeText } from '../../kernel/text/text.ts';
 import { linksOf } from '../discover/process-namespaces.ts';
 import type { Namespace } from '../discover/scan.ts';
 import type { Fact } from './fact.ts';
@@ -14,6 +16,14 @@ export interface ProcessFacts {
   readonly command: string | null;
   readonly uid: number | null;
   readonly cgroup: string | null;
+  readonly capabilities: ProcessCapabilities | null;
+}
+
+/** What a process has, and every capability that there is: what it is called depends on both. */
+export interface ProcessCapabilities {
+  readonly sets: CapabilityLines;
+  /** A mask. Absent (undefined): the kernel does not tell. */
+  readonly all: bigint | undefined;
 }
 
 export function readProcess(look: FactLook, facts: ReadonlySet<Fact>, pid: number): ProcessFacts {
@@ -30,7 +40,19 @@ export function readProcess(look: FactLook, facts: ReadonlySet<Fact>, pid: numbe
     if (facts.has('command')) command ??= stat?.comm ?? null;
   }
   const cgroup = facts.has('cgroup') ? look.parsed(`${folder}/cgroup`, parseCgroup) : null;
-  return { ppid, command, uid: status?.uid ?? null, cgroup: cgroup === null ? null : tellingPath(cgroup) };
+  const capabilities = facts.has('caps') ? capabilitiesOf(look, pid) : null;
+  return {
+    ppid,
+    command,
+    uid: status?.uid ?? null,
+    cgroup: cgroup === null ? null : tellingPath(cgroup),
+    capabilities,
+  };
+}
+
+function capabilitiesOf(look: FactLook, pid: number): ProcessCapabilities | null {
+  const sets = look.parsed(`/proc/${pid}/status`, (bytes, file) => parseCapabilityLines(decodeText(bytes), file));
+  return sets === null ? null : { sets, all: look.allCapabilities() };
 }
 
 /** The arguments joined by spaces; null where there are none, as for kernel threads and zombies. */

@@ -36,6 +36,7 @@ const row = {
   id: null,
   name: null,
   cgroup: null,
+  capabilities: null,
   holders: [],
   entered: [],
   owner: null,
