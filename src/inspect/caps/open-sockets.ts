@@ -3,9 +3,12 @@
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host, type NamespaceDoor, type Reading } from '../../kernel/host.ts';
 import { decodeLinks, encodeLinkDump } from '../../kernel/netlink/links.ts';
-import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
+import { descriptors } from '../../namespaces/discover/descriptors.ts';
 import { doorOf, enterable } from '../../namespaces/discover/door.ts';
-import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
+import { processLinks } from '../../namespaces/discover/process-links.ts';
+import { emptyScan, type Namespace, type Scan, type Source } from '../../namespaces/discover/scan.ts';
+import { sockets } from '../../namespaces/discover/sockets.ts';
+import { threads } from '../../namespaces/discover/threads.ts';
 import { isOwn } from '../../namespaces/own.ts';
 import { readNetFile } from '../net-file.ts';
 import { readListeners, type ListeningSocket } from '../show/listeners.ts';
@@ -19,17 +22,21 @@ export interface OpenSocket extends Pick<ListeningSocket, 'address' | 'port' | '
   readonly interface: string | null;
 }
 
+/** Of the deep ones those that find sockets, and by them namespaces without a process. */
+const SOURCES: readonly Source[] = [processLinks, threads, descriptors, sockets];
+
 /**
- * By the pids of those who have them open, threads with a table of descriptors of their own included. Namespaces that
- * only a socket keeps are found too, so the look is a deep one. What is closed to us is a gap.
+ * By the pids of those who have them open, threads with a table of descriptors of their own included. What is closed to
+ * us is a gap.
  */
 export function openSockets(host: Host, gaps: GapTally): ReadonlyMap<number, readonly OpenSocket[]> {
-  const scan = discoverNamespaces(host, new Set(['net']), { deep: true });
+  const scan = emptyScan(host, new Set(['net']));
+  for (const source of SOURCES) source.discover(scan);
   for (const gap of scan.gaps.list()) gaps.addUncounted(gap);
   const byPid = new Map<number, OpenSocket[]>();
   for (const namespace of scan.namespaces.values()) {
     if (namespace.kind !== 'net') continue;
-    for (const [socket, inode] of socketsIn(scan, namespace, gaps)) {
+    for (const [socket, inode] of socketsOf(scan, namespace, gaps)) {
       const uses = scan.deep.sockets.get(BigInt(inode)) ?? [];
       for (const pid of new Set(uses.map((use) => use.pid))) {
         const known = byPid.get(pid);
@@ -41,7 +48,7 @@ export function openSockets(host: Host, gaps: GapTally): ReadonlyMap<number, rea
   return byPid;
 }
 
-function socketsIn(scan: Scan, namespace: Namespace, gaps: GapTally): readonly (readonly [OpenSocket, number])[] {
+function socketsOf(scan: Scan, namespace: Namespace, gaps: GapTally): readonly (readonly [OpenSocket, number])[] {
   const { host } = scan;
   const isOurs = isOwn(host, 'net', namespace.inode);
   const door = isOurs ? undefined : enterable(doorOf(namespace));
