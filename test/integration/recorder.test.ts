@@ -10,9 +10,11 @@ import { formatArchive, type ArchiveHeader } from '../../src/host/recorded/archi
 import { recordedHost } from '../../src/host/recorded/recorded-host.ts';
 import { recording, type Recorder } from '../../src/host/recorded/recorder.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
+import { CapsRows } from '../../src/inspect/caps/caps-rows.ts';
 import { kernelReport } from '../../src/inspect/kernel-report.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { NETLINK_ROUTE } from '../../src/kernel/abi/netlink.ts';
+import { GapTally } from '../../src/kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../src/kernel/host.ts';
 import { encodeNsidRequest } from '../../src/kernel/netlink/nsid.ts';
 import { discoverNamespaces } from '../../src/namespaces/discover/discover.ts';
@@ -48,6 +50,12 @@ const commands = {
     const scan = discoverNamespaces(host, KINDS);
     const own = scan.namespaces.get(valueOf(host.readLink('/proc/self/ns/uts')) ?? '');
     return { processes: own === undefined ? undefined : processRows(scan, own, FACTS), gaps: scan.gaps.list() };
+  },
+  'caps ls --files': (host: Host) => {
+    const gaps = new GapTally();
+    const facts = new Set(['user', 'place', 'command', 'texts', 'file', 'name'] as const);
+    const query = { within: undefined, has: undefined, threads: true, files: true, sockets: false, facts };
+    return { processes: new CapsRows(host, query, gaps).list(), gaps: gaps.list() };
   },
   'version -v': (host: Host) => kernelReport(host),
 };

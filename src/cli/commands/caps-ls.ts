@@ -38,7 +38,10 @@ export const capsLs: CommandDefinition = {
     ...capsColumnList(),
   ],
   options: [
-    { long: 'threads', help: 'also threads that differ from the first of their process, each in a row' },
+    {
+      long: 'threads',
+      help: 'also threads that differ from the first of their process, in uid or any set, each in a row',
+    },
     { long: 'tree', short: 'T', help: 'as a tree of processes, with the threads that differ' },
     { long: 'net', help: 'only those with a listening, raw or packet socket: a row a socket' },
     { long: 'files', help: 'with the capabilities of the file that is executed' },

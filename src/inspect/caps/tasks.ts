@@ -71,7 +71,8 @@ export class TaskReader {
       const task = this.parsed(text, `/proc/${pid}/status`);
       if (task === undefined) continue;
       if (isWanted) found.push(task);
-      if (hasThreads) found.push(...this.unlikeThreads(task, isWanted));
+      // A thread that was asked for by its own number stands for itself.
+      if (hasThreads && task.tid === task.pid) found.push(...this.unlikeThreads(task, isWanted));
     }
     return found;
   }
