@@ -7,8 +7,10 @@ import { value, valueOf, type Host, type Reading } from '../../kernel/host.ts';
 import {
   capabilityLines,
   holdsCapabilities,
+  nameLine,
   parseCapabilityLines,
   statusLine,
+  type LineStart,
 } from '../../kernel/text/status-lines.ts';
 import { unescapeName } from '../../kernel/text/status.ts';
 import { decodeText, malformed, parseDecimal } from '../../kernel/text/text.ts';
@@ -65,7 +67,7 @@ export class TaskReader {
       if (text === undefined) continue;
       const isCapable = holdsCapabilities(text);
       const isWanted = isCapable || query.isWanted(pid);
-      const hasThreads = query.threads && Number(statusLine(text, 'Threads')) > 1;
+      const hasThreads = query.threads && Number(statusLine(text, '\nThreads:\t')) > 1;
       if (!isWanted && !hasThreads) continue;
       if (isKernelThread(text, () => (hasKernel ??= seesKernelThreads(host)))) continue;
       const task = this.parsed(text, `/proc/${pid}/status`);
@@ -101,15 +103,14 @@ export class TaskReader {
   private parse(text: string, file: string): Reading<Task> {
     const sets = this.setsIn(text, file);
     if (!sets.ok) return sets;
-    const number = (key: string, word = 0): number | undefined =>
-      parseDecimal(statusLine(text, key)?.split('\t')[word]);
-    const [pid, tid, ppid] = [number('Tgid'), number('Pid'), number('PPid')];
+    const number = (start: LineStart): number | undefined => parseDecimal(statusLine(text, start));
+    const [pid, tid, ppid] = [number('\nTgid:\t'), number('\nPid:\t'), number('\nPPid:\t')];
     // Real, effective, saved, file system.
-    const uid = number('Uid', 1);
-    const name = statusLine(text, 'Name');
+    const uid = parseDecimal(statusLine(text, '\nUid:\t')?.split('\t', 2)[1]);
+    const name = nameLine(text);
     if (pid === undefined || tid === undefined || ppid === undefined || uid === undefined || name === undefined)
       return malformed(file, 1, text);
-    const threads = number('Threads') ?? 0;
+    const threads = number('\nThreads:\t') ?? 0;
     return value({ pid, tid, ppid, comm: unescapeName(name), uid, sets: sets.value, threads });
   }
 
@@ -159,10 +160,10 @@ function processes(host: Host, gaps: GapTally): readonly number[] {
 
 /** Before Linux 6.8 the kernel does not say so itself. */
 function isKernelThread(text: string, hasKernel: () => boolean): boolean {
-  const told = statusLine(text, 'Kthread');
+  const told = statusLine(text, '\nKthread:\t');
   if (told !== undefined) return told === '1';
-  const ppid = statusLine(text, 'PPid');
-  const isOfKernel = ppid === String(KTHREADD) || (ppid === '0' && statusLine(text, 'Pid') === String(KTHREADD));
+  const ppid = statusLine(text, '\nPPid:\t');
+  const isOfKernel = ppid === String(KTHREADD) || (ppid === '0' && statusLine(text, '\nPid:\t') === String(KTHREADD));
   return isOfKernel && hasKernel();
 }
 

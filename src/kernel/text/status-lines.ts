@@ -4,12 +4,22 @@
 import { value, type Reading } from '../host.ts';
 import { malformed } from './text.ts';
 
-/** What stands behind `key` in the first such line; no name can forge one, as its newlines are escaped. */
-export function statusLine(text: string, key: string): string | undefined {
-  const start = key === 'Name' ? 0 : text.indexOf(`\n${key}:\t`) + 1;
-  if (start === 0 && !text.startsWith(`${key}:\t`)) return undefined;
-  const end = text.indexOf('\n', start);
-  return text.slice(start + key.length + 2, end < 0 ? undefined : end);
+/** What stands before the value of a line. A newline leads, so that no other key that ends like it is met. */
+export type LineStart = `\n${string}:\t`;
+
+const NAME_START = 'Name:\t';
+
+/** The first line of the file. */
+export function nameLine(text: string): string | undefined {
+  return text.startsWith(NAME_START) ? text.slice(NAME_START.length, text.indexOf('\n')) : undefined;
+}
+
+/** What stands in the first such line; no name can forge one, as its newlines are escaped. */
+export function statusLine(text: string, start: LineStart): string | undefined {
+  const at = text.indexOf(start);
+  if (at < 0) return undefined;
+  const end = text.indexOf('\n', at + start.length);
+  return text.slice(at + start.length, end < 0 ? undefined : end);
 }
 
 /** Masks: bit n is capability n. */
@@ -53,7 +63,7 @@ export function holdsCapabilities(text: string): boolean {
 export function parseCapabilityLines(text: string, file: string): Reading<CapabilityLines> {
   let bad: string | undefined;
   const mask = (key: string, missing?: bigint): bigint => {
-    const word = statusLine(text, key);
+    const word = statusLine(text, `\n${key}:\t`);
     if (word === undefined && missing !== undefined) return missing;
     if (word !== undefined && /^[0-9a-f]{1,16}$/.test(word)) return BigInt(`0x${word}`);
     bad ??= word === undefined ? `no line "${key}:"` : `${key}: ${word}`;

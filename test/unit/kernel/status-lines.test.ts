@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import {
   capabilityLines,
   holdsCapabilities,
+  nameLine,
   parseCapabilityLines,
   statusLine,
 } from '../../../src/kernel/text/status-lines.ts';
@@ -18,15 +19,15 @@ function status(sets: Readonly<Record<string, string>>, name = 'sh'): string {
 
 describe('a line', () => {
   it('is found by its whole key', () => {
-    expect(statusLine(status({}), 'Name')).toBe('sh');
-    expect(statusLine(status({}), 'Uid')).toBe('0\t1\t2\t3');
-    expect(statusLine(status({}), 'gid')).toBeUndefined();
-    expect(statusLine('Name:\tsh\nPid:\t9', 'Pid')).toBe('9');
-    expect(statusLine('', 'Name')).toBeUndefined();
+    expect(nameLine(status({}))).toBe('sh');
+    expect(statusLine(status({}), '\nUid:\t')).toBe('0\t1\t2\t3');
+    expect(statusLine(status({}), '\nid:\t')).toBeUndefined();
+    expect(statusLine('Name:\tsh\nPid:\t9', '\nPid:\t')).toBe('9');
+    expect(nameLine('')).toBeUndefined();
   });
 
   it('is not forged by a name', () => {
-    expect(statusLine(status({}, 'Uid:\t9\\nUid:\t9'), 'Uid')).toBe('0\t1\t2\t3');
+    expect(statusLine(status({}, 'Uid:\t9\\nUid:\t9'), '\nUid:\t')).toBe('0\t1\t2\t3');
   });
 });
 
