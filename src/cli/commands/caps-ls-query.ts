@@ -61,7 +61,8 @@ export function capsLsQuery(invocation: Invocation): CapsLsQuery {
   const known = capsColumns.filter(({ needs }) => needs === undefined || (needs === 'net' ? shape.sockets : shape.has));
   const columns = columnsOf(optionValue(invocation, 'output'), known, shape);
   const filter = filterOf(invocation, known, FILTER_EXAMPLE);
-  const sort = sortOf(invocation, known, COMMAND);
+  const sort = sortOf(invocation, capsColumns, COMMAND);
+  if (sort !== undefined && !known.includes(sort)) throw withoutOption(sort);
   const asked = known.filter((column) => filter?.keys.includes(column.key) === true || column === sort);
   return {
     ...shape,
@@ -85,10 +86,13 @@ export function capsLsQuery(invocation: Invocation): CapsLsQuery {
 function columnsOf(list: string | undefined, known: readonly CapsColumn[], shape: Shape): readonly CapsColumn[] {
   const selection = selectColumns(known, defaultColumns(shape), list);
   if (selection.ok) return selection.columns;
-  const { needs } = columnNamed(capsColumns, selection.unknown, COMMAND);
-  throw new NsError('BAD_VALUE', {
-    what: `there is nothing in the column ${selection.unknown.toUpperCase()} without --${needs}`,
-    tryThis: `nstool ${COMMAND} --${needs}${needs === 'has' ? ' CAP' : ''} -o ${list ?? ''}`,
+  throw withoutOption(columnNamed(capsColumns, selection.unknown, COMMAND));
+}
+
+function withoutOption({ key, needs = 'net' }: CapsColumn): NsError {
+  return new NsError('BAD_VALUE', {
+    what: `there is nothing in the column ${key.toUpperCase()} without --${needs}`,
+    tryThis: `nstool ${COMMAND} --${needs}${needs === 'has' ? ' CAP' : ''}`,
   });
 }
 

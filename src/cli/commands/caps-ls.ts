@@ -25,8 +25,8 @@ export const capsLs: CommandDefinition = {
     'Lists every process with a capability in any set but the bounding one: also where it is only permitted, inheritable',
     'or ambient. Left out are nstool itself and the threads of the kernel, which have them all. CAPS is what is effective,',
     'in the shortest list that the other commands read (full,-sys_resource), then what differs in the other sets. VERDICT',
-    'says what is permitted is worth: host_root is root of the host (all, or one that gives the rest), host_part others',
-    'there; namespace_root and namespace_part count only in a user namespace, which OWNER made at LEVEL.',
+    'says what the permitted set is worth: host_root is root of the host (all, or one that gives the rest), host_part',
+    'others there; namespace_root and namespace_part count only in a user namespace, which OWNER made at LEVEL.',
     'What could not be read is counted on standard error, and in the JSON.',
     '',
     '--net lists each socket that waits for others (tcp that listens, udp that is bound, raw, packet) in every network',
@@ -40,7 +40,7 @@ export const capsLs: CommandDefinition = {
   options: [
     {
       long: 'threads',
-      help: 'also threads that differ from the first of their process, in uid or any set, each in a row',
+      help: 'also threads with another uid or set than the first of their process',
     },
     { long: 'tree', short: 'T', help: 'as a tree of processes, with the threads that differ' },
     { long: 'net', help: 'only those with a listening, raw or packet socket: a row a socket' },
@@ -77,8 +77,8 @@ export const capsLs: CommandDefinition = {
     { line: 'nstool caps ls', does: 'who has capabilities, and where they count' },
     { line: 'nstool caps ls --has sys_admin', does: 'who could mount' },
     { line: 'nstool caps ls --net', does: 'what can be reached over the network, and what it may do' },
-    { line: `nstool caps ls -Q 'VERDICT=~"^host"' --sort UID`, does: 'whose capabilities count on the host' },
-    { line: 'nstool caps ls --in user:web --tree', does: 'the tree in the user namespace of a container' },
+    { line: `nstool caps ls -Q 'VERDICT=~"^host"' --sort UID`, does: 'whose count on the host' },
+    { line: 'nstool caps ls --in pid:container:web --tree', does: 'the tree of a container' },
     { line: 'nstool caps ls --threads -o pid,tid,comm,text,iab', does: "with libcap's texts" },
   ],
   exitStatus: [

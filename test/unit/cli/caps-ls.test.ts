@@ -131,7 +131,7 @@ describe('the command line', () => {
     [['-o', 'PORT'], /without --net/],
     [['-o', 'HAS'], /without --has/],
     [['-o', 'NOPE'], /unknown column 'NOPE'/],
-    [['--sort', 'PORT'], /unknown column 'PORT'/],
+    [['--sort', 'PORT'], /without --net/],
     [['--has', 'net_rwa'], /names no capability/],
     [['--has', 'none'], /names no capability/],
     [['--tree', '--net'], /exclude each other/],
