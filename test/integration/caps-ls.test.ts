@@ -15,6 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseCapabilities } from '../../src/capabilities/expression.ts';
+import { decodeMask } from '../../src/capabilities/mask.ts';
 import { capsLs } from '../../src/cli/commands/caps-ls.ts';
 import { ls } from '../../src/cli/commands/ls.ts';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
@@ -38,6 +40,7 @@ interface Row {
   readonly level: number | null;
   readonly caps: string;
   readonly effective: string;
+  readonly permitted: string;
   readonly text: string;
   readonly iab: string;
   readonly has: string | null;
@@ -115,6 +118,22 @@ describe.skipIf(lacks('root', 'cc', 'capsh', 'pscap'))('processes of random sets
     );
     // What it hides: permitted, inheritable or ambient only.
     expect(rows.length).toBeGreaterThan(effective.length);
+  });
+
+  test('where it says full or a list, so do we', async () => {
+    const all = BigInt(readFileSync('/proc/sys/kernel/cap_last_cap', 'utf8'));
+    const theirs = new Map(
+      [...run(['pscap', '-a']).stdout.matchAll(/^[0-9]+ +([0-9]+) +\S+ +random-caps +(.*?)(?: @)?(?: \+)?$/gm)].map(
+        ([, pid, text]) => [Number(pid), text],
+      ),
+    );
+    const rows = ours(await listed('-o', 'pid,effective,permitted')).filter(({ effective }) => effective !== 'none');
+    expect(rows.length).toBeGreaterThan(COUNT / 4);
+    for (const { pid, effective, permitted } of rows) {
+      const lists = parseCapabilities(permitted, (2n << all) - 1n, 'capability');
+      const names = lists.ok ? decodeMask(lists.mask).names.map((name) => name.slice('cap_'.length)) : [];
+      expect([pid, theirs.get(pid)]).toEqual([pid, effective === 'full' ? 'full' : names.join(', ')]);
+    }
   });
 
   test('with their threads they have the texts that getpcaps prints', async () => {
