@@ -20,7 +20,7 @@ describe('completion in bash', () => {
   it.each([
     [
       ['nstool', 'e'],
-      ['enter', 'each'],
+      ['enter', 'each', 'explain'],
     ],
     [
       ['nstool', 'ls', '--no'],
