@@ -281,6 +281,41 @@ describe.skipIf(lacks('root', 'namespaces', 'bwrap', 'busybox', 'cc'))('mounts',
     rmSync(socket);
   });
 
+  it('M1: not critical below a folder that is closed to it, whatever the mode of the socket', async () => {
+    const closed = join(folder, 'closed');
+    mkdirSync(closed, { mode: 0o700 });
+    const socket = join(closed, 'docker.sock');
+    await start([auditedProgram(), 'listen', socket]);
+    chmodSync(socket, 0o666);
+    const plain = await start([...CONTAINED, '--mount', ...AS_NOBODY, ...SLEEP], 1);
+    const severities = (): readonly string[] =>
+      findings(plain)
+        .filter(({ code, args }) => code === 'M1' && args['host_path'] === socket)
+        .map(({ severity }) => severity);
+    expect(severities()).toEqual(['medium']);
+    chmodSync(closed, 0o755);
+    expect(severities()).toEqual(['critical']);
+    rmSync(closed, { recursive: true });
+  });
+
+  it.each([
+    ['docker.sock', '/run/other', 'critical'],
+    ['other', '/run/docker.sock', 'critical'],
+    ['other', '/run/other', undefined],
+  ])('M1: of an engine in other namespaces than ours: %s at %s', async (name, path, severity) => {
+    const busybox = run(['sh', '-c', 'command -v busybox']).stdout.trim();
+    const script = `mount -t tmpfs none /mnt
+      ${auditedProgram()} listen /mnt/${name} >/dev/null &
+      until test -S /mnt/${name}; do sleep 0.05; done
+      kill $!
+      exec bwrap --unshare-pid --ro-bind ${busybox} /bin/busybox --bind /mnt/${name} ${path} --remount-ro / \
+        --as-pid-1 /bin/busybox sh -c 'echo ready; exec /bin/busybox sleep 1000'`;
+    const pid = await start(['unshare', '--mount', '--net', 'sh', '-ec', script], 1);
+    const found = findings(pid).find(({ code }) => code === 'M1');
+    expect(found?.severity).toBe(severity);
+    if (found !== undefined) expect(found.args).toEqual({ path, host_path: null, writable: true });
+  });
+
   it('M2: a directory of the host, by whether it can be written to', async () => {
     expect(of('M2', await boxed('--bind', '/etc', '/host'))).toEqual(['high']);
     expect(of('M2', await boxed('--ro-bind', '/etc', '/host'))).toEqual(['medium']);

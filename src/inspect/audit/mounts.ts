@@ -2,11 +2,12 @@
 
 import type { TreeEntry } from '../../kernel/host.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
+import { closedFolder } from '../file-access.ts';
 import { mayWrite, type Evidence, type Standing } from './audit-look.ts';
 import { check, type Check } from './check.ts';
 import { lower, type Found, type Severity } from './findings.ts';
 import { appearances, deviceOf, isWithin, isWritable, mountAt } from './mount-places.ts';
-import { displayServers, runtimeSockets, X_FOLDER } from './sockets.ts';
+import { displayServers, seenSockets, X_FOLDER } from './sockets.ts';
 
 /** In a user namespace of its own, without the host's root in it, a process has but the rights of other ids. */
 function byIds({ initialUser, mapsHostRoot }: Standing, severity: Severity): Severity {
@@ -35,15 +36,15 @@ function ownMounts({ share_mnt: share, mounts }: Seen): readonly Mount[] {
 }
 
 export const mountChecks: readonly Check[] = [
-  check('M1', 'critical', 'contained', [...SEEN, 'credentials', 'around'], (evidence, severity) => {
-    const { standing, pid, credentials, around } = evidence;
-    return runtimeSockets(around).flatMap(({ place, file }) =>
-      appearances(ownMounts(evidence), place).map(({ path, mount }): Found => {
-        const writable = mayWrite(credentials, standing, file);
-        const args = { path, host_path: place.path, writable };
-        return { severity: writable ? severity : 'medium', args, evidence: [line(pid, mount)] };
-      }),
-    );
+  check('M1', 'critical', 'contained', [...SEEN, 'credentials', 'user', 'around'], (evidence, severity) => {
+    const { standing, pid, credentials, user, around } = evidence;
+    return seenSockets(around, pid, ownMounts(evidence)).map(({ path, mount, file, hostPath }): Found => {
+      const writable =
+        mayWrite(credentials, standing, file) &&
+        closedFolder(around.host, `/proc/${pid}/root`, path, credentials, user) === null;
+      const args = { path, host_path: hostPath, writable };
+      return { severity: writable ? severity : 'medium', args, evidence: [line(pid, mount)] };
+    });
   }),
 
   check('M2', 'high', 'contained', [...SEEN, 'around', 'hostMounts'], (evidence, severity) => {

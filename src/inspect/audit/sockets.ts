@@ -1,11 +1,13 @@
 // Sockets of the host through which another program acts for whoever connects: container engines, X servers.
 
-import { valueOf, type FileStatus } from '../../kernel/host.ts';
+import { valueOf, type FileStatus, type Host } from '../../kernel/host.ts';
 import { memo } from '../../kernel/memo.ts';
+import type { Mount } from '../../kernel/text/mountinfo.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
+import { appearances, mountAt } from './mount-places.ts';
 import type { HostPlace, Surroundings } from './surroundings.ts';
 
-export interface HostSocket {
+interface HostSocket {
   readonly place: HostPlace;
   readonly file: FileStatus;
 }
@@ -32,7 +34,7 @@ const servers = memo<readonly HostPlace[]>();
 const FILE_TYPE = 0o170_000;
 const SOCKET = 0o140_000;
 
-export function runtimeSockets(around: Surroundings): readonly HostSocket[] {
+function runtimeSockets(around: Surroundings): readonly HostSocket[] {
   return sockets(around, '', () => {
     const own = around.own('net');
     const listening =
@@ -47,6 +49,38 @@ export function runtimeSockets(around: Surroundings): readonly HostSocket[] {
     }
     return [...found.values()];
   });
+}
+
+/** A socket of an engine as a target sees it. */
+export interface SeenSocket {
+  readonly path: string;
+  readonly mount: Mount;
+  readonly file: FileStatus;
+  /** Where it is on the host. null: not where we can see it. */
+  readonly hostPath: string | null;
+}
+
+/**
+ * Those that a mount table shows: the host's by where they are, and what is mounted by itself under such a name, as the
+ * engine may live in mount and network namespaces that are not ours.
+ */
+export function seenSockets(around: Surroundings, pid: number, mounts: readonly Mount[]): readonly SeenSocket[] {
+  const known = runtimeSockets(around).flatMap(({ place, file }) =>
+    appearances(mounts, place).map((seen): SeenSocket => ({ ...seen, file, hostPath: place.path })),
+  );
+  const paths = new Set(known.map(({ path }) => path));
+  const named = mounts.flatMap((mount): readonly SeenSocket[] => {
+    const { root, mountPoint: path } = mount;
+    if ((!NAME.test(root) && !NAME.test(path)) || paths.has(path) || mountAt(mounts, path) !== mount) return [];
+    const file = socketInRoot(around.host, pid, path);
+    return file === undefined ? [] : [{ path, mount, file, hostPath: null }];
+  });
+  return [...known, ...named];
+}
+
+function socketInRoot(host: Host, pid: number, path: string): FileStatus | undefined {
+  const file = valueOf(host.findInRoot({ root: `/proc/${pid}/root`, path }))?.status;
+  return file !== undefined && (file.mode & FILE_TYPE) === SOCKET ? file : undefined;
 }
 
 /** /var/run is a link to /run, and what was bound there is called so. */

@@ -207,8 +207,11 @@ const mounts: Readonly<Record<string, FindingText>> = {
     title: "a container engine's socket is reachable",
     say: (args) => {
       const open =
-        args['writable'] === true ? 'whoever talks to it is root of the host' : 'its mode keeps this process from it';
-      return `the host's ${text(args['host_path'])} is at ${text(args['path'])}: ${open}`;
+        args['writable'] === true
+          ? 'whoever talks to it is root of the host'
+          : 'its mode, or that of a folder above it, keeps this process from it';
+      const whose = args['host_path'] === null ? "an engine's socket" : `the host's ${text(args['host_path'])}`;
+      return `${whose} is at ${text(args['path'])}: ${open}`;
     },
   },
   M2: {
