@@ -225,6 +225,9 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'cc'))('security context'
     expect(of('S4', await contained())).toEqual(['medium']);
     expect(of('S4', await start([...AS_NOBODY, 'unshare', '-Ur', ...SLEEP]))).toEqual(['info']);
     expect(of('S4', await start([...AS_NOBODY, ...SLEEP]))).toEqual([]);
+    // Without a map it has the files of the host's root all the same.
+    expect(of('S4', await start(['unshare', '-U', ...SLEEP]))).toEqual(['medium']);
+    expect(of('S4', await start([...AS_NOBODY, 'unshare', '-U', ...SLEEP]))).toEqual([]);
   });
 
   it('S5: it can become root again', async () => {
@@ -327,6 +330,21 @@ describe.skipIf(lacks('root', 'namespaces', 'bwrap', 'busybox', 'cc'))('mounts',
     expect(finding).toMatchObject({ severity: 'critical', raised: ['K4'] });
     expect(finding?.args['writable']).toContain('/proc/sys');
     expect(of('M3', await start([...AS_NOBODY, ...CONTAINED, '-Ur', '--mount-proc', ...SLEEP], 1))).toEqual(['low']);
+    // The setting asks for the host's uid 0, and for no capability.
+    const own = await contained('-Ur', '--mount-proc');
+    expect(
+      run([
+        'nsenter',
+        `--mount=/proc/${own}/ns/mnt`,
+        'setpriv',
+        '--inh-caps=-all',
+        '--bounding-set=-all',
+        'test',
+        '-w',
+        '/proc/sys/kernel/core_pattern',
+      ]).status,
+    ).toBe(0);
+    expect(of('M3', own)).toEqual(['critical']);
     const covered = ['sys', 'sysrq-trigger'].flatMap((name) => cover('--ro-bind', `/proc/${name}`, name));
     expect(of('M3', await boxed('--proc', '/proc', ...covered))).toEqual(['medium']);
     const hidden = ['kcore', 'keys', 'timer_list'].flatMap((name) => cover('--ro-bind', '/dev/null', name));
@@ -334,7 +352,9 @@ describe.skipIf(lacks('root', 'namespaces', 'bwrap', 'busybox', 'cc'))('mounts',
   });
 
   it("M4: the host's /proc", async () => {
-    expect(of('M4', await boxed('--bind', '/proc', '/host'))).toEqual(['high']);
+    const finding = findings(await boxed('--bind', '/proc', '/host')).find(({ code }) => code === 'M4');
+    expect(finding).toMatchObject({ severity: 'critical', raised: ['K4'], args: { writable: true } });
+    expect(of('M4', await boxed('--ro-bind', '/proc', '/host'))).toEqual(['high']);
     expect(of('M4', await boxed('--proc', '/proc'))).toEqual([]);
   });
 

@@ -46,6 +46,8 @@ export interface Standing {
   readonly initialUser: boolean;
   /** A user namespace of its own, in which uid 0 of the host has an id. */
   readonly mapsHostRoot: boolean;
+  /** Its effective uid is the host's uid 0: what files and settings go by, whatever its user namespace maps. */
+  readonly hostRoot: boolean;
   /** Its effective uid in its user namespace. null: it has none there, or none is told. */
   readonly uidInside: number | null;
   /**
@@ -277,7 +279,7 @@ function standingOf(look: AuditLook): Reading<Standing> {
     const contained = look.ask('contained');
     if (!contained.ok) return contained;
     const scope = contained.value || euid !== 0 ? 'host' : 'service';
-    return value({ initialUser, mapsHostRoot: false, uidInside: euid, scope });
+    return value({ initialUser, mapsHostRoot: false, hostRoot: euid === 0, uidInside: euid, scope });
   }
   const user = look.ask('user');
   if (!user.ok) return user;
@@ -285,7 +287,8 @@ function standingOf(look: AuditLook): Reading<Standing> {
   // Only what reads the map from the initial user namespace sees uids of the host in it.
   const seesHost = look.around.own('user') === INITIAL_USER_INODE;
   const mapsHostRoot = seesHost && idInside(uids, 0) !== undefined;
-  return value({ initialUser, mapsHostRoot, uidInside: idInside(uids, euid) ?? null, scope: 'namespace' });
+  const hostRoot = seesHost && euid === 0;
+  return value({ initialUser, mapsHostRoot, hostRoot, uidInside: idInside(uids, euid) ?? null, scope: 'namespace' });
 }
 
 /** Source: proc_pid_attr(5). Without a module that labels processes reading it is EINVAL. */

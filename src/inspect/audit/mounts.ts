@@ -5,6 +5,7 @@ import type { Mount } from '../../kernel/text/mountinfo.ts';
 import { closedFolder } from '../file-access.ts';
 import { mayWrite, type Evidence, type Standing } from './audit-look.ts';
 import { check, type Check } from './check.ts';
+import { mayOpenDisk } from './device-policy.ts';
 import { lower, type Found, type Severity } from './findings.ts';
 import { appearances, deviceOf, isWithin, isWritable, mountAt } from './mount-places.ts';
 import { displayServers, seenSockets, X_FOLDER } from './sockets.ts';
@@ -17,10 +18,6 @@ function byIds({ initialUser, mapsHostRoot }: Standing, severity: Severity): Sev
 /** Files that only the host's root may write to: others see them, and no more. */
 function ofHostRoot({ initialUser, mapsHostRoot }: Standing, severity: Severity): Severity {
   return initialUser || mapsHostRoot ? severity : 'low';
-}
-
-function isHostRoot({ initialUser, mapsHostRoot, uidInside }: Standing): boolean {
-  return uidInside === 0 && (initialUser || mapsHostRoot);
 }
 
 function line(pid: number, { mountPoint, root, fsType, source, options }: Mount): string {
@@ -86,7 +83,7 @@ export const mountChecks: readonly Check[] = [
     if (writable.length === 0 && unmasked.length === 0) return [];
     const weight = ofHostRoot(standing, writable.length > 0 ? severity : 'medium');
     return [
-      { severity: weight, args: { writable, unmasked, host_root: isHostRoot(standing) }, evidence: [line(pid, proc)] },
+      { severity: weight, args: { writable, unmasked, host_root: standing.hostRoot }, evidence: [line(pid, proc)] },
     ];
   }),
 
@@ -101,7 +98,11 @@ export const mountChecks: readonly Check[] = [
       const isHosts = share === 'own' && ours?.fsType === 'proc' && deviceOf(ours) === deviceOf(mount);
       const isSecond = main !== undefined && deviceOf(main) !== deviceOf(mount);
       if (!isHosts && !isSecond) return [];
-      const args = { path: mount.mountPoint, of_observer: isHosts };
+      // The settings in sys are those of the host in any of them.
+      const isWhole =
+        !mount.superOptions.includes('subset=pid') && mountAt(mounts, `${mount.mountPoint}/sys`) === mount;
+      const writable = isWhole && isWritable(mount);
+      const args = { path: mount.mountPoint, of_observer: isHosts, writable, host_root: standing.hostRoot };
       return [{ severity: byIds(standing, severity), args, evidence: [line(pid, mount)] }];
     });
   }),
@@ -124,29 +125,36 @@ export const mountChecks: readonly Check[] = [
 
   ofType('M7', 'low', ['cgroup2'], { onlyWritable: true }),
 
-  check('M8', 'high', 'contained', [...SEEN, 'devices'], (evidence, severity) => {
-    const { standing, pid, devices } = evidence;
+  check('M8', 'high', 'contained', [...SEEN, 'devices', 'devicePolicy'], (evidence, severity) => {
+    const { standing, pid, devices, devicePolicy } = evidence;
     const mounts = ownMounts(evidence);
     // In the host's mount namespace all devices are there: N5 says so.
     if (evidence.share_mnt !== 'own') return [];
     // Of single nodes that are mounted the directory tells.
     const tree = mounts.filter(({ fsType, root }) => fsType === 'devtmpfs' && root === '/');
-    const block = devices.filter(isBlock).map(({ path }) => `/dev/${path}`);
+    const disks = devices.filter(isBlock);
+    const block = disks.map(({ path }) => `/dev/${path}`);
     const special = devices.flatMap((entry) => specialName(entry) ?? []);
     const memory = special.filter((name) => MEMORY.has(name));
     if (tree.length === 0 && block.length === 0 && special.length === 0) return [];
-    const strong = tree.length > 0 || block.length > 0 || memory.length > 0;
+    const numbers = disks.map(({ rdev }) => ({ major: majorOf(rdev), minor: minorOf(rdev) }));
+    const hasDisks = tree.length > 0 || block.length > 0;
+    const disksOpen = hasDisks ? mayOpenDisk(devicePolicy, tree.length > 0 ? 'any' : numbers) : null;
     const args = {
       devtmpfs: tree.map(({ mountPoint }) => mountPoint).toSorted(),
       block: block.toSorted(),
       special: special.toSorted(),
+      disks_open: disksOpen,
     };
     const nodes = devices.filter((entry) => isBlock(entry) || specialName(entry) !== undefined);
     const lines = nodes
       .slice(0, SHOWN)
       .map(({ path, rdev }) => `/proc/${pid}/root/dev/${path}: ${majorOf(rdev)}:${minorOf(rdev)}`);
-    const weight = ofHostRoot(standing, strong ? severity : 'low');
-    return [{ severity: weight, args, evidence: [...tree.map((mount) => line(pid, mount)), ...lines] }];
+    const rules =
+      disksOpen === null || devicePolicy.file === null ? [] : [`${devicePolicy.file}: ${devicePolicy.allows}`];
+    const weight = memory.length > 0 || (hasDisks && disksOpen !== false) ? severity : hasDisks ? 'medium' : 'low';
+    const evidenceLines = [...tree.map((mount) => line(pid, mount)), ...lines, ...rules];
+    return [{ severity: ofHostRoot(standing, weight), args, evidence: evidenceLines }];
   }),
 
   check('M9', 'high', 'contained', SEEN, (evidence, severity) => {

@@ -2,6 +2,7 @@
 
 import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import { valueOf, type GapReason, type Host } from '../../kernel/host.ts';
+import { isKernelSince } from '../kernel-version.ts';
 import { AuditLook } from './audit-look.ts';
 import { hostChecks, processChecks, SLOW } from './checks.ts';
 import { correlate } from './correlations.ts';
@@ -95,7 +96,8 @@ function ofProcess(around: Surroundings, pid: number, { files }: AuditOptions): 
     return contained.value ? check.findings(look.ask) : [];
   });
   const netNames = contained.ok && contained.value ? (valueOf(look.ask('listeners')) ?? []) : [];
-  return sorted(correlate(findings, netNames));
+  const guardsReleaseAgent = isKernelSince(around.host, 5, 17) === true;
+  return sorted(correlate(findings, { netNames, guardsReleaseAgent }));
 }
 
 /** The worst first; what is equal as the checks have it. */

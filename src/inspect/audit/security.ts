@@ -42,8 +42,10 @@ export const securityChecks: readonly Check[] = [
 
   check('S4', 'medium', 'all', ['standing', 'contained', 'credentials', 'pid'], (evidence, severity) => {
     const { standing, contained, credentials, pid } = evidence;
-    if (standing.uidInside !== 0) return [];
-    const weight = ifContained(contained, standing.initialUser ? severity : 'info');
+    if (standing.uidInside !== 0 && !standing.hostRoot) return [];
+    // As root of the host without an id inside, no other finding tells of it.
+    const isHosts = standing.initialUser || (standing.hostRoot && standing.uidInside === null);
+    const weight = ifContained(contained, isHosts ? severity : 'info');
     const line = `/proc/${pid}/status: Uid ${credentials.uids.join(' ')}`;
     return [{ severity: weight, args: { host_uid: credentials.uids[1] ?? null }, evidence: [line] }];
   }),

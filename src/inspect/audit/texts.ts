@@ -165,7 +165,10 @@ const capabilities: Readonly<Record<string, FindingText>> = {
 const security: Readonly<Record<string, FindingText>> = {
   S1: {
     title: 'no_new_privs is off',
-    say: ({ uid }) => `no_new_privs is off${uid === 0 ? '' : `, and it runs as uid ${text(uid)}`}`,
+    say: ({ uid }) => {
+      if (uid === 0) return 'no_new_privs is off';
+      return `no_new_privs is off, and it runs as ${uid === null ? 'a uid that its user namespace does not map' : `uid ${text(uid)}`}`;
+    },
   },
   S2: {
     title: 'no seccomp filter',
@@ -230,8 +233,10 @@ const mounts: Readonly<Record<string, FindingText>> = {
   },
   M4: {
     title: 'a second /proc of other processes',
-    say: ({ path, of_observer: ours }) =>
-      `${text(path)} is the proc file system of ${ours === true ? "the host's" : 'other'} processes`,
+    say: ({ path, of_observer: ours, writable }) => {
+      const settings = writable === true ? `; ${text(path)}/sys can be written to` : '';
+      return `${text(path)} is the proc file system of ${ours === true ? "the host's" : 'other'} processes${settings}`;
+    },
   },
   M5: { title: '/sys can be written to', say: ({ path }) => `sysfs can be written to at ${text(path)}` },
   M6: {
@@ -242,11 +247,12 @@ const mounts: Readonly<Record<string, FindingText>> = {
   M7: { title: 'cgroup v2 can be written to', say: ({ path }) => `cgroup v2 can be written to at ${text(path)}` },
   M8: {
     title: 'devices of the host',
-    say: ({ devtmpfs, block, special }) => {
+    say: ({ devtmpfs, block, special, disks_open: open }) => {
       const parts = [
         ...(count(devtmpfs) > 0 ? [`the host's devices are at ${list(devtmpfs)}`] : []),
         ...(count(block) > 0 ? [`disks: ${list(block)}`] : []),
         ...(count(special) > 0 ? [`nodes: ${list(special)}`] : []),
+        ...(open === false ? ['its cgroup lets it open none of the disks'] : []),
       ];
       return parts.join('; ');
     },

@@ -216,6 +216,70 @@ describe('what the kernel here lacks', () => {
   });
 });
 
+/** For each finding that a correlation has made critical: its code and theirs. */
+function raisedIn(facts: Facts): readonly string[] {
+  return look(hostWith(facts)).findings.flatMap(({ code, severity, raised }) =>
+    raised.map((each) => `${severity} ${code} by ${each}`),
+  );
+}
+
+describe('findings that are worse together', () => {
+  const cgroupRoot = '40 30 0:40 / /cgroup/pids rw - cgroup cgroup rw,pids';
+  const initial = { ns: { pid: 101n, mnt: 105n } };
+  const release = (text: string): Facts['answers'] => ({ 'file /proc/sys/kernel/osrelease': { text } });
+  const admin = '0000000000200000';
+
+  it.each([
+    ['5.16.0-1', NONE, ['critical M6 by K3']],
+    ['5.17.0-1', NONE, []],
+    ['6.1.0-9', NONE, []],
+    ['6.1.0-9', admin, ['critical M6 by K3']],
+  ])('K3: release_agent asks for CAP_SYS_ADMIN since 5.17: %s, %s', (kernel, effective, expected) => {
+    const facts = { effective, process: initial, mounts: [OWN_ROOT, cgroupRoot], answers: release(kernel) };
+    expect(raisedIn(facts)).toEqual(expected);
+    expect(of('M6', facts)).toEqual([expected.length > 0 ? 'critical' : 'high']);
+  });
+
+  it.each([
+    ['rw', '0\t0\t0\t0', ['critical M4 by K4']],
+    ['ro', '0\t0\t0\t0', []],
+    ['rw', '1000\t1000\t1000\t1000', []],
+  ])("K4: another /proc with the host's settings, mounted %s, for uids %s", (mode, uid, expected) => {
+    const mounts = [
+      OWN_ROOT,
+      '31 30 0:50 / /proc rw - proc proc rw',
+      '32 31 0:50 /sys /proc/sys ro - proc proc rw',
+      '33 31 0:50 /sysrq-trigger /proc/sysrq-trigger ro - proc proc rw',
+      `34 30 0:51 / /hostproc ${mode} - proc proc rw`,
+    ];
+    expect(raisedIn({ uid, mounts })).toEqual(expected);
+    const masked = [...mounts, '35 34 0:51 /sys /hostproc/sys ro - proc proc rw'];
+    expect(raisedIn({ uid, mounts: masked })).toEqual([]);
+  });
+
+  it.each([
+    ['b *:* m\nc 1:3 rwm\n', [], 'medium', []],
+    ['b *:* m\nb 8:0 r\n', [], 'critical', ['critical M8 by K7']],
+    ['a *:* rwm\n', [], 'critical', ['critical M8 by K7']],
+    ['b *:* m\n', ['41 30 0:41 / /cgroup/devices rw - cgroup cgroup rw,devices'], 'critical', ['critical M8 by K7']],
+  ])('K7: not where the cgroup refuses all disks: %j, %j', (list, more, severity, expected) => {
+    const facts = {
+      effective: '0000000008000000',
+      process: initial,
+      mounts: [OWN_ROOT, '31 30 0:6 / /dev rw - devtmpfs udev rw', ...more],
+      hostMounts: [HOST_ROOT, '23 22 0:30 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices'],
+      answers: {
+        [`file /proc/${TARGET}/cgroup`]: { text: `5:devices:/docker/${ID}\n` },
+        [`file /sys/fs/cgroup/devices/docker/${ID}/devices.list`]: { text: list },
+        [`tree ["/proc/${TARGET}/root","/dev",""] flat 10000`]: { gap: { reason: 'gone', what: '/dev' } },
+        ...release('6.1.0\n'),
+      },
+    };
+    expect(raisedIn(facts)).toEqual(expected);
+    expect(of('M8', facts)).toEqual([severity]);
+  });
+});
+
 describe('what cannot be told', () => {
   const denied = (what: string): object => ({ gap: { reason: 'denied', what, errno: 'EACCES' } });
   const mountinfo = `/proc/${TARGET}/mountinfo`;
