@@ -328,7 +328,7 @@ const host: Readonly<Record<string, FindingText>> = {
   },
 };
 
-/** Said after the sentence of the finding that it makes critical. */
+/** Said after the sentence of the finding that it makes critical, by that finding's args. */
 const raising: Readonly<Record<string, FindingText>> = {
   K1: {
     title: "traces the host's processes",
@@ -345,7 +345,13 @@ const raising: Readonly<Record<string, FindingText>> = {
     title: "containerd's shim",
     say: () => 'a containerd shim listens on an abstract socket there (CVE-2020-15257)',
   },
-  K7: { title: 'a disk of the host', say: () => 'with CAP_MKNOD: the disks of the host are open to it' },
+  K7: {
+    title: 'a disk of the host',
+    say: ({ disks_open: open }) =>
+      open === false
+        ? 'with CAP_MKNOD: they are open to it once it has left that cgroup (M6)'
+        : 'with CAP_MKNOD: the disks of the host are open to it',
+  },
   K8: { title: "the engine's socket", say: () => 'a request there starts a container with any right' },
 };
 
@@ -374,5 +380,5 @@ export function sentence({ code, severity, args, raised }: Finding): string {
     return `${titleOf(code)}? ${text(reason)}: ${why}${errno === null ? '' : ` (${text(errno)})`}`;
   }
   const said = texts[code]?.say(args) ?? code;
-  return [said, ...raised.map((each) => `${each} ${texts[each]?.say({}) ?? ''}`)].join('; ');
+  return [said, ...raised.map((each) => `${each} ${texts[each]?.say(args) ?? ''}`)].join('; ');
 }
