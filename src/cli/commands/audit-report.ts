@@ -102,7 +102,18 @@ export function totals({ findings, known, targets, against }: AuditReport): stri
   return `${found}${accepted}, in ${targets.length} ${targets.length === 1 ? 'target' : 'targets'}${observer}`;
 }
 
-export function auditJson({ against, targets, findings, known, gaps }: AuditReport): Json {
+/** Of many entries the first ones: --json has all. */
+const MOST_STALE = 5;
+
+/** Empty: a baseline has no more than it accepts. */
+export function staleNote({ stale }: AuditReport): readonly string[] {
+  if (stale.length === 0) return [];
+  const shown = stale.slice(0, MOST_STALE).map(({ code, target }) => `${code} of ${target}`);
+  const more = stale.length > MOST_STALE ? ` and ${stale.length - MOST_STALE} more` : '';
+  return [`the baseline accepts what is no more: ${shown.join(', ')}${more}`];
+}
+
+export function auditJson({ against, targets, findings, known, stale, gaps }: AuditReport): Json {
   return {
     schema: 1,
     complete: isComplete(gaps),
@@ -111,6 +122,7 @@ export function auditJson({ against, targets, findings, known, gaps }: AuditRepo
     targets: targets.map(({ target, pid, processes, alike }) => ({ target, pid, processes, alike })),
     findings: findings.map(findingJson),
     known: known.map(findingJson),
+    stale: stale.map(({ code, target }) => ({ code, target })),
   };
 }
 

@@ -15,7 +15,7 @@ import { gapNote } from '../gap-text.ts';
 import { version } from '../installation.ts';
 import { nearest } from '../nearest.ts';
 import { splitRecorded } from '../recorded-target.ts';
-import { auditJson, auditText, totals } from './audit-report.ts';
+import { auditJson, auditText, staleNote, totals } from './audit-report.ts';
 
 export const audit: CommandDefinition = {
   name: 'audit',
@@ -37,7 +37,8 @@ export const audit: CommandDefinition = {
     'containers is not told of such a service. With several targets the info of each is one line of codes.',
     '',
     '--baseline takes what --json printed, or a list of objects with code and target: what is in it is not told again,',
-    'unless its details or its severity have changed where the file has them.',
+    'unless its details have changed or it has become worse, where the file has them. What it accepts and is no more is',
+    'named.',
   ],
   options: [
     { long: 'all', help: 'processes of the host too, not only containers' },
@@ -78,7 +79,7 @@ export const audit: CommandDefinition = {
     const failing = threshold !== undefined && report.findings.some((finding) => isAsBad(finding, threshold));
     return {
       stdout: await printed(invocation, context, report),
-      notes: [totals(report), ...emptiness(asked, report), ...report.gaps.map(gapNote)],
+      notes: [totals(report), ...staleNote(report), ...emptiness(asked, report), ...report.gaps.map(gapNote)],
       status: failing ? 1 : 0,
     };
   },

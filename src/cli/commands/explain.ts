@@ -2,6 +2,7 @@ import { NsError } from '../../kernel/error.ts';
 import { codes, titleOf } from '../../inspect/audit/texts.ts';
 import type { CommandDefinition } from '../define-command.ts';
 import { findingPage } from '../installation.ts';
+import { nearest } from '../nearest.ts';
 
 const CODE_WIDTH = 4;
 
@@ -31,6 +32,28 @@ export const explain: CommandDefinition = {
     const code = word.toUpperCase();
     const page = codes.includes(code) ? findingPage(code) : undefined;
     if (page !== undefined) return { stdout: page, status: 0 };
-    throw new NsError('BAD_VALUE', { what: `there is no finding '${word}'`, tryThis: 'nstool explain' });
+    const near = nearMisses(word);
+    throw new NsError('BAD_VALUE', {
+      what: `there is no finding '${word}'`,
+      ...(near.length === 0 ? {} : { why: `did you mean ${near.join(', ')}?` }),
+      tryThis: near.length === 0 ? 'nstool explain' : `nstool explain ${near[0]?.split(' ')[0]}`,
+    });
   },
 };
+
+const MOST_MISSES = 4;
+
+/** By a word of a title (`ptrace`, `core_pattern`), else the nearest code of the same letter, else all those. */
+function nearMisses(word: string): readonly string[] {
+  const small = word.toLowerCase();
+  const named = word.length < SHORTEST ? [] : codes.filter((code) => titleOf(code).toLowerCase().includes(small));
+  const family = /^[a-z][0-9]/.test(small)
+    ? codes.filter((code) => code.toLowerCase().startsWith(small.slice(0, 1)))
+    : [];
+  const one = nearest(word, family);
+  const found = named.length > 0 ? named : one === undefined ? family : [one];
+  return found.slice(0, MOST_MISSES).map((code) => `${code} (${titleOf(code)})`);
+}
+
+/** Less is in many titles by chance. */
+const SHORTEST = 4;

@@ -1,6 +1,7 @@
 // Findings that somebody has looked at and accepted: what `audit --json` printed, or a list of code and target.
 
 import { NsError } from '../../kernel/error.ts';
+import { SLOW } from './checks.ts';
 import { rank, severities, type Finding } from './findings.ts';
 import type { AuditReport, TargetFinding } from './report.ts';
 
@@ -23,11 +24,30 @@ export function withBaseline(report: AuditReport, text: string, file: string): A
   }
   const isKnown = (finding: TargetFinding): boolean =>
     (byPlace.get(place(finding)) ?? []).some((each) => accepts(each, finding));
+  const known = report.findings.filter(isKnown);
   return {
     ...report,
     findings: report.findings.filter((finding) => !isKnown(finding)),
-    known: report.findings.filter(isKnown),
+    known,
+    stale: staleAmong(accepted, report, known),
   };
+}
+
+/** What accepts nothing any more, of targets that were looked at. Whether F1 was looked for the file does not say. */
+function staleAmong(
+  accepted: readonly Accepted[],
+  { targets }: AuditReport,
+  known: readonly TargetFinding[],
+): AuditReport['stale'] {
+  const looked = new Set(targets.map(({ target }) => target));
+  const used = new Set(known.map(place));
+  return accepted.flatMap((each) => {
+    const { code, target } = each;
+    if (!looked.has(target) || code === SLOW) return [];
+    if (used.has(place(each)) && known.some((finding) => place(finding) === place(each) && accepts(each, finding)))
+      return [];
+    return [{ code, target }];
+  });
 }
 
 function place({ code, target }: { readonly code: string; readonly target: string }): string {
@@ -49,7 +69,7 @@ function parseBaseline(text: string, file: string): readonly Accepted[] {
     new NsError('BAD_VALUE', {
       what: `${file} is no baseline`,
       why,
-      tryThis: `nstool audit --json > ${file}`,
+      tryThis: 'nstool audit --json > FILE, for a new FILE',
     });
   let json: unknown;
   try {
@@ -57,9 +77,12 @@ function parseBaseline(text: string, file: string): readonly Accepted[] {
   } catch (error) {
     throw bad(error instanceof Error ? error.message : 'it is no JSON');
   }
-  const entries = Array.isArray(json) ? json : fieldOf(json, 'findings');
-  if (!Array.isArray(entries)) throw bad('neither a list, nor an answer with findings');
-  return entries.map((entry: unknown, index) => {
+  const findings = Array.isArray(json) ? json : fieldOf(json, 'findings');
+  if (!Array.isArray(findings)) throw bad('neither a list, nor an answer with findings');
+  // An answer that was given with a baseline has what that one accepted apart.
+  const known = Array.isArray(json) ? [] : fieldOf(json, 'known');
+  const entries: readonly unknown[] = [...findings, ...(Array.isArray(known) ? known : [])];
+  return entries.map((entry, index) => {
     const [code, target, args, severity] = ['code', 'target', 'args', 'severity'].map((key) => fieldOf(entry, key));
     if (typeof code !== 'string' || typeof target !== 'string') throw bad(`entry ${index + 1} has no code and target`);
     const known = [...severities, 'unknown' as const].find((each) => each === severity);

@@ -30,6 +30,8 @@ export interface AuditReport {
   readonly findings: readonly TargetFinding[];
   /** Those that a baseline has accepted. */
   readonly known: readonly TargetFinding[];
+  /** What a baseline accepts and is no more. */
+  readonly stale: readonly { readonly code: string; readonly target: string }[];
   readonly gaps: readonly CountedGap[];
 }
 
@@ -56,7 +58,14 @@ export function audit(host: Host, asked: readonly Audited[], options: AuditOptio
     ? around.crowd.scan.gaps.list()
     : [])
     gaps.addUncounted(gap);
-  return { against: against(around), targets: all.map(({ target }) => target), findings, known: [], gaps: gaps.list() };
+  return {
+    against: against(around),
+    targets: all.map(({ target }) => target),
+    findings,
+    known: [],
+    stale: [],
+    gaps: gaps.list(),
+  };
 }
 
 interface Judged {

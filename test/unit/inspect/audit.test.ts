@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { audit as command } from '../../../src/cli/commands/audit.ts';
+import { staleNote } from '../../../src/cli/commands/audit-report.ts';
 import { explain } from '../../../src/cli/commands/explain.ts';
 import { allChecks } from '../../../src/inspect/audit/checks.ts';
 import { correlations } from '../../../src/inspect/audit/correlations.ts';
@@ -226,7 +227,7 @@ function raisedIn(facts: Facts): readonly string[] {
 describe('findings that are worse together', () => {
   const cgroupRoot = '40 30 0:40 / /cgroup/pids rw - cgroup cgroup rw,pids';
   const initial = { ns: { pid: 101n, mnt: 105n } };
-  const release = (text: string): Facts['answers'] => ({ 'file /proc/sys/kernel/osrelease': { text } });
+  const release = (text: string): Readonly<Record<string, object>> => ({ 'file /proc/sys/kernel/osrelease': { text } });
   const admin = '0000000000200000';
 
   it.each([
@@ -388,6 +389,37 @@ describe('a baseline', () => {
 
   it.each(['', 'null', '3', '{}', '[1]', '[{"code":"C2"}]'])('is refused: %j', async (text) => {
     await expect(withBaseline(text)).rejects.toMatchObject({ code: 'BAD_VALUE' });
+  });
+
+  it('that is none is not advised to be written over', async () => {
+    await expect(withBaseline('root:x:0:0')).rejects.toMatchObject({
+      facts: { tryThis: expect.not.stringContaining('known.json') as string },
+    });
+  });
+
+  it('of an answer that was given with a baseline accepts what that one did', async () => {
+    const known = all.filter(({ code }) => code === 'C2');
+    expect(known).toHaveLength(1);
+    expect(await withBaseline(JSON.stringify({ findings: [], known }))).not.toContain('C2');
+  });
+
+  it('names what it accepts and is no more, of targets that were looked at', async () => {
+    const { withBaseline: apply } = await import('../../../src/inspect/audit/baseline.ts');
+    const file = [
+      { code: 'C2', target: 'web' },
+      { code: 'S2', target: 'web', args: { sys_admin: false } },
+      { code: 'M1', target: 'web' },
+      { code: 'M1', target: 'db' },
+      { code: 'F1', target: 'web' },
+    ];
+    const { stale } = apply(look(hostWith(facts)), JSON.stringify(file), 'known.json');
+    expect(stale).toEqual([
+      { code: 'S2', target: 'web' },
+      { code: 'M1', target: 'web' },
+    ]);
+    expect(staleNote({ ...look(hostWith(facts)), stale })).toEqual([
+      'the baseline accepts what is no more: S2 of web, M1 of web',
+    ]);
   });
 });
 
@@ -564,5 +596,16 @@ describe('codes', () => {
       await expect(async () => runCommand(explain, [word])).rejects.toMatchObject({ code: 'BAD_VALUE' });
     }
     expect((await runCommand(explain, [])).stdout.split('\n')).toHaveLength(codes.length + 1);
+  });
+
+  it.each([
+    ['core_pattern', 'K4 (core_pattern)'],
+    ['K9', 'K1 (traces the host'],
+    ['C20', 'C2 (CAP_SYS_ADMIN)'],
+    ['sys_ptrace', 'C5 (CAP_SYS_PTRACE)'],
+  ])('explain %s: what comes near', async (word, near) => {
+    await expect(async () => runCommand(explain, [word])).rejects.toMatchObject({
+      facts: { why: expect.stringContaining(near) as string },
+    });
   });
 });
