@@ -2,7 +2,7 @@
 
 import { credentialsOf, type Credentials } from '../../capabilities/credentials.ts';
 import type { CapabilitySets } from '../../capabilities/sets.ts';
-import type { Identity } from '../../containers/identity.ts';
+import { containerKey, type Identity } from '../../containers/identity.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { INITIAL_USER_INODE } from '../../kernel/abi/nsfs.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -35,10 +35,11 @@ import { filesWithCapabilities, type CapableFiles } from './capable-files.ts';
 import { differingThreads, type DifferingThreads } from './threads.ts';
 
 /**
- * Whose a namespace is. host: the initial one. perhaps: ours, and it can't be told whether that is the host's. ours: that
- * of nstool, which is in a container itself. own: none of these.
+ * Whose a namespace is. host: the initial one. perhaps: ours, and it can't be told whether that is the host's. together:
+ * the same, and the target is in one container with nstool, which tells nothing of the host. ours: that of nstool, which
+ * is in a container itself. own: none of these.
  */
-export type Share = 'host' | 'perhaps' | 'ours' | 'own';
+export type Share = 'host' | 'perhaps' | 'together' | 'ours' | 'own';
 
 /** Whose root a process is, and what its capabilities weigh. */
 export interface Standing {
@@ -159,7 +160,8 @@ function readersOf(look: AuditLook): Readers {
     share_net: share('net'),
     hostNetwork: kept(() => {
       const found = look.ask('share_net');
-      return value(found.ok ? found.value === 'host' || found.value === 'perhaps' : null);
+      if (!found.ok || found.value === 'together') return value(null);
+      return value(found.value === 'host' || found.value === 'perhaps');
     }),
     share_ipc: share('ipc'),
     share_uts: share('uts'),
@@ -229,10 +231,19 @@ function shareOf(look: AuditLook, kind: NamespaceKind): Reading<Share> {
   if (!id.ok) return id;
   const initial = around.isInitial(kind, id.value.inode);
   if (initial === true) return value('host');
-  if (around.own(kind) === id.value.inode) return value(initial === null ? 'perhaps' : 'ours');
+  if (around.own(kind) === id.value.inode) {
+    if (initial === false) return value('ours');
+    return value(isTogether(look) ? 'together' : 'perhaps');
+  }
   if (initial === false) return value('own');
   const text = `which ${kind} namespace is the host's can't be told from here`;
   return gap({ reason: 'unsupported', what: `/proc/${pid}/ns/${kind}`, text });
+}
+
+function isTogether({ around, pid }: AuditLook): boolean {
+  const [target, ours] = [pid, around.host.self.pid].map((each) => valueOf(around.resolver.identify(each)));
+  if (target?.role !== 'payload' || ours === undefined) return false;
+  return containerKey(target) === containerKey(ours);
 }
 
 /** The links need the rights of ptrace; these files do not. */

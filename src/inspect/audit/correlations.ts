@@ -41,9 +41,12 @@ export class Facts {
     return this.some(code, ({ scope }) => scope === 'host');
   }
 
-  /** A namespace of the host, or of an observer who may be the host. */
+  /** A namespace of the host, or of an observer who may be the host and is not in the same container. */
   shares(code: string): boolean {
-    return this.some(code, ({ with: whose, observer_may_be_host: perhaps }) => whose === 'host' || perhaps === true);
+    return this.findings.some((each) => {
+      const { with: whose, observer_may_be_host: perhaps } = each.args;
+      return each.code === code && each.severity !== 'info' && (whose === 'host' || perhaps === true);
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 // M: what of the host's files a contained process sees, and what of its own it can change.
 
-import type { TreeEntry } from '../../kernel/host.ts';
+import type { Gap, TreeEntry } from '../../kernel/host.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
 import { closedFolder } from '../file-access.ts';
 import { mayWrite, type Evidence, type Standing } from './audit-look.ts';
@@ -28,12 +28,25 @@ const SEEN = ['mounts', 'standing', 'pid', 'share_mnt'] as const;
 type Seen = Pick<Evidence, (typeof SEEN)[number]>;
 
 /** In the host's own mount namespace, which N5 tells, all of this is as the host has it. */
-function ownMounts({ share_mnt: share, mounts }: Seen): readonly Mount[] {
-  return share === 'own' ? mounts.filter((mount) => mountAt(mounts, mount.mountPoint) === mount) : [];
+function isOfHost({ share_mnt: share }: Pick<Evidence, 'share_mnt'>): boolean {
+  return share === 'host' || share === 'perhaps';
+}
+
+/** Where nstool is in a container itself, and the target in its mount namespace, nothing shows what is the host's. */
+function blindness({ share_mnt: share, pid }: Pick<Evidence, 'share_mnt' | 'pid'>): Gap | undefined {
+  if (share !== 'together' && share !== 'ours') return undefined;
+  const text = "nstool is in the same mount namespace: which files are the host's can't be told from in there";
+  return { reason: 'unsupported', what: `/proc/${pid}/mountinfo`, text };
+}
+
+function ownMounts({ mounts, ...evidence }: Seen): readonly Mount[] {
+  return !isOfHost(evidence) ? mounts.filter((mount) => mountAt(mounts, mount.mountPoint) === mount) : [];
 }
 
 export const mountChecks: readonly Check[] = [
   check('M1', 'critical', 'contained', [...SEEN, 'credentials', 'user', 'around'], (evidence, severity) => {
+    const blind = blindness(evidence);
+    if (blind !== undefined) return blind;
     const { standing, pid, credentials, user, around } = evidence;
     return seenSockets(around, pid, ownMounts(evidence)).map(({ path, mount, file, hostPath }): Found => {
       const writable =
@@ -45,6 +58,8 @@ export const mountChecks: readonly Check[] = [
   }),
 
   check('M2', 'high', 'contained', [...SEEN, 'around', 'hostMounts'], (evidence, severity) => {
+    const blind = blindness(evidence);
+    if (blind !== undefined) return blind;
     const { standing, pid, around } = evidence;
     const mounts = ownMounts(evidence);
     return HOST_FOLDERS.flatMap((folder) => {
@@ -129,7 +144,7 @@ export const mountChecks: readonly Check[] = [
     const { standing, pid, devices, devicePolicy } = evidence;
     const mounts = ownMounts(evidence);
     // In the host's mount namespace all devices are there: N5 says so.
-    if (evidence.share_mnt !== 'own') return [];
+    if (isOfHost(evidence)) return [];
     // Of single nodes that are mounted the directory tells.
     const tree = mounts.filter(({ fsType, root }) => fsType === 'devtmpfs' && root === '/');
     const disks = devices.filter(isBlock);
@@ -175,6 +190,8 @@ export const mountChecks: readonly Check[] = [
   }),
 
   check('M10', 'medium', 'contained', [...SEEN, 'hostMounts'], (evidence, severity) => {
+    const blind = blindness(evidence);
+    if (blind !== undefined) return blind;
     const { standing, pid, hostMounts } = evidence;
     const groups = new Set(hostMounts.flatMap((mount) => sharedGroup(mount) ?? []));
     return ownMounts(evidence).flatMap((mount): Found[] => {
@@ -219,6 +236,8 @@ export const mountChecks: readonly Check[] = [
   }),
 
   check('M14', 'high', 'contained', [...SEEN, 'around', 'share_net', 'listeners'], (evidence, severity) => {
+    const blind = blindness(evidence);
+    if (blind !== undefined) return blind;
     const { pid, around, share_net: share, listeners } = evidence;
     const mounts = ownMounts(evidence);
     const files = displayServers(around).flatMap((place) =>

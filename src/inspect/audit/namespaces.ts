@@ -29,6 +29,8 @@ function shared(share: Share, severity: Severity, evidence: readonly string[]): 
       return [{ severity, args: { with: 'host', observer_may_be_host: null }, evidence }];
     case 'perhaps':
       return [{ severity, args: { with: 'observer', observer_may_be_host: true }, evidence }];
+    case 'together':
+      return [{ severity: 'info', args: { with: 'observer', observer_may_be_host: true }, evidence }];
     case 'ours':
       return [{ severity: 'info', args: { with: 'observer', observer_may_be_host: false }, evidence }];
   }

@@ -330,6 +330,26 @@ describe('what cannot be told', () => {
     const shared = findings.find(({ code }) => code === 'N1');
     expect(shared).toMatchObject({ severity: 'info', args: { with: 'observer', observer_may_be_host: false } });
   });
+
+  it.each([
+    [`/docker/${ID}`, 'info', 'unknown', 'low'],
+    ['/', 'critical', undefined, undefined],
+  ])('is not critical in the container that we are in ourselves: with our cgroup %s', (cgroup, n5, m1, m11) => {
+    const ours = { pid: 201n, net: 202n, mnt: 205n };
+    const answers = {
+      ...procOf([
+        { pid: 7, ns: ours, cgroup },
+        { pid: TARGET, cgroup: `/docker/${ID}`, ns: ours },
+      ]),
+      'file /proc/7/status': { text: statusOf(7, {}) },
+      [`file /proc/${TARGET}/status`]: { text: statusOf(TARGET, {}) },
+      [`file /proc/${TARGET}/mountinfo`]: { text: '30 1 0:99 / / rw - overlay overlay rw\n' },
+    };
+    const { findings } = look(hostWith({ answers }));
+    const severityOf = (code: string): string | undefined => findings.find((each) => each.code === code)?.severity;
+    expect([severityOf('N5'), severityOf('M1'), severityOf('M11')]).toEqual([n5, m1, m11]);
+    expect(severityOf('N2')).toBe(n5 === 'info' ? 'info' : 'high');
+  });
 });
 
 describe.each(fixtureHosts)('on the recorded host %s', (name) => {
