@@ -206,7 +206,12 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'userns', 'cc'))('capabil
 
   it('C19: threads that differ', async () => {
     const finding = findings(await start([auditedProgram(), 'thread'])).find(({ code }) => code === 'C19');
-    expect(finding).toMatchObject({ severity: 'medium', args: { differs: ['noNewPrivileges'] } });
+    expect(finding).toMatchObject({ severity: 'medium', args: { differs: ['noNewPrivileges'], more: [] } });
+    const hidden = await start([...CONTAINED, auditedProgram(), 'hidden'], 1);
+    expect(of('C2', hidden)).toEqual([]);
+    const strong = findings(hidden).find(({ code }) => code === 'C19');
+    expect(strong?.severity).toBe('high');
+    expect(strong?.args['more']).toContain('cap_sys_admin');
     // Node has threads, and all are alike.
     expect(of('C19', process.pid)).toEqual([]);
   });

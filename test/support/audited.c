@@ -1,9 +1,11 @@
 // Processes with one weakness each, for the audit. Prints `ready` and waits to be killed.
 //
-// usage: audited capset EFFECTIVE PERMITTED INHERITABLE | thread | euid UID | listen NAME | traced | filtered
+// usage: audited capset EFFECTIVE PERMITTED INHERITABLE | thread | hidden | euid UID | listen NAME | traced |
+//        filtered
 //
 //   capset     these capability sets (hexadecimal masks)
 //   thread     a thread with no_new_privs, which its first one has not
+//   hidden     a thread that keeps the capabilities which its first one gives up
 //   euid       the effective uid is UID, the real and the saved one stay
 //   listen     listens on the unix socket NAME; with @ in front on the abstract one
 //   traced     a child that it traces
@@ -118,7 +120,10 @@ int main(int argc, char **argv)
 		set_capabilities(argv + 2);
 	else if (strcmp(mode, "thread") == 0)
 		start_thread();
-	else if (strcmp(mode, "euid") == 0 && argc == 3) {
+	else if (strcmp(mode, "hidden") == 0) {
+		start_thread();
+		set_capabilities((char *[]){"0", "0", "0"});
+	} else if (strcmp(mode, "euid") == 0 && argc == 3) {
 		if (setresuid((uid_t)-1, (uid_t)atoi(argv[2]), (uid_t)-1) != 0)
 			fail("setresuid");
 	} else if (strcmp(mode, "listen") == 0 && argc == 3)

@@ -163,10 +163,12 @@ export const capabilityChecks: readonly Check[] = [
       { severity: weight, args, evidence: [`/proc/${pid}/status: CapBnd ${formatMask(sets.bounding)}, NoNewPrivs 0`] },
     ];
   }),
-  check('C19', 'medium', 'all', ['threads', 'pid'], ({ threads, pid }, severity) => {
-    const { tids, what } = threads;
+  check('C19', 'medium', 'all', ['threads', 'standing', 'pid'], ({ threads, standing, pid }, severity) => {
+    const { tids, what, more } = threads;
     if (tids.length === 0) return [];
     const evidence = tids.slice(0, SHOWN).map((tid) => `/proc/${pid}/task/${tid}/status`);
-    return [{ severity, args: { differs: what }, evidence }];
+    // One memory: whoever has the first thread has these too, and the other checks look at the first alone.
+    const weight = more !== 0n && standing.scope === 'host' ? 'high' : severity;
+    return [{ severity: weight, args: { differs: what, more: libcapNames(more) }, evidence }];
   }),
 ];

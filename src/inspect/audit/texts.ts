@@ -158,7 +158,10 @@ const capabilities: Readonly<Record<string, FindingText>> = {
   },
   C19: {
     title: 'threads with other credentials',
-    say: ({ differs }) => `some of its threads differ in ${list(differs)}`,
+    say: ({ differs, more }) => {
+      const stronger = count(more) === 0 ? '' : `: they hold ${list(more)}, which its first one does not`;
+      return `some of its threads differ in ${list(differs)}${stronger}`;
+    },
   },
 };
 

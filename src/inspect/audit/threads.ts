@@ -1,6 +1,7 @@
 // In what the threads of a process differ from its first one.
 
 import type { Credentials } from '../../capabilities/credentials.ts';
+import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { value, type Reading } from '../../kernel/host.ts';
 import { GapTally } from '../../kernel/gap-tally.ts';
 import { readThreads } from '../caps/threads.ts';
@@ -11,6 +12,8 @@ export interface DifferingThreads {
   readonly tids: readonly number[];
   /** What differs: `effective`, `uids`, `seccomp`. */
   readonly what: readonly string[];
+  /** The capabilities that one of them holds and the first one does not, as a mask. */
+  readonly more: bigint;
 }
 
 const SETS = ['effective', 'permitted', 'inheritable', 'bounding', 'ambient'] as const;
@@ -20,14 +23,19 @@ const IDS = ['uids', 'gids', 'groups'] as const;
 export function differingThreads({ ask, host, pid }: AuditLook): Reading<DifferingThreads> {
   const leader = ask('credentials');
   if (!leader.ok) return leader;
-  if (leader.value.threads < 2) return value({ tids: [], what: [] });
+  if (leader.value.threads < 2) return value({ tids: [], what: [], more: 0n });
   const gaps = new GapTally();
   const threads = readThreads(host, pid, gaps);
   const unseen = firstGap(gaps);
   if (unseen !== undefined) return { ok: false, gap: unseen };
   const unlike = threads?.unlike ?? [];
   const what = new Set(unlike.flatMap((thread) => differences(leader.value, thread)));
-  return value({ tids: unlike.map(({ tid }) => tid), what: [...what].toSorted() });
+  const more = unlike.reduce((mask, { sets }) => mask | held(sets), 0n) & ~held(leader.value.sets);
+  return value({ tids: unlike.map(({ tid }) => tid), what: [...what].toSorted(), more });
+}
+
+function held({ effective, permitted }: CapabilitySets): bigint {
+  return effective | permitted;
 }
 
 function differences(one: Credentials, other: Credentials): readonly string[] {
