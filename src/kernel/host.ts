@@ -340,6 +340,11 @@ export interface Host {
   messageQueues(door?: NamespaceDoor): Reading<readonly MessageQueueFile[]>;
   /** Does a thread use its leader's table of descriptors? Source: kcmp(2). Since: Linux 3.5, CONFIG_KCMP. */
   sharesFiles(pid: number, tid: number): Reading<boolean>;
+  /**
+   * The inode of a pidfd of the process, which no other process ever has. Since: Linux 6.9; before, all pidfds have the
+   * same. Errors: gone, denied, unsupported.
+   */
+  processNumber(pid: number): Reading<bigint>;
   /** Our own securebits; nobody is told another's. Source: prctl(2), PR_GET_SECUREBITS. Since: Linux 2.6.26. */
   securebits(): Reading<number>;
   /**

@@ -24,8 +24,9 @@ import { remarks, type Uncopied } from './as-target/part.ts';
 import { joinCgroups, type CgroupSteps } from './cgroups.ts';
 import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
-import { explainExec, explainOpen, explainRoot, failureStatus } from './explain-enter.ts';
+import { explainChange, explainExec, explainOpen, explainRoot, failureStatus } from './explain-enter.ts';
 import { foresee, type Foresight } from './foresee.ts';
+import { foreseeChange, foreseeOpening } from './foresee-directories.ts';
 import { foreseeIds } from './foresee-ids.ts';
 import { deadInit } from './rule.ts';
 import { keepCapabilities } from './ids.ts';
@@ -37,7 +38,7 @@ import { sandboxNote } from './sandbox.ts';
 import { standingOf } from './standing.ts';
 import { PROCESS_SLOT, shown, step } from './step.ts';
 import { ownTerminal } from './terminal-owner.ts';
-import { environmentOf, followContext, isOwnRoot, openProcess } from './target-process.ts';
+import { environmentOf, followContext, foreseeNumber, isOwnRoot, openProcess } from './target-process.ts';
 
 /** What the entered program inherits of the caller. */
 export interface Caller {
@@ -105,8 +106,13 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const shell = variable(env, 'SHELL') ?? (query.command.length > 0 ? '' : loginShell(host, query, doors, before));
   const steps = [...before, execute(query, env, shell)];
   const program = { steps, failureStatus, trace: query.trace };
-  const ids = foresight.refusal ?? foreseeIds(host, us, query, joined);
-  const whole = ids === undefined ? foresight : { ...foresight, refusal: ids };
+  const refusal =
+    foreseeNumber(host, query, gaps) ??
+    foreseeOpening(host, places, gaps) ??
+    foresight.refusal ??
+    foreseeChange(host, places, doors, gaps) ??
+    foreseeIds(host, us, query, joined);
+  const whole = refusal === undefined ? foresight : { ...foresight, refusal };
   const uncopied = [...(cgroups?.uncopied ?? []), ...likeness.uncopied];
   return { program, uncopied, unread, foresight: whole, note: sandboxNote(identity) };
 }
@@ -235,7 +241,7 @@ function changeDirectories(host: Host, query: EnterQuery): readonly Step[] {
         { op: 'chdir', slot: DIRECTORY_SLOT },
         asTarget?.has('cwd') === true
           ? { try: true, explanations: remarks('working directory', { EACCES: 'it is closed to us' }) }
-          : {},
+          : { explanations: explainChange(workingDirectory === true ? 'the working directory' : workingDirectory) },
       ),
     );
   }
@@ -251,7 +257,7 @@ function changeDirectories(host: Host, query: EnterQuery): readonly Step[] {
         `chdir to ${innerDirectory}`,
         'asked for',
         { op: 'chdir', slot: DIRECTORY_SLOT },
-        { explanations: explainOpen(`${innerDirectory} in there`) },
+        { explanations: explainChange(`${innerDirectory} in there`) },
       ),
     );
   }

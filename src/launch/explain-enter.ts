@@ -1,10 +1,10 @@
 // What a refusal means when entering: texts that nsexec prints, and facts of errors found before it starts.
 
-import { ERRNO } from '../kernel/abi/errno.ts';
+import { ERRNO, errnoNames, type ErrnoName } from '../kernel/abi/errno.ts';
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
 import type { ErrorFacts } from '../kernel/error.ts';
 import type { Explanation, Operation } from '../kernel/program.ts';
-import { noChroot, notADescendant, type Rule } from './rule.ts';
+import { noChroot, noRoot, notADescendant, type Refusal, type Rule } from './rule.ts';
 
 /** The exit status of every failure of ours, as env(1), nohup(1) and docker have it. */
 export const failureStatus = 125;
@@ -33,13 +33,53 @@ export const explainGone = {
   }),
 };
 
+const CLOSED: Rule = { why: 'the kernel refuses it to this user', tryThis: 'the same command with sudo' };
+
+const OPENING = {
+  ENOENT: { why: 'it does not exist, or not any more' },
+  ESRCH: { why: 'the process has ended' },
+  EACCES: CLOSED,
+  EPERM: CLOSED,
+  ENOTDIR: { why: 'what its path leads through is no directory' },
+  ELOOP: { why: 'the links on its path lead round and round' },
+} as const satisfies Partial<Record<ErrnoName, Rule>>;
+
 export function explainOpen(path: string): readonly Explanation[] {
-  return [
-    explanation('ENOENT', `cannot open ${path}`, 'it does not exist, or not any more'),
-    explanation('ESRCH', `cannot open ${path}`, 'the process has ended'),
-    explanation('EACCES', `cannot open ${path}`, 'the kernel refuses it to this user', 'the same command with sudo'),
-    explanation('EPERM', `cannot open ${path}`, 'the kernel refuses it to this user', 'the same command with sudo'),
-  ];
+  return explainBy(`cannot open ${path}`, OPENING);
+}
+
+/** undefined: another errno, which has no text. */
+export function refusedOpen(path: string, errno: string | undefined): Refusal | undefined {
+  return refusedBy(`cannot open ${path}`, OPENING, errno);
+}
+
+const CHANGING = {
+  ENOTDIR: { why: 'it is no directory' },
+  EACCES: { why: 'the directory is closed to us' },
+} as const satisfies Partial<Record<ErrnoName, Rule>>;
+
+/** Of a working directory that was opened before, whatever it is. */
+export function explainChange(path: string): readonly Explanation[] {
+  return explainBy(`cannot change to ${path}`, CHANGING);
+}
+
+export function refusedChange(path: string, errno: string): Refusal | undefined {
+  return refusedBy(`cannot change to ${path}`, CHANGING, errno);
+}
+
+type Rules = Readonly<Partial<Record<ErrnoName, Rule>>>;
+
+function explainBy(what: string, rules: Rules): readonly Explanation[] {
+  return errnoNames.flatMap((errno) => {
+    const rule = rules[errno];
+    return rule === undefined ? [] : [explanation(errno, what, rule.why, rule.tryThis)];
+  });
+}
+
+function refusedBy(what: string, rules: Rules, errno: string | undefined): Refusal | undefined {
+  const name = errnoNames.find((each) => each === errno);
+  const rule = name === undefined ? undefined : rules[name];
+  return rule === undefined ? undefined : { what: `${what}: ${errno}`, ...rule };
 }
 
 /** Of an operation that opens a namespace, or leads to it. */
@@ -80,7 +120,7 @@ export function explainSetns(kind: NamespaceKind, path: string, rule: Rule | und
 /** Of a directory that was opened before, whatever it is. */
 export const explainRoot: readonly Explanation[] = [
   { errno: ERRNO.EPERM, status: failureStatus, text: `nstool: ${noChroot.what}\n  why: ${noChroot.why}\n` },
-  explanation('ENOTDIR', 'cannot change the root', 'what was named as the root is no directory'),
+  { errno: ERRNO.ENOTDIR, status: failureStatus, text: `nstool: ${noRoot.what}\n  why: ${noRoot.why}\n` },
   explanation('EACCES', 'cannot change the root', 'the directory is closed to us'),
 ];
 

@@ -10,6 +10,7 @@ import { parseStatus } from '../kernel/text/status.ts';
 import type { Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { readMaps } from './ids.ts';
+import { OURS, rootAfter } from './root-after.ts';
 
 const PASSWD = '/etc/passwd';
 export const DEFAULT_SHELL = '/bin/sh';
@@ -47,17 +48,7 @@ function effectiveUid(host: Host, pid: number | undefined): number | undefined {
 
 /** That of the root in which the command will be. undefined: nobody is known who has that root. */
 function passwdOf(host: Host, query: EnterQuery, doors: readonly Door[]): Uint8Array | undefined {
-  const root = rootOf(query, doors);
+  const root = rootAfter(query, doors);
   if (root === undefined) return undefined;
   return valueOf(root === OURS ? host.readFile(PASSWD) : host.readFileInRoot({ root, path: PASSWD }));
-}
-
-const OURS = '/';
-
-function rootOf({ pid, root, tools }: EnterQuery, doors: readonly Door[]): string | undefined {
-  if (root !== undefined) return root === true ? `/proc/${pid}/root` : root;
-  const mounts = doors.find(({ kind, ours }) => kind === 'mnt' && !ours);
-  if (mounts === undefined) return typeof tools === 'string' ? tools : OURS;
-  const process = /^\/proc\/([0-9]+)\/ns\/mnt$/.exec(mounts.path)?.[1];
-  return process === undefined ? undefined : `/proc/${process}/root`;
 }

@@ -17,6 +17,11 @@ export const noChroot: Refusal = {
   why: 'that needs CAP_SYS_CHROOT in our own user namespace; with --user it would be had, if it is yours',
 };
 
+export const noRoot: Refusal = {
+  what: 'cannot change the root: ENOTDIR',
+  why: 'what was named as the root is no directory',
+};
+
 export const noGroups: Refusal = {
   what: 'cannot drop supplementary groups: EPERM',
   why: 'a change of the gid drops them, which needs CAP_SETGID, and setgroups not denied there',

@@ -4,12 +4,14 @@
 import { ERRNO } from '../kernel/abi/errno.ts';
 import { O_PATH, O_WRONLY } from '../kernel/abi/open-flags.ts';
 import { errorOfGap } from '../kernel/error.ts';
+import type { GapTally } from '../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { Explanation, Step } from '../kernel/program.ts';
 import { splitWords } from '../kernel/text/cmdline.ts';
 import { joinedAtOnce, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { explainOpen, failureStatus } from './explain-enter.ts';
+import type { Refusal } from './rule.ts';
 import { PIDFD_SLOT, PROCESS_SLOT, step } from './step.ts';
 
 /** The pidfd comes second: what is opened through the folder after it shows that both are the same process. */
@@ -27,10 +29,24 @@ export function openProcess({ pid, pidfdInode }: EnterQuery, joined: readonly Do
   return [folder, step(`pidfd_open ${pid}`, reason, { op: 'pidfd', pid, into: PIDFD_SLOT }, { try: true })];
 }
 
+function otherProcess(pid: number, inode: bigint): Refusal {
+  return {
+    what: `process ${pid} is not the one with the number ${inode}: ESTALE`,
+    why: 'it ended, and another has its pid; or the kernel is older than 6.9 and does not number pidfds',
+  };
+}
+
+/** What will be said to the number that was asked for. */
+export function foreseeNumber(host: Host, { pid, pidfdInode }: EnterQuery, gaps: GapTally): Refusal | undefined {
+  if (pid === undefined || pidfdInode === undefined) return undefined;
+  const found = host.processNumber(pid);
+  if (!found.ok) gaps.add('number of a process', found.gap);
+  return !found.ok || found.value === pidfdInode ? undefined : otherProcess(pid, pidfdInode);
+}
+
 function pinByNumber(pid: number, inode: bigint): readonly Step[] {
-  const what = `process ${pid} is not the one with the number ${inode}`;
-  const why = 'it ended, and another has its pid; or the kernel is older than 6.9 and does not number pidfds';
-  const text = `nstool: ${what}: ESTALE\n  why: ${why}\n`;
+  const { what, why } = otherProcess(pid, inode);
+  const text = `nstool: ${what}\n  why: ${why}\n`;
   return [
     step(
       `pidfd_open ${pid}`,

@@ -231,7 +231,31 @@ describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('refused by th
     allowed(asRoot, ['self', '-n', '-r']);
   });
 
+  test('a process that is not the one of that number', () => {
+    expect(refused(asRoot, [`${plain.pid}:3`, '-n'])).toMatch(
+      /^nstool: process \d+ is not the one with the number 3: ESTALE\n {2}why: it ended, and another has its pid/,
+    );
+  });
+
+  test.each([
+    [['-n', '--wd=/nope'], 'cannot open /nope: ENOENT\n  why: it does not exist'],
+    [['-n', '--wd=/etc/passwd'], 'cannot change to /etc/passwd: ENOTDIR\n  why: it is no directory'],
+    [['-n', '--wd=/etc/passwd/x'], 'cannot open /etc/passwd/x: ENOTDIR\n'],
+    [['-n', '--root=/nope'], 'cannot open /nope: ENOENT\n'],
+    [['-n', '--root=/etc/passwd'], 'cannot change the root: ENOTDIR\n  why: what was named as the root'],
+    [['-m', '-W', '/nope'], 'cannot open /nope in there: ENOENT\n'],
+    [['-m', '-W', 'nope'], 'cannot open nope in there: ENOENT\n'],
+    [['-m', '-W', '/etc/passwd'], 'cannot change to /etc/passwd in there: ENOTDIR\n'],
+    [['-u', '-r', '-W', '/nope'], 'cannot open /nope in there: ENOENT\n'],
+    [['-u', '-W', '/nope'], 'cannot open /nope in there: ENOENT\n'],
+    [['-n', '--no-dns', '-p', '--wd=/nope'], 'cannot open /nope'],
+  ] as const)('a directory that is none: %j', (options, text) => {
+    expect(refused(asRoot, [String(plain.pid), ...options])).toContain(text);
+  });
+
   test('what is allowed is foreseen so', () => {
+    allowed(asRoot, [String(plain.pid), '-m', '-W', '/usr', '-r']);
+    allowed(asRoot, [String(plain.pid), '-u', '--wd=/usr', '--root=/']);
     allowed(asRoot, [String(plain.pid), '-a']);
     allowed(asRoot, [String(theirs.pid), '-a']);
     allowed(asRoot, [String(mapped.pid), '-a', '--preserve-credentials']);

@@ -13,7 +13,7 @@ import { messageQueues } from './message-queues.ts';
 import { mounts } from './mounts.ts';
 import { askNetlink } from './netlink-socket.ts';
 import { askNamespace, mountNamespaces } from './nsfs.ts';
-import { sharesFiles } from './pidfd.ts';
+import { processNumber, sharesFiles } from './pidfd.ts';
 import { securebits } from './securebits.ts';
 import { readFileInside } from './read-inside.ts';
 import { statusOf, wholeFile } from './whole-file.ts';
@@ -37,6 +37,7 @@ export function linuxHost(): Host {
     netlink: askNetlink,
     messageQueues,
     sharesFiles,
+    processNumber,
     securebits,
     mountNamespaces,
     mounts,

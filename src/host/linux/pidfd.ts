@@ -55,3 +55,18 @@ export function sharesFiles(pid: number, tid: number): Reading<boolean> {
     throw error;
   }
 }
+
+export function processNumber(pid: number): Reading<bigint> {
+  const what = `pidfd_open ${pid}`;
+  try {
+    const process = libc().syscall(SYS_PIDFD_OPEN, pid, 0, 0, 0, 0);
+    try {
+      return value(fstatSync(process, { bigint: true }).ino);
+    } finally {
+      closeSync(process);
+    }
+  } catch (error) {
+    if (error instanceof LibcError) return gapOfErrnoNumber(what, error.errno);
+    throw error;
+  }
+}

@@ -124,6 +124,7 @@ export const questions = {
     (namespace === undefined ? '' : ` in ${doorText(namespace)}`),
   messageQueues: (door?: NamespaceDoor): string => `message-queues${door === undefined ? '' : ` in ${doorText(door)}`}`,
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
+  processNumber: (pid: number): string => `process-number ${pid}`,
   securebits: (): string => 'securebits',
   mountNamespaces: (): string => 'mount-namespaces',
   mounts: ({ namespace, mask, magics }: MountQuery): string =>

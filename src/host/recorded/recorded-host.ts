@@ -153,6 +153,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
     messageQueues: (door) => answer(questions.messageQueues(door), queuesOf),
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
+    processNumber: (pid) => answer(questions.processNumber(pid), (entry) => bigintOf(entry['number'])),
     securebits: () => answer(questions.securebits(), (entry) => securebitsOf(entry['number'])),
     mountNamespaces: () => answer(questions.mountNamespaces(), mountNamespacesOf),
     mounts: (query) => answer(questions.mounts(query), (entry) => stringsOf(entry['structs'])?.map(fromHex)),

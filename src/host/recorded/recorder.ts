@@ -70,6 +70,7 @@ export function recording(host: Host): Recorder {
   const netlink = noting((datagrams: readonly Uint8Array[]) => ({ datagrams: datagrams.map(toHex) }));
   const messageQueues = noting(encodeQueues);
   const sharesFiles = noting((shared: boolean) => ({ shared }));
+  const processNumber = noting((inode: bigint) => ({ number: String(inode) }));
   const securebits = noting((bits: number) => ({ number: String(bits) }));
   const mountNamespaces = noting(encodeMountNamespaces);
   const mounts = noting((structs: readonly Uint8Array[]) => ({ structs: structs.map(toHex) }));
@@ -93,6 +94,7 @@ export function recording(host: Host): Recorder {
       netlink: (request) => netlink(questions.netlink(request), () => host.netlink(request)),
       messageQueues: (door) => messageQueues(questions.messageQueues(door), () => host.messageQueues(door)),
       sharesFiles: (pid, tid) => sharesFiles(questions.sharesFiles(pid, tid), () => host.sharesFiles(pid, tid)),
+      processNumber: (pid) => processNumber(questions.processNumber(pid), () => host.processNumber(pid)),
       securebits: () => securebits(questions.securebits(), () => host.securebits()),
       mountNamespaces: () => mountNamespaces(questions.mountNamespaces(), () => host.mountNamespaces()),
       mounts: (query) => mounts(questions.mounts(query), () => host.mounts(query)),

@@ -29,6 +29,8 @@ export const ERRNO = {
 
 export type ErrnoName = keyof typeof ERRNO;
 
+export const errnoNames: readonly ErrnoName[] = Object.keys(ERRNO).filter(isErrnoName);
+
 /** A table with a text for some of them, as a list. */
 export function byErrno(
   texts: Readonly<Partial<Record<ErrnoName, string>>>,

@@ -76,6 +76,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
     mountOf: () => unsupported('fdinfo'),
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
+    processNumber: () => unsupported('pidfd_open'),
     securebits: () => unsupported('prctl'),
     mountNamespaces: () => unsupported('mount namespaces'),
     mounts: () => unsupported('mounts'),
