@@ -483,6 +483,7 @@ static int open_lifeline(struct nsexec *n, int ends[2])
 enum {
     RELAY_ROOM = 4096,        /* what a terminal holds at most; a pipe that is ready takes as much without waiting */
     LAST_OUTPUT = 1 << 20,    /* of what others still write when the command has ended */
+    SHOW_BEFORE_STOP = 50,    /* milliseconds that our terminal has to take what was written before a stop */
     LOOK_FOR_FOREGROUND = 250 /* milliseconds; nobody is told when a shell brings a running job to the foreground */
 };
 
@@ -549,13 +550,6 @@ static void restore_terminal(void)
     relay.is_raw = false;
 }
 
-static void stop_relay(int signal)
-{
-    restore_terminal();
-    stop_by(signal);
-    make_raw();
-}
-
 /* The processes there get SIGHUP from the kernel. */
 static void hang_up(void)
 {
@@ -563,66 +557,6 @@ static void hang_up(void)
     drop(&relay.side);
     relay.typed.from = relay.typed.to = relay.shown.from = relay.shown.to = 0;
     relay.is_drained = true;
-}
-
-static void look_after_child(void)
-{
-    int status;
-    pid_t changed;
-
-    while (relay.child && (changed = waitpid(relay.child, &status, WUNTRACED | WNOHANG)) != 0) {
-        if (changed > 0 && WIFSTOPPED(status)) {
-            stop_relay(WSTOPSIG(status));
-            kill(relay.child, SIGCONT);
-            continue;
-        }
-        relay.status = changed > 0 ? status : EXIT_REFUSED << 8;
-        relay.left = LAST_OUTPUT;
-        relay.child = 0;
-    }
-}
-
-static void take_signal(int signal, bool was_typed)
-{
-    switch (signal) {
-    case SIGCHLD:
-        look_after_child();
-        break;
-    case SIGWINCH:
-        hand_on_size();
-        break;
-    case SIGCONT: /* whoever stopped us may have changed the terminal */
-        relay.is_raw = false;
-        make_raw();
-        break;
-    case SIGTSTP:
-    case SIGTTIN:
-    case SIGTTOU:
-        stop_relay(signal);
-        break;
-    default:
-        if (!relay.child) /* nobody waits for the rest of the output */
-            relay.is_drained = true, relay.shown.from = relay.shown.to;
-        else if (was_typed && relay.master >= 0)
-            ioctl(relay.master, TIOCSIG, signal);
-        else
-            kill(relay.child, signal);
-    }
-}
-
-static void read_signal(void)
-{
-    struct signalfd_siginfo s;
-    pid_t sender;
-    bool is_own, was_typed;
-
-    if (read(relay.signals, &s, sizeof s) != sizeof s)
-        return;
-    sender = s.ssi_code <= 0 ? (pid_t)s.ssi_pid : 0; /* 0 too: somebody outside our pid namespace */
-    is_own = sender != 0 && (sender == getpid() || sender == relay.child);
-    was_typed = s.ssi_code > 0 && (s.ssi_signo == SIGINT || s.ssi_signo == SIGQUIT);
-    if (!is_own)
-        take_signal((int)s.ssi_signo, was_typed);
 }
 
 /* As ^D typed: once ends a line that was begun, at the start of one it ends the input. */
@@ -687,6 +621,88 @@ static bool write_from(struct buffer *b, int fd)
     if (written > 0)
         b->from += (size_t)written;
     return written >= 0 || errno == EINTR || errno == EAGAIN;
+}
+
+/* What was written before a stop is shown before it, if our terminal takes it: a shell prints its prompt next. */
+static void show_what_came(void)
+{
+    struct pollfd output = { .fd = relay.output, .events = POLLOUT };
+
+    for (size_t left = LAST_OUTPUT; left >= RELAY_ROOM; left -= RELAY_ROOM) {
+        if (is_empty(&relay.shown) && relay.master >= 0)
+            read_master();
+        if (is_empty(&relay.shown) || poll(&output, 1, SHOW_BEFORE_STOP) <= 0 ||
+            !write_from(&relay.shown, relay.output))
+            return;
+    }
+}
+
+static void stop_relay(int signal)
+{
+    show_what_came();
+    restore_terminal();
+    stop_by(signal);
+    make_raw();
+}
+
+static void look_after_child(void)
+{
+    int status;
+    pid_t changed;
+
+    while (relay.child && (changed = waitpid(relay.child, &status, WUNTRACED | WNOHANG)) != 0) {
+        if (changed > 0 && WIFSTOPPED(status)) {
+            stop_relay(WSTOPSIG(status));
+            kill(relay.child, SIGCONT);
+            continue;
+        }
+        relay.status = changed > 0 ? status : EXIT_REFUSED << 8;
+        relay.left = LAST_OUTPUT;
+        relay.child = 0;
+    }
+}
+
+static void take_signal(int signal, bool was_typed)
+{
+    switch (signal) {
+    case SIGCHLD:
+        look_after_child();
+        break;
+    case SIGWINCH:
+        hand_on_size();
+        break;
+    case SIGCONT: /* whoever stopped us may have changed the terminal */
+        relay.is_raw = false;
+        make_raw();
+        break;
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        stop_relay(signal);
+        break;
+    default:
+        if (!relay.child) /* nobody waits for the rest of the output */
+            relay.is_drained = true, relay.shown.from = relay.shown.to;
+        else if (was_typed && relay.master >= 0)
+            ioctl(relay.master, TIOCSIG, signal);
+        else
+            kill(relay.child, signal);
+    }
+}
+
+static void read_signal(void)
+{
+    struct signalfd_siginfo s;
+    pid_t sender;
+    bool is_own, was_typed;
+
+    if (read(relay.signals, &s, sizeof s) != sizeof s)
+        return;
+    sender = s.ssi_code <= 0 ? (pid_t)s.ssi_pid : 0; /* 0 too: somebody outside our pid namespace */
+    is_own = sender != 0 && (sender == getpid() || sender == relay.child);
+    was_typed = s.ssi_code > 0 && (s.ssi_signo == SIGINT || s.ssi_signo == SIGQUIT);
+    if (!is_own)
+        take_signal((int)s.ssi_signo, was_typed);
 }
 
 /* One of our own errors must not leave the terminal raw; the same signals from others are the command's. */

@@ -1463,6 +1463,8 @@ static void relays(void)
 
     start(&b), add_relay(UINT32_MAX), add_shell("echo ready; kill -STOP $$; exit 6"), begin_run(take_terminal);
     CHECK(wait_for(r.pid, &status, WUNTRACED) && WIFSTOPPED(status) && is_cooked(), "a command that stops, stops it");
+    must(read_line(line, sizeof line), "a line");
+    CHECK(strcmp(line, "ready\r") == 0, "what it wrote before is shown while it is stopped");
     kill(r.pid, SIGCONT), end_run(), CHECK(WEXITSTATUS(r.status) == 6 && is_cooked(), "and is continued with it");
 
     start(&b), add_relay(UINT32_MAX);
