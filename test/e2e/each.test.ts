@@ -142,6 +142,17 @@ b"`;
     expect(stdout.split('\n').slice(1, 3)).toEqual([heading, name ?? '']);
   });
 
+  it('more than the kernel takes is E2BIG, and 126, told of each', () => {
+    // The first command takes away the room that the second, and nsexec before it, will be given.
+    const script = 'prlimit --pid "$PPID" --stack=524288:524288; exit 7';
+    const many = Array.from({ length: 30_000 }, (_, index) => String(index));
+    const { status, stdout } = nstool(['each', ...OURS_TWICE, '-j1', '--json', 'sh', '-c', script, 'sh', ...many]);
+    const { results } = JSON.parse(stdout) as { results: readonly { stderr: string; status: number }[] };
+    expect(status).toBe(1);
+    expect(results).toMatchObject([{ status: 7 }, { status: 126 }]);
+    expect(JSON.stringify(results[1])).toContain('arguments and environment are too long (E2BIG)');
+  });
+
   it('an empty input, no other descriptor, no terminal', () => {
     expect(first(['cat'])).toMatchObject({ status: 0, stdout: '' });
     const closed = ['sh', '-c', '"$@" <&-', 'sh', ...commandLine(['each', ...OURS, 'readlink', '/proc/self/fd/0'])];
@@ -319,6 +330,13 @@ describe.skipIf(lacks('userns', 'unshare')).each(identities)('in a pid namespace
       await until(() => isGone(Number(command)) && isGone(Number(monitor)));
       expect([monitor, command].map((pid) => isGone(Number(pid)))).toEqual([true, true]);
     }
+  });
+
+  it.skipIf(uid !== 0)('a /proc of it is mounted for the command', () => {
+    const script = 'tr "\\0" " " < /proc/$$/cmdline; cat /proc/1/comm';
+    const { stdout } = nstool(['each', '-p', String(target.pid), '-t', 'pid', '--json', 'sh', '-c', script]);
+    const { results } = JSON.parse(stdout) as { results: readonly { stdout: string; status: number }[] };
+    expect(results).toMatchObject([{ status: 0, stdout: expect.stringMatching(/^sh -c tr .*sleep\n$/s) }]);
   });
 
   it('the user namespace', () => {
