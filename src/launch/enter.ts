@@ -24,7 +24,7 @@ import { remarks, type Uncopied } from './as-target/part.ts';
 import { joinCgroups, type CgroupSteps } from './cgroups.ts';
 import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
-import { explainChange, explainExec, explainOpen, explainRoot, failureStatus } from './explain-enter.ts';
+import { explainChange, explainExec, explainOpen, explainRoot, failureStatus, type Place } from './explain-enter.ts';
 import { foresee, type Foresight } from './foresee.ts';
 import { foreseeChange, foreseeOpening } from './foresee-directories.ts';
 import { foreseeIds } from './foresee-ids.ts';
@@ -103,8 +103,8 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
     ...likeness.inside,
     ...keepCapabilities(query, joined),
   ];
-  const shell = variable(env, 'SHELL') ?? (query.command.length > 0 ? '' : loginShell(host, query, doors, before));
-  const steps = [...before, execute(query, env, shell)];
+  const shell = query.command.length > 0 ? undefined : loginShell(host, query, doors, before, variable(env, 'SHELL'));
+  const steps = [...before, execute(query, env, shell, placeOf(query, doors))];
   const program = { steps, failureStatus, trace: query.trace };
   const refusal =
     foreseeNumber(host, query, gaps) ??
@@ -281,16 +281,29 @@ function divide(query: EnterQuery, joined: readonly Door[], pty: string | undefi
   ];
 }
 
+/** Where the command is looked for. Programs of ours are at hand where a process shows whose file system it is. */
+function placeOf(query: EnterQuery, doors: readonly Door[]): Place {
+  const { pid, root, tools, command } = query;
+  if (tools !== undefined) return { where: typeof tools === 'string' ? `below ${shown(tools)}` : '' };
+  const mounts = doors.find(({ kind, ours }) => kind === 'mnt' && !ours);
+  if (mounts === undefined && root === undefined) return { where: '' };
+  const where = 'in the file system that was entered';
+  const process = mounts?.ofProcess === false ? /^\/proc\/([0-9]+)\/ns\/mnt$/.exec(mounts.path)?.[1] : pid;
+  if (process === undefined || typeof root === 'string') return { where };
+  return { where, tryThis: `nstool enter ${process} --tools${command.length === 0 ? '' : ' COMMAND'}` };
+}
+
 /** `shell`: what is started without a command. */
 export function execute(
   query: Pick<EnterQuery, 'command' | 'targetEnvironment'>,
   env: readonly Uint8Array[],
   shell: KernelText = DEFAULT_SHELL,
+  place?: Place,
 ): Step {
   const search = variable(env, 'PATH') ?? DEFAULT_SEARCH;
   const [file, argv]: [KernelText, readonly KernelText[]] =
     query.command[0] === undefined ? [shell, [loginName(shell)]] : [query.command[0], query.command];
-  const explanations: readonly Explanation[] = explainExec(display(file), display(search));
+  const explanations: readonly Explanation[] = explainExec(display(file), display(search), place);
   return step(
     `exec ${query.command.length === 0 ? display(shell) : query.command.map(display).join(' ')}`,
     `${query.command.length === 0 ? 'no command was given: a login shell' : 'the command takes the place of nstool'}${

@@ -124,13 +124,23 @@ export const explainRoot: readonly Explanation[] = [
   explanation('EACCES', 'cannot change the root', 'the directory is closed to us'),
 ];
 
-export function explainExec(file: string, search: string): readonly Explanation[] {
-  const place = file.includes('/')
-    ? 'in the file system that was entered'
-    : `in ${search}, in the file system that was entered`;
-  const where = `\n  why: it is not ${place}; or it is, and the interpreter or loader that it names is not`;
+/** Where a command is looked for. */
+export interface Place {
+  /** Which file system that is; empty: ours. */
+  readonly where: string;
+  /** Where it would be found. Absent: nothing is known. */
+  readonly tryThis?: string | undefined;
+}
+
+const HERE: Place = { where: '' };
+
+export function explainExec(file: string, search: string, { where, tryThis }: Place = HERE): readonly Explanation[] {
+  const place = [...(file.includes('/') ? [] : [`in ${search}`]), ...(where === '' ? [] : [where])].join(', ');
+  const why = place === '' ? 'it is not there' : `it is not ${place}`;
+  const advice = tryThis === undefined ? '' : `  try: ${tryThis}\n`;
+  const missing = `not found (ENOENT)\n  why: ${why}; or it is, and the interpreter or loader that it names is not\n`;
   return [
-    { errno: ERRNO.ENOENT, status: NOT_FOUND, text: `nstool: cannot run '${file}': not found (ENOENT)${where}\n` },
+    { errno: ERRNO.ENOENT, status: NOT_FOUND, text: `nstool: cannot run '${file}': ${missing}${advice}` },
     {
       errno: ERRNO.EACCES,
       status: NOT_EXECUTABLE,

@@ -1,12 +1,14 @@
 // The shell that runs when no command was given: $SHELL, else what passwd(5) says of the user that the command will be,
 // else sh. As nsenter(1) since util-linux 2.42, which asks when it is inside: so passwd is that of the root that the
-// command has, and the user is the one that it is called there. No other name service is asked.
+// command has, and the user is the one that it is called there. No other name service is asked. Unlike with nsenter(1),
+// one that is not in that root is passed over: $SHELL is a program of this host.
 
 import { valueOf, type Host } from '../kernel/host.ts';
-import type { Operation, Step } from '../kernel/program.ts';
+import type { KernelText, Operation, Step } from '../kernel/program.ts';
 import { insideOf } from '../kernel/text/id-map.ts';
 import { parsePasswdShells } from '../kernel/text/passwd-shells.ts';
 import { parseStatus } from '../kernel/text/status.ts';
+import { decodeText } from '../kernel/text/text.ts';
 import type { Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { readMaps } from './ids.ts';
@@ -15,13 +17,29 @@ import { OURS, rootAfter } from './root-after.ts';
 const PASSWD = '/etc/passwd';
 export const DEFAULT_SHELL = '/bin/sh';
 
-/** Without $SHELL. `doors`: all that are entered; `steps`: those that come before. */
-export function loginShell(host: Host, query: EnterQuery, doors: readonly Door[], steps: readonly Step[]): string {
+/** `wanted`: $SHELL. `doors`: all that are entered; `steps`: those that come before. */
+export function loginShell(
+  host: Host,
+  query: EnterQuery,
+  doors: readonly Door[],
+  steps: readonly Step[],
+  wanted: Uint8Array | undefined,
+): KernelText {
+  const root = rootAfter(query, doors);
+  if (wanted !== undefined && !isMissing(host, root, decodeText(wanted))) return wanted;
   const uid = uidAfter(host, query, doors, steps);
-  const bytes = uid === undefined ? undefined : passwdOf(host, query, doors);
+  const bytes = uid === undefined ? undefined : passwdOf(host, root);
   const shell = uid === undefined || bytes === undefined ? undefined : parsePasswdShells(bytes).get(uid);
   // Who fills the file may be the target: what is no path is not started, and not printed.
-  return shell !== undefined && /^\/[\u0021-\u007E]+$/.test(shell) ? shell : DEFAULT_SHELL;
+  const isPath = shell !== undefined && /^\/[\u0021-\u007E]+$/.test(shell);
+  return isPath && !isMissing(host, root, shell) ? shell : DEFAULT_SHELL;
+}
+
+/** Only what is known not to be there: of our own root, and of one that is closed to us, the attempt tells. */
+function isMissing(host: Host, root: string | undefined, shell: string): boolean {
+  if (root === undefined || root === OURS || !shell.startsWith('/')) return false;
+  const found = host.findInRoot({ root, path: shell });
+  return !found.ok && found.gap.reason === 'gone';
 }
 
 /** The last change of the uid decides. undefined: it has no name there, or the target does not tell it. */
@@ -47,8 +65,7 @@ function effectiveUid(host: Host, pid: number | undefined): number | undefined {
 }
 
 /** That of the root in which the command will be. undefined: nobody is known who has that root. */
-function passwdOf(host: Host, query: EnterQuery, doors: readonly Door[]): Uint8Array | undefined {
-  const root = rootAfter(query, doors);
+function passwdOf(host: Host, root: string | undefined): Uint8Array | undefined {
   if (root === undefined) return undefined;
   return valueOf(root === OURS ? host.readFile(PASSWD) : host.readFileInRoot({ root, path: PASSWD }));
 }

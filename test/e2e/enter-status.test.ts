@@ -70,7 +70,7 @@ describe.skipIf(lacks('userns', 'unshare')).each(identities)('by $name', ({ uid 
       expect(result).toMatchObject({ status: 127, signal: null, stdout: '' });
       expect(result.stderr).toBe(
         "nstool: cannot run 'no-such-command-here': not found (ENOENT)\n" +
-          '  why: it is not in /usr/bin:/bin, in the file system that was entered; or it is, and the interpreter or loader that it names is not\n',
+          '  why: it is not in /usr/bin:/bin; or it is, and the interpreter or loader that it names is not\n',
       );
       const path = nstool([...words(), '/no/such/path'], { uid });
       expect(path).toMatchObject({ status: 127, stdout: '' });

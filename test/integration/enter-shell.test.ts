@@ -24,6 +24,7 @@ describe.skipIf(newest === undefined || lacks('root', 'namespaces', 'unshare'))(
       `root:x:0:0::/:${folder}/roots`,
       `user:x:${PLAIN_UID}:1::/:${folder}/users`,
       'none:x:7:7::/:',
+      'gone:x:10:10::/:/no/such/shell',
     ];
     writeFileSync(join(folder, 'passwd'), `${users.join('\n')}\nevil:x:8:8::/:/bin/\u001B[31m\n`);
     const script = `mount --bind ${folder}/passwd /etc/passwd; echo ready; exec sleep 1000`;
@@ -58,6 +59,14 @@ describe.skipIf(newest === undefined || lacks('root', 'namespaces', 'unshare'))(
     expect(ours).toEqual(started([...(newest?.('nsenter') ?? []), ...words], shell()));
   });
 
+  test.each([
+    ['$SHELL', ['-m'], '-roots 0'],
+    ['neither', ['-m', '-S', '10'], '-sh 10'],
+  ] as const)('what is not in there is passed over: %s', (_title, options, expected) => {
+    const words = ['enter', '-t', String(target.pid), ...options];
+    expect(started(commandLine(words), ['SHELL=/no/such/shell'])).toEqual([7, `${expected}\n`]);
+  });
+
   test('where the file system stays ours it is that of this host', () => {
     const words = ['-t', String(target.pid), '-n'];
     const ours = started(commandLine(['enter', ...words, '--no-dns']), []);
@@ -77,7 +86,7 @@ describe.skipIf(newest === undefined || lacks('root', 'namespaces', 'unshare'))(
     const { status, stderr } = nstool(['enter', String(hostile.pid), '-n', '-e', '-v', 'no-such-command']);
     await hostile.end();
     expect(status).toBe(127);
-    expect(stderr).toContain(':/?[31m?nstool: fine, in the file system');
+    expect(stderr).toContain(':/?[31m?nstool: fine; or it is');
     const shelled = await startReady(['sh', '-c', 'echo ready; exec sleep 1000'], { SHELL: '/\u001B[31m\nforged' });
     const shown = nstool(['enter', String(shelled.pid), '-n', '-e', '-v']);
     await shelled.end();

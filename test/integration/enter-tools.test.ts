@@ -115,7 +115,22 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'ip', 'cc'))('a target wi
   }
 
   test('it has no shell', () => {
-    expect(nstool(['enter', String(pivot.pid), 'sh']).status).toBe(127);
+    const text = (words: readonly string[]): string => {
+      const { status, stderr } = nstool(['enter', String(pivot.pid), ...words], { env: { SHELL: '/bin/bash' } });
+      expect(status).toBe(127);
+      return stderr;
+    };
+    expect(text(['sh'])).toMatch(
+      new RegExp(`in the file system that was entered;.*\n  try: nstool enter ${pivot.pid} --tools COMMAND\n$`),
+    );
+    // $SHELL is not in there, nor anything else.
+    expect(text([])).toMatch(
+      new RegExp(`^nstool: cannot run '/bin/sh': not found .*\n.*\n  try: nstool enter ${pivot.pid} --tools\n$`),
+    );
+    expect(nstool(['enter', String(pivot.pid), '--net', '--no-dns', '/no/such']).stderr).toBe(
+      "nstool: cannot run '/no/such': not found (ENOENT)\n" +
+        '  why: it is not there; or it is, and the interpreter or loader that it names is not\n',
+    );
   });
 
   test.each(['chroot', 'pivot_root'])(

@@ -409,8 +409,12 @@ describe('the command', () => {
     const last = steps.at(-1);
     expect(last?.label).toBe('exec /?[31m?forged');
     expect(last?.explanations[0]?.text).toMatch(/^nstool: cannot run '\/\?\[31m\?forged': not found/);
-    const named = plan({ command: [encode('x')] }, {}, ['PATH=/\u009Bx\n']).steps.at(-1);
-    expect(named?.explanations[0]?.text).toContain('it is not in /?x?, in the file system');
+    const named = plan({ kinds: ['net'], command: [encode('x')] }, {}, ['PATH=/\u009Bx\n']).steps.at(-1);
+    expect(named?.explanations[0]?.text).toContain('it is not in /?x?;');
+    const entered = plan({ kinds: ['mnt'], command: [encode('x')] }, {}, ['PATH=/x']).steps.at(-1);
+    expect(entered?.explanations[0]?.text).toMatch(
+      /it is not in \/x, in the file system that was entered;.*\n {2}try: nstool enter \d+ --tools COMMAND\n$/,
+    );
   });
 
   test('bytes that are no text stay as they are', () => {
