@@ -4,6 +4,7 @@
 import { decodeMask } from '../capabilities/mask.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
 import { valueOf, type Gap, type Host } from '../kernel/host.ts';
+import { isMapped, parseIdMap } from '../kernel/text/id-map.ts';
 import { parseStatus, type ProcessStatus } from '../kernel/text/status.ts';
 
 /** For root, whom sudo gives nothing more. */
@@ -35,12 +36,26 @@ export function ptraceRule(host: Host, pid: number): string {
   const uid = theirs.uids.find((each) => each !== host.self.uid);
   if (uid !== undefined)
     return `it runs as uid ${uid}, we as ${host.self.uid}, without CAP_SYS_PTRACE in its user namespace`;
+  // Such ids of two users are alike, and so is what they own.
+  if (host.self.uid === OVERFLOW && !isOurs(host, OVERFLOW))
+    return `it may be of another user than we: our user namespace has no number for either (shown as ${OVERFLOW}); without CAP_SYS_PTRACE in its user namespace`;
   if (file !== undefined && file.uid !== host.self.uid)
     return 'it is not dumpable (PR_SET_DUMPABLE(2const), or its program gained rights or cannot be read), and we lack CAP_SYS_PTRACE';
   const more = decodeMask(theirs.effectiveCapabilities & ~ours.effectiveCapabilities).names;
   if (more.length > 0)
     return `it has capabilities that we have not (${more.slice(0, FEW).join(', ')}${more.length > FEW ? ', …' : ''}), and we lack CAP_SYS_PTRACE`;
   return 'it is in a user namespace where our capabilities do not count, or a security module refuses';
+}
+
+/** Shown for a uid that the reader's user namespace has none for. Source: DEFAULT_OVERFLOWUID. */
+const OVERFLOW = 65_534;
+
+/** Has our user namespace a uid of that number? Unknown counts as yes. */
+function isOurs(host: Host, uid: number): boolean {
+  const path = '/proc/self/uid_map';
+  const bytes = valueOf(host.readFile(path));
+  const map = bytes === undefined ? undefined : valueOf(parseIdMap(bytes, path));
+  return map === undefined || isMapped(map, uid);
 }
 
 /** So many are named. */
