@@ -11,15 +11,18 @@ import {
 } from '../kernel/abi/mount-flags.ts';
 import { O_PATH } from '../kernel/abi/open-flags.ts';
 import type { Host } from '../kernel/host.ts';
-import type { Slot, Step } from '../kernel/program.ts';
-import { explainOpen } from './explain-enter.ts';
+import { ERRNO } from '../kernel/abi/errno.ts';
+import type { Explanation, Operation, Slot, Step } from '../kernel/program.ts';
+import { explainOpen, failureStatus } from './explain-enter.ts';
 import { refusals } from './private-mounts.ts';
 import type { ShownFile } from './resolver-files.ts';
 import { step } from './step.ts';
 import { emptyView, entriesOf, fillView } from './view.ts';
 
 const ETC = '/etc';
-const failed = { explanations: refusals("show the target's way of resolving names", 'the same command with --no-dns') };
+const SHOW = "show the target's way of resolving names";
+const WITHOUT = 'the same command with --no-dns';
+const failed = { explanations: refusals(SHOW, WITHOUT) };
 
 /** `exists` tells of a path of the root that the command will have; `root` is where that root is now, '' for ours. */
 export function showFiles(
@@ -100,7 +103,14 @@ function makeCopy({ path, content, reason }: ShownFile, name: string, dir: Slot,
 
 /** Links are followed: /etc/resolv.conf often is one into /run. */
 function attachTo(path: string, slot: Slot, reason: string): Step {
-  return step(`mount it over ${path}`, reason, { op: 'attach', slot, path, flags: MOVE_MOUNT_T_SYMLINKS }, failed);
+  const operation: Operation = { op: 'attach', slot, path, flags: MOVE_MOUNT_T_SYMLINKS };
+  return step(`mount it over ${path}`, reason, operation, { explanations: [notOver(path), ...failed.explanations] });
+}
+
+/** The first explanation of an errno counts. */
+function notOver(path: string): Explanation {
+  const text = `nstool: cannot ${SHOW}: EINVAL\n  why: ${path} is a directory here\n  try: ${WITHOUT}\n`;
+  return { errno: ERRNO.EINVAL, status: failureStatus, text };
 }
 
 function bind({ path, content, reason }: ShownFile): readonly Step[] {

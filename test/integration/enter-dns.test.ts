@@ -212,6 +212,16 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'ip', 'nsenter'))('as roo
     expect(stderr).toContain("1 file of the target's resolver: not supported here (this host has no /etc for it)\n");
   });
 
+  test('a directory in place of resolv.conf: said to be that', () => {
+    const command = commandLine(['enter', pid(), '--net', 'true']);
+    expect(run(withEtc('rm -f /etc/resolv.conf; mkdir /etc/resolv.conf', command))).toMatchObject({
+      status: 125,
+      stderr:
+        "nstool: cannot show the target's way of resolving names: EINVAL\n" +
+        '  why: /etc/resolv.conf is a directory here\n  try: the same command with --no-dns\n',
+    });
+  });
+
   test('a cache of names of this host is not asked', () => {
     const script = 'mount -t tmpfs tmpfs /run; mkdir /run/nscd; mkfifo /run/nscd/socket';
     const command = commandLine(['enter', pid(), '--net', 'stat', '-c', '%F', '/run/nscd/socket']);
