@@ -137,6 +137,12 @@ describe('our own failures are 125', () => {
     ['usage: an option without its value', ['enter', '--target'], /needs a value/],
     ['usage: a kind without a process', ['enter', '--net=/proc/self/ns/net', '-u', 'true'], /--uts needs a process/],
     ['usage: -a with a path', ['enter', '/proc/self/ns/net', '-a', 'true'], /is one namespace, and is entered alone/],
+    [
+      'a command without a target',
+      ['enter', '--pid', 'true'],
+      /no target before the command 'true'\n.*\n  try: nstool enter /,
+    ],
+    ['a word that is neither', ['enter', '--pid', 'no-such-thing'], /nothing here is called 'no-such-thing'/],
     ['a word that is no target', ['enter', '', 'true'], /'' is no target/],
     ['a name that nothing has', ['enter', 'no-such-name', 'true'], /'no-such-name'/],
     ['a process of a recorded host', ['enter', '--from', '/dev/null', '1', 'true'], /recorded host cannot be entered/],

@@ -3,7 +3,7 @@
 
 import { errorOfGap, NsError, type ErrorFacts } from '../../kernel/error.ts';
 import { isComplete, type CountedGap } from '../../kernel/gap-tally.ts';
-import type { Host } from '../../kernel/host.ts';
+import type { Gap, Host } from '../../kernel/host.ts';
 import { programFromJson, programToJson } from '../../kernel/program-json.ts';
 import type { Program } from '../../kernel/program.ts';
 import { decodeText } from '../../kernel/text/text.ts';
@@ -34,8 +34,15 @@ export async function givenProgram(invocation: Invocation, context: Context, fil
 
 function textOf(host: Host, file: string): string {
   const bytes = host.readFile(file);
-  if (!bytes.ok) throw errorOfGap(bytes.gap, `cannot read ${file}`);
+  if (!bytes.ok) throw unreadable(file, bytes.gap);
   return decodeText(bytes.value);
+}
+
+function unreadable(file: string, gap: Gap): NsError {
+  const what = `cannot read ${file}`;
+  if (gap.errno === 'EISDIR') return new NsError('BAD_VALUE', { what, why: 'it is a directory (EISDIR)' });
+  if (gap.errno === 'EFBIG') return new NsError('BAD_VALUE', { what, why: 'it is too large (EFBIG)' });
+  return errorOfGap(gap, what);
 }
 
 /** The steps, and the verdict: a refusal that is foreseen has the status of one that happened to a reading command. */

@@ -5,10 +5,11 @@ import { NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import { parseDecimal, parseUnsigned64 } from '../../kernel/text/text.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import { resolveTarget } from '../../inspect/resolve-target.ts';
+import { resolveTarget, type ResolvedTarget } from '../../inspect/resolve-target.ts';
 import type { Door as Way } from '../../namespaces/discover/door.ts';
 import { namespaceKindOf } from '../../launch/doors.ts';
 import { asTargetParts, type AsTargetPart } from '../../launch/as-target/part.ts';
+import { DEFAULT_SEARCH } from '../../launch/enter.ts';
 import type { EnterQuery, WantedId } from '../../launch/enter-query.ts';
 import { wayTo, wayToInitial } from '../../launch/given.ts';
 import { flag, optionValue, type Context, type Invocation, type OptionDefinition } from '../define-command.ts';
@@ -185,10 +186,29 @@ function targetOf(invocation: Invocation, host: Host): EnterTarget | undefined {
   const { word: name } = splitRecorded(word);
   const numbered = /^([0-9]+):([0-9]+)$/.exec(name);
   const pidfdInode = parseUnsigned64(numbered?.[2]);
-  const target = resolveTarget(host, pidfdInode === undefined ? name : (numbered?.[1] ?? name));
+  const target = resolved(invocation, host, pidfdInode === undefined ? name : (numbered?.[1] ?? name));
   if (target.type === 'namespace') return { type: 'namespace', way: target.door, word: name };
   if (target.type === 'host') return target;
   return { type: 'process', pid: target.pid, ...(pidfdInode === undefined ? {} : { pidfdInode }) };
+}
+
+/** A program's name that names nothing to enter is the command: what is missing is the target. */
+function resolved(invocation: Invocation, host: Host, name: string): ResolvedTarget {
+  try {
+    return resolveTarget(host, name);
+  } catch (error) {
+    if (!(error instanceof NsError) || error.code !== 'NO_PROCESS') throw error;
+    if (invocation.operands.length === 0 || !isProgram(host, name)) throw error;
+    throw new NsError('USAGE', {
+      what: `no target before the command '${name}'`,
+      why: 'the first word is the target, and nothing here is called so, but a program is',
+      tryThis: `nstool enter -t PID [kinds] ${name}`,
+    });
+  }
+}
+
+function isProgram(host: Host, name: string): boolean {
+  return /^[\w.-]+$/.test(name) && DEFAULT_SEARCH.split(':').some((folder) => host.stat(`${folder}/${name}`).ok);
 }
 
 type Given = EnterQuery['given'][number];
