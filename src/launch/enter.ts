@@ -29,7 +29,7 @@ import { foresee, type Foresight } from './foresee.ts';
 import { foreseeChange, foreseeOpening } from './foresee-directories.ts';
 import { foreseeIds } from './foresee-ids.ts';
 import { deadInit } from './rule.ts';
-import { keepCapabilities } from './ids.ts';
+import { keepCapabilities, powerlessNote } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { ownMounts } from './own-mounts.ts';
 import { DEFAULT_SHELL, loginShell } from './login-shell.ts';
@@ -56,8 +56,8 @@ export interface EnterPlan {
   readonly uncopied: readonly Uncopied[];
   /** What the kernel will say to it, as far as can be told. */
   readonly foresight: Foresight;
-  /** To be said before it starts. Absent (undefined): nothing. */
-  readonly note: string | undefined;
+  /** To be said before it starts. */
+  readonly notes: readonly string[];
   /** Files of the target that could not be read: the command finds ours instead, or none. */
   readonly unread: readonly CountedGap[];
 }
@@ -114,7 +114,8 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
     foreseeIds(host, us, query, joined);
   const whole = refusal === undefined ? foresight : { ...foresight, refusal };
   const uncopied = [...(cgroups?.uncopied ?? []), ...likeness.uncopied];
-  return { program, uncopied, unread, foresight: whole, note: sandboxNote(identity) };
+  const notes = [sandboxNote(identity), powerlessNote(host, query, joined)].filter((note) => note !== undefined);
+  return { program, uncopied, unread, foresight: whole, notes };
 }
 
 /** All of it takes some milliseconds, so it is asked for only when it may change something. */

@@ -43,6 +43,16 @@ export function changeIds(host: Host, query: EnterQuery, joined: readonly Door[]
   ];
 }
 
+/** What entering leaves of the rights of who enters, where that is nothing: said, as nobody expects it of root. */
+export function powerlessNote(host: Host, query: EnterQuery, joined: readonly Door[]): string | undefined {
+  const user = joined.find((door) => door.kind === 'user');
+  const { pid, uid, preserveCredentials, keepCapabilities: keeps, asTarget } = query;
+  if (user?.ofProcess !== true || pid === undefined || uid !== undefined) return undefined;
+  if (preserveCredentials || keeps === true || asTarget?.has('ids') === true) return undefined;
+  if (isMappedOrUnknown(readMaps(host, pid).uids)) return undefined;
+  return `uid 0 is not mapped in user:[${user.inode}]: the command keeps our uid, and has no capabilities there; --keep-caps keeps them`;
+}
+
 function dropGroups(query: EnterQuery, joined: readonly Door[], setgroups: string | undefined): readonly Step[] {
   if (!changesGroups(query, joined)) return [];
   const more: Partial<Step> = joinsUser(joined) ? { mark: GROUPS_MARK, once: true } : {};

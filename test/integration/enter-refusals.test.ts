@@ -1,7 +1,7 @@
 // Refusals, each provoked: the text names the rule, and a dry run foresees the same, with the status of a denial.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -103,6 +103,36 @@ describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('refused by th
       );
     } finally {
       await ended(child);
+    }
+  });
+
+  test('ptrace access: two users that our user namespace has no numbers for', async () => {
+    const child = spawn('setpriv', ['--reuid=12345', '--regid=12345', '--clear-groups', 'sleep', '1000']);
+    try {
+      await commandBelow(child.pid ?? 0, 'sleep');
+      const other: Around = (command) => asUser(['unshare', '-U', ...command], PLAIN_UID);
+      expect(refused(other, [String(child.pid), '-n'])).toContain(
+        'ptrace access: it may be of another user than we: our user namespace has no number for either',
+      );
+    } finally {
+      await ended(child);
+    }
+  });
+
+  test('uid 0 that is not mapped: the command has no capabilities, which is said', async () => {
+    const target = await makeTarget(['-U'], PLAIN_UID);
+    const said =
+      /^nstool: uid 0 is not mapped in user:\[\d+\]: the command keeps our uid, and has no capabilities there; .*\n$/;
+    const words = ['enter', String(target.pid), '-U'];
+    try {
+      const tried = run(commandLine([...words, 'grep', 'CapEff', '/proc/self/status']));
+      expect(tried).toMatchObject({ status: 0, stdout: 'CapEff:\t0000000000000000\n' });
+      expect(tried.stderr).toMatch(said);
+      expect(run(commandLine([...words, '--dry-run', 'true'])).stderr).toMatch(said);
+      for (const option of ['--keep-caps', '--preserve-credentials'])
+        expect(run(commandLine([...words, option, 'true']))).toMatchObject({ status: 0, stderr: '' });
+    } finally {
+      await target.end();
     }
   });
 
@@ -338,6 +368,19 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('--program', () => {
     const result = carriedOut(text);
     expect(result).toMatchObject({ status: 125, stdout: '' });
     expect(result.stderr).toContain(`nstool: no program: ${where}\n`);
+  });
+
+  test('a file that cannot be one', () => {
+    expect(run(commandLine(['enter', '--program', folder]))).toMatchObject({
+      status: 125,
+      stderr: `nstool: cannot read ${folder}\n  why: it is a directory (EISDIR)\n`,
+    });
+    const large = join(folder, 'large');
+    writeFileSync(large, '');
+    truncateSync(large, 100_000_000);
+    expect(run(commandLine(['enter', '--program', large])).stderr).toBe(
+      `nstool: cannot read ${large}\n  why: it is too large (EFBIG)\n`,
+    );
   });
 
   test('one that nsexec does not take, and one with a NUL inside', () => {

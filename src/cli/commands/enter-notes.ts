@@ -2,7 +2,6 @@
 
 import type { EnterPlan } from '../../launch/enter.ts';
 
-export function notesOf({ note, uncopied }: Pick<EnterPlan, 'note' | 'uncopied'>): readonly string[] {
-  const lacks = uncopied.map(({ what, why }) => `not copied: ${what}: ${why}`);
-  return note === undefined ? lacks : [note, ...lacks];
+export function notesOf({ notes, uncopied }: Pick<EnterPlan, 'notes' | 'uncopied'>): readonly string[] {
+  return [...notes, ...uncopied.map(({ what, why }) => `not copied: ${what}: ${why}`)];
 }

@@ -118,21 +118,21 @@ describe('a sandbox', () => {
       [`${docker}/config.v2.json`]: `{"ID":"${ID}","Name":"/web","Config":{}}`,
       [`${docker}/hostconfig.json`]: `{"Runtime":"${runtime}"}`,
     };
-    const { note } = plan({ cgroup: `/docker/${ID}`, files });
+    const [note] = plan({ cgroup: `/docker/${ID}`, files }).notes;
     expect(note).toBe(
       `container:web runs in ${kernel}: only the outside of it is entered, its processes are not there; the inside: ${command}`,
     );
   });
 
   test('a machine monitor of Kata', () => {
-    const { note } = plan({ cmdline: ['/usr/bin/qemu-system-x86_64', '-name', `sandbox-${ID}`] });
+    const [note] = plan({ cmdline: ['/usr/bin/qemu-system-x86_64', '-name', `sandbox-${ID}`] }).notes;
     expect(note).toContain(`container:${ID.slice(0, 12)} runs in a virtual machine (Kata)`);
     expect(note).toContain(`the inside: crictl exec -it ${ID} sh`);
   });
 
   test('none', () => {
-    expect(plan({}).note).toBeUndefined();
-    expect(plan({ cgroup: `/docker/${ID}` }).note).toBeUndefined();
+    expect(plan({}).notes).toEqual([]);
+    expect(plan({ cgroup: `/docker/${ID}` }).notes).toEqual([]);
   });
 
   const kata: Identity = { ...nobody, sandbox: 'kata', role: 'payload', id: ID };
