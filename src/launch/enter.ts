@@ -73,7 +73,7 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const asked = around.mounts === undefined ? joined : [...joined, around.mounts];
   const cgroups = cgroupsOf(host, query);
   const env = environmentFor(host, query, caller);
-  const foresight = foresee(host, us, query, asked, gaps);
+  const foresight = foresee(host, us, query, asked, around.mounts, gaps);
   const isPrivate = around.before.length + around.after.length + around.afterFork.length > 0;
   const places = isPrivate ? withOwnDirectory(host, query, doors) : query;
   const identity = identityOf(host, query);
@@ -82,10 +82,11 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const owner = pty === undefined ? undefined : ownTerminal(host, us, query, joined, likeness.inside);
   const before = [
     ...restoreInherited(caller),
+    ...openDirectories(places, 'named'),
     ...openProcess(query, joined),
     ...likeness.pinned,
     ...(around.mounts === undefined ? doors : [...doors, around.mounts]).flatMap((door) => openDoor(door)),
-    ...openDirectories(places),
+    ...openDirectories(places, "target's"),
     ...around.open,
     ...(cgroups?.open ?? []),
     ...(pty === undefined ? [] : openPty(query)),
@@ -107,8 +108,8 @@ export function planEnter(host: Host, query: EnterQuery, caller: Caller): EnterP
   const steps = [...before, execute(query, env, shell, placeOf(query, doors))];
   const program = { steps, failureStatus, trace: query.trace };
   const refusal =
-    foreseeNumber(host, query, gaps) ??
     foreseeOpening(host, places, gaps) ??
+    foreseeNumber(host, query, gaps) ??
     foresight.refusal ??
     foreseeChange(host, places, doors, gaps) ??
     foreseeIds(host, us, query, joined);
@@ -200,9 +201,10 @@ function withOwnDirectory(host: Host, query: EnterQuery, doors: readonly Door[])
 const ROOT_SLOT = 'root';
 const DIRECTORY_SLOT = 'directory';
 
-function openDirectories({ pid, root, workingDirectory }: EnterQuery): readonly Step[] {
+/** Those that were named come before all else: /proc/self/fd/N then leads to nothing that we opened (CVE-2024-21626). */
+function openDirectories({ pid, root, workingDirectory }: EnterQuery, which: 'named' | "target's"): readonly Step[] {
   const open = (what: true | string | undefined, link: string, slot: string): readonly Step[] => {
-    if (what === undefined) return [];
+    if (what === undefined || (which === 'named') !== (typeof what === 'string')) return [];
     const path = what === true ? `/proc/${pid}/${link}` : what;
     const operation: Operation =
       what === true
@@ -216,6 +218,14 @@ function openDirectories({ pid, root, workingDirectory }: EnterQuery): readonly 
   };
   return [...open(root, 'root', ROOT_SLOT), ...open(workingDirectory, 'cwd', DIRECTORY_SLOT)];
 }
+
+/** A directory of our /proc, to which a link of the target's to /proc/self/fd/N would lead (CVE-2024-21626). */
+const closeProcess = step(
+  'close the folder of the process',
+  'nothing of this host is to be found through /proc/self/fd',
+  { op: 'close', slot: PROCESS_SLOT },
+  { try: true },
+);
 
 function changeDirectories(host: Host, query: EnterQuery): readonly Step[] {
   const { root, workingDirectory, innerDirectory, asTarget } = query;
@@ -247,6 +257,8 @@ function changeDirectories(host: Host, query: EnterQuery): readonly Step[] {
     );
   }
   if (innerDirectory !== undefined) {
+    const follows = query.uid === 'follow' || query.gid === 'follow';
+    if (query.pid !== undefined && !follows) steps.push(closeProcess);
     steps.push(
       step(
         `open ${innerDirectory}`,

@@ -22,7 +22,7 @@ export function foreseeOpening(
   gaps: GapTally,
 ): Refusal | undefined {
   const [first] = [root, workingDirectory].flatMap((path) => {
-    const status = typeof path === 'string' ? host.stat(path) : undefined;
+    const status = typeof path === 'string' ? ours(host, path) : undefined;
     return typeof path !== 'string' || status === undefined ? [] : (closed(path, status, gaps) ?? []);
   });
   return first;
@@ -60,7 +60,17 @@ function inThere(host: Host, query: EnterQuery, doors: readonly Door[], path: st
   const root = rootAfter(query, doors);
   // What --tools makes of several file systems is nowhere yet.
   if (root === undefined || query.tools !== undefined) return gap({ reason: 'unsupported', what: path });
+  if (isDescriptor(path)) return ours(host, path);
   if (root === OURS) return host.stat(path);
   const found = host.findInRoot({ root, path });
   return found.ok ? value(found.value.status) : found;
+}
+
+function ours(host: Host, path: string): Reading<FileStatus> {
+  return isDescriptor(path) ? gap({ reason: 'gone', what: path, errno: 'ENOENT' }) : host.stat(path);
+}
+
+/** nsexec has none but the first three when it opens these. */
+function isDescriptor(path: string): boolean {
+  return Number(/^\/(?:dev|proc\/self)\/fd\/([0-9]+)$/.exec(path)?.[1] ?? 0) > 2;
 }

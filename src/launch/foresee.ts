@@ -9,7 +9,7 @@ import { valueOf, type Host, type NamespaceQuestion } from '../kernel/host.ts';
 import { ownInode } from '../namespaces/own.ts';
 import { joinedAtOnce, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
-import { deadInit, notADescendant, type Refusal, type Rule } from './rule.ts';
+import { deadInit, noCopy, notADescendant, type Refusal, type Rule } from './rule.ts';
 import { powerIn, type Power, type Subject } from '../capabilities/capable.ts';
 import { CAPABILITY } from '../kernel/abi/capability.ts';
 import { lackOf } from './standing.ts';
@@ -29,6 +29,8 @@ interface Scene {
   readonly joined: readonly Door[];
   readonly powers: ReadonlyMap<Door, Power>;
   readonly user: Door | undefined;
+  /** The mount namespace that is not entered with the others: only its mounts are copied. */
+  readonly copied: Door | undefined;
 }
 
 /** `us`: undefined where the host does not tell. */
@@ -37,6 +39,7 @@ export function foresee(
   us: Subject | undefined,
   query: EnterQuery,
   joined: readonly Door[],
+  copied: Door | undefined,
   gaps: GapTally,
 ): Foresight {
   if (us === undefined) {
@@ -51,7 +54,7 @@ export function foresee(
     if ('reason' in power) gaps.add('owner of a namespace', power);
     else powers.set(door, power);
   }
-  const scene: Scene = { us, query, joined, powers, user: joined.find(({ kind }) => kind === 'user') };
+  const scene: Scene = { us, query, joined, powers, copied, user: joined.find(({ kind }) => kind === 'user') };
   const rules = new Map(joined.map((door) => [door, ruleFor(host, scene, door)]));
   const refusal = firstRefusal(host, scene, rules);
   return { rules, gaps, ...(refusal === undefined ? {} : { refusal }) };
@@ -65,6 +68,7 @@ function firstRefusal(host: Host, scene: Scene, rules: ReadonlyMap<Door, Rule>):
     if (door.ours || !scene.powers.has(door)) continue;
     const what = `cannot join the ${door.kind} namespace of ${door.path}`;
     const beyond = door.kind === 'pid' ? notBelow(host, door) : undefined;
+    if (door === scene.copied && !isAllowed(scene, door)) return noCopy;
     if (!isAllowed(scene, door)) return { what: `${what}: EPERM`, ...(rules.get(door) ?? { why: '' }) };
     if (beyond !== undefined) return { what: `${what}: EINVAL`, why: beyond };
   }
@@ -74,7 +78,7 @@ function firstRefusal(host: Host, scene: Scene, rules: ReadonlyMap<Door, Rule>):
 /** By one call for all, by the first round, or by the second. */
 function isAllowed(scene: Scene, door: Door): boolean {
   const { us, joined, powers, user } = scene;
-  const atOnce = joinedAtOnce(joined);
+  const atOnce = joinedAtOnce(joined.filter((each) => each !== scene.copied));
   if (atOnce.includes(door) && allowsAtOnce(scene, atOnce)) return true;
   const power = powers.get(door);
   if (power === undefined || door === user) return power === undefined || has(power.capabilities, SYS_ADMIN);

@@ -22,6 +22,12 @@ export const noRoot: Refusal = {
   why: 'what was named as the root is no directory',
 };
 
+export const noCopy: Refusal = {
+  what: "cannot put the target's file system below /target: EPERM",
+  why: 'to copy its mounts needs CAP_SYS_ADMIN in the user namespace that owns them: that of the target may lie below (bwrap)',
+  tryThis: 'the same command with sudo',
+};
+
 export const noGroups: Refusal = {
   what: 'cannot drop supplementary groups: EPERM',
   why: 'a change of the gid drops them, which needs CAP_SETGID, and setgroups not denied there',

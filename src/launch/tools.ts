@@ -9,8 +9,10 @@ import { AT_EMPTY_PATH, AT_RECURSIVE, MS_REC, MS_SLAVE, OPEN_TREE_CLONE } from '
 import { O_PATH, O_RDONLY } from '../kernel/abi/open-flags.ts';
 import { NsError } from '../kernel/error.ts';
 import type { Host } from '../kernel/host.ts';
-import type { Step } from '../kernel/program.ts';
-import { explainOpen } from './explain-enter.ts';
+import { ERRNO } from '../kernel/abi/errno.ts';
+import type { Explanation, Step } from '../kernel/program.ts';
+import { explainOpen, failureStatus } from './explain-enter.ts';
+import { noCopy } from './rule.ts';
 import { refusals, unshareMounts } from './private-mounts.ts';
 import { PROCESS_SLOT, step } from './step.ts';
 import { emptyView, entriesOf, fillView, type ViewEntry } from './view.ts';
@@ -44,6 +46,13 @@ export function tools(host: Host, from: string | undefined): readonly Step[] {
   return [...unshareMounts(WHAT), ...copyTarget(), ...view(kept, more, kernels, from ?? '/'), ...enterView()];
 }
 
+/** The first explanation of an errno counts. */
+const notCopied: Explanation = {
+  errno: ERRNO.EPERM,
+  status: failureStatus,
+  text: `nstool: ${noCopy.what}\n  why: ${noCopy.why}\n  try: ${noCopy.tryThis}\n`,
+};
+
 function copyTarget(): readonly Step[] {
   const type = kindFacts('mnt').flagValue;
   const own = '/proc/self/ns/mnt';
@@ -66,7 +75,7 @@ function copyTarget(): readonly Step[] {
       'setns to the mounts of the target',
       'only in there they can be copied',
       { op: 'setns', slot: 'mnt', type },
-      failed,
+      { explanations: [notCopied, ...failed.explanations] },
     ),
     step(
       "copy the target's mounts",

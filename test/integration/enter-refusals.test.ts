@@ -283,6 +283,43 @@ describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('refused by th
     expect(refused(asRoot, [String(plain.pid), ...options])).toContain(text);
   });
 
+  test('no number of a descriptor leads to a directory of ours, where /proc is ours, too (CVE-2024-21626)', () => {
+    // Those of --root and --wd are opened first; a path in there may find a namespace, which is no directory.
+    for (const fd of [3, 4, 5]) {
+      for (const option of ['--wd', '--wdns', '--root']) {
+        const words = [String(plain.pid), '-m', `${option}=/proc/self/fd/${fd}`];
+        expect(enter(asRoot, words)).toMatchObject({ status: 125, stdout: '' });
+        expect(enter(asRoot, ['--dry-run', ...words]).status).toBe(4);
+      }
+    }
+  });
+
+  test.skipIf(lacks('bwrap'))('--tools, by the owner of what bwrap made', async () => {
+    const [file = '', ...args] = asPlain([
+      'bwrap',
+      '--unshare-all',
+      '--uid',
+      '1234',
+      '--bind',
+      '/',
+      '/',
+      '--dev',
+      '/dev',
+      'sleep',
+      '1000',
+    ]);
+    const child = spawn(file, args, { stdio: 'ignore' });
+    const pid = await commandBelow(child.pid ?? 0, 'sleep');
+    try {
+      expect(refused(asPlain, [String(pid), '--tools', '--preserve-credentials'])).toContain(
+        "cannot put the target's file system below /target: EPERM\n  why: to copy its mounts needs CAP_SYS_ADMIN in",
+      );
+    } finally {
+      process.kill(pid, 'SIGKILL');
+      await ended(child);
+    }
+  });
+
   test('what is allowed is foreseen so', () => {
     allowed(asRoot, [String(plain.pid), '-m', '-W', '/usr', '-r']);
     allowed(asRoot, [String(plain.pid), '-u', '--wd=/usr', '--root=/']);
@@ -331,6 +368,18 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('--program', () => {
     const listed = carriedOut(program, ['--dry-run']);
     expect(listed.stdout).toContain('exec echo one two');
     expect(run(commandLine(['enter', '--program', '-']), { input: program }).stdout).toBe('one two  \u00e4\n');
+  });
+
+  test('a closed standard input is /dev/null by name, here and in other forms', () => {
+    const show = ['readlink', '/proc/self/fd/0'];
+    const file = join(folder, 'closed.json');
+    writeFileSync(file, printed(show));
+    const forms = [
+      ['--program', file],
+      ...['--tools', '--as-target', '-m'].map((form) => [String(target.pid), form, ...show]),
+    ];
+    for (const words of forms)
+      expect(run(['sh', '-c', '"$@" <&-', 'sh', ...commandLine(['enter', ...words])]).stdout).toBe('/dev/null\n');
   });
 
   test('bytes that are no text stay as they are', () => {
