@@ -107,7 +107,8 @@ describe.skipIf(lacks('root', 'userns', 'namespaces', 'unshare'))('refused by th
   });
 
   test('ptrace access: two users that our user namespace has no numbers for', async () => {
-    const child = spawn('setpriv', ['--reuid=12345', '--regid=12345', '--clear-groups', 'sleep', '1000']);
+    const [file = '', ...args] = asUser(['sleep', '1000'], 12_345);
+    const child = spawn(file, args, { stdio: 'ignore' });
     try {
       await commandBelow(child.pid ?? 0, 'sleep');
       const other: Around = (command) => asUser(['unshare', '-U', ...command], PLAIN_UID);
