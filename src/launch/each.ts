@@ -41,7 +41,7 @@ export function planEach(
     throw new NsError('NO_NAMESPACE', { what: `cannot enter ${link}`, why: 'what led to it leads elsewhere by now' });
   }
   const given = [{ kind: namespace.kind, way }];
-  const query = { kinds: [], given, preserveCredentials: false, resolver: false, ownProc: true, fork: true } as const;
+  const query = { kinds: [], given, preserveCredentials: false, resolver: false, fork: true } as const;
   const env = withVariables(caller.env, variables);
   return asChild(planEnter(host, { ...query, command, trace: false }, { ...caller, env }).program);
 }

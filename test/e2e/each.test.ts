@@ -332,13 +332,6 @@ describe.skipIf(lacks('userns', 'unshare')).each(identities)('in a pid namespace
     }
   });
 
-  it.skipIf(uid !== 0)('a /proc of it is mounted for the command', () => {
-    const script = 'tr "\\0" " " < /proc/$$/cmdline; cat /proc/1/comm';
-    const { stdout } = nstool(['each', '-p', String(target.pid), '-t', 'pid', '--json', 'sh', '-c', script]);
-    const { results } = JSON.parse(stdout) as { results: readonly { stdout: string; status: number }[] };
-    expect(results).toMatchObject([{ status: 0, stdout: expect.stringMatching(/^sh -c tr .*sleep\n$/s) }]);
-  });
-
   it('the user namespace', () => {
     const words = ['-p', String(target.pid), '-t', 'user', '--json', 'sh', '-c', 'id -u; cat /proc/self/uid_map'];
     const { stdout } = nstool(['each', ...words], { uid });

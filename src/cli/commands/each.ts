@@ -32,7 +32,7 @@ export const each: CommandDefinition = {
     'Runs COMMAND in every namespace that matches, in that one alone: the others stay ours. Without a filter these are all',
     'namespaces of all kinds, our own among them. From the first word that is no option on, all belongs to COMMAND.',
     'In a mount namespace COMMAND is the file that is there, and runs with our rights: an image that is not trusted wants',
-    'nstool enter, with all namespaces of the container. In a pid namespace it has a /proc of that.',
+    'nstool enter, with all namespaces of the container. In a pid namespace /proc is still ours.',
     '',
     'Several run at the same time, but what they print comes in the order of nstool ls, each below a line that names its',
     "namespace: COMMAND's output on standard output, its errors on standard error. After one that failed comes a line with",
