@@ -191,6 +191,27 @@ describe.skipIf(lacks('root', 'tracing'))('what was denied', () => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     }
   });
+
+  test('what enters the pid namespace of its first process later', async () => {
+    const child = spawn('unshare', ['--pid', '--fork', '--kill-child', 'sleep', '1000'], { stdio: 'ignore' });
+    const firstIn = (): string => run(['pgrep', '-P', String(child.pid)]).stdout.trim();
+    try {
+      await until(() => firstIn() !== '');
+      const looking = start([firstIn(), '--for', '3']);
+      const closed = new Promise((done) => looking.once('close', done));
+      let text = '';
+      looking.stdout?.on('data', (part: Buffer) => {
+        text += part.toString();
+      });
+      await until(() => instances().length > 0);
+      const entering = `sleep 1; ${UNPRIVILEGED.join(' ')} hostname x`;
+      run(['nsenter', '--target', firstIn(), '--pid', 'sh', '-c', entering]);
+      await closed;
+      expect(text).toMatch(/^cap_sys_admin +\d+ +sethostname +EPERM +\d+ +\d+ +hostname$/m);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
 });
 
 /** The instances of ours, as a shell in a mount namespace of its own sees them. */

@@ -13,13 +13,14 @@ import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host, type Reading } from '../../kernel/host.ts';
 import { parseAuditRecord } from '../../kernel/text/audit-record.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
-import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
+import { decodeText } from '../../kernel/text/text.ts';
 import { DEFAULT_SEARCH } from '../../launch/enter.ts';
 import { planTraced } from '../../launch/traced.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { callerOf } from '../caller.ts';
 import { gapNote } from '../gap-text.ts';
 import type { Context, Invocation, Streaming } from '../define-command.ts';
+import { Watched } from './caps-why-watched.ts';
 import { denialLine, whyReport, type NamedDenial, type TracedCommand, type WhyReport } from './caps-why-report.ts';
 
 /** Between two looks into the trace. What comes meanwhile has room for some ten thousand events on each processor. */
@@ -105,11 +106,12 @@ export async function whyProcess(
     const told: Denial[] = [];
     const course = new Course(trace, host, log, (denial) => told.push(denial));
     course.probe([target.pid, ...representatives(host)]);
-    watchTree(trace, host, target.pid);
+    const watched = new Watched(trace, host, target.pid);
     const until = performance.now() + query.duration;
     const waiting = new Promise<void>((done) => streaming.ending.addEventListener('abort', () => done()));
     while (!streaming.ending.aborted && performance.now() < until && isThere()) {
       await course.round(waiting);
+      watched.look();
       if (!query.json)
         for (const denial of told.splice(0).filter(isRefusal)) await streaming.emit(denialLine(course.named(denial)));
     }
@@ -128,37 +130,6 @@ function representatives(host: Host): readonly number[] {
   const scan = discoverNamespaces(host, new Set(['user']), { deep: false });
   const pids = [...scan.namespaces.values()].flatMap(({ pids: [first] }) => (first === undefined ? [] : [first]));
   return pids.slice(0, MOST_PROBED);
-}
-
-/** The threads of the process and of what it started; those that appear while they are looked for, too. */
-function watchTree(trace: CapabilityTrace, host: Host, pid: number): void {
-  const watched = new Set<number>();
-  for (;;) {
-    const news = [...threadsBelow(host, pid)].filter((tid) => !watched.has(tid));
-    if (news.length === 0) return;
-    trace.watch(news);
-    for (const tid of news) watched.add(tid);
-  }
-}
-
-function threadsBelow(host: Host, pid: number): ReadonlySet<number> {
-  const threads = new Set<number>();
-  const waiting = [pid];
-  for (const process of waiting) {
-    for (const name of valueOf(host.readDirectory(`/proc/${process}/task`)) ?? []) {
-      const tid = parseDecimal(name);
-      if (tid === undefined || threads.has(tid)) continue;
-      threads.add(tid);
-      const children = valueOf(host.readFile(`/proc/${process}/task/${tid}/children`));
-      if (children !== undefined)
-        waiting.push(
-          ...decodeText(children)
-            .split(' ')
-            .flatMap((word) => parseDecimal(word) ?? []),
-        );
-    }
-  }
-  return threads;
 }
 
 class Course {
