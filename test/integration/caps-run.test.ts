@@ -45,6 +45,7 @@ describe('a wrong command line starts nothing', () => {
     ['effective without permitted', ['--caps', 'cap_kill=e', 'true'], /without being permitted/],
     ['an unknown capability', ['--drop', 'net_rwa', 'true'], /--drop 'net_rwa'/],
     ['two ways for one set', ['--iab', '', '--bounding', 'none', 'true'], /--iab says/],
+    ['two inheritable sets', ['--caps', '=', '--iab', 'cap_chown', 'true'], /--caps and --iab say another/],
     ['an unknown securebit', ['--secbits', 'norot', 'true'], /did you mean noroot/],
     ['too many securebits', ['--secbits', '0x1000', 'true'], /no securebit/],
     ['an unknown user', ['--user', 'nobody-at-all', 'true'], /no such user/],
@@ -170,9 +171,27 @@ describe.skipIf(lacks('root'))('as root', () => {
       ['--caps', 'cap_kill=p'],
       /would be effective: all that is permitted: the effective uid is root/,
     ],
+    ['inheritable alone, as root', ['--caps', 'cap_kill=i'], /kill as root: [^;]*\n {2}try: --secbits noroot/],
     ['permitted alone, as a user', ['--user', '1:1', '--caps', 'cap_kill=p'], /kill/],
     ['what we have not got', ['--user', '1:1', '--ambient', 'full'], /sys_resource cannot become/],
-    ['more than we have', ['--add', 'sys_resource'], /sys_resource would not be permitted/],
+    [
+      'more than we have',
+      ['--add', 'sys_resource'],
+      /sys_resource would not be permitted: the bounding set lacks it\n/,
+    ],
+    ['dropped and ambient', ['--iab', '^cap_kill', '--drop', 'kill'], /kill is in --drop, and another option asks/],
+    ['dropped and added', ['--add', 'kill', '--drop', 'kill'], /kill is in --drop, and another option asks/],
+    ['added beyond the text', ['--caps', '=', '--add', 'kill'], /kill is in --add, and not permitted by --caps/],
+    [
+      'ambient beyond the text',
+      ['--caps', 'cap_bpf=eip', '--ambient', 'kill'],
+      /kill is to be ambient, and not permitted by --caps/,
+    ],
+    [
+      'more, by a text',
+      ['--caps', 'cap_sys_resource=ep'],
+      /sys_resource would not be permitted: the bounding set lacks it\n/,
+    ],
     ['a bounding set that grows', ['--bounding', 'full'], /never grows/],
   ] as const)('%s is refused, and nothing is started', (_, words, text) => {
     if (text.source.includes('sys_resource') || text.source.includes('grows')) {

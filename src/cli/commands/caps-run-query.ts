@@ -2,6 +2,7 @@
 
 import { parseCapabilities } from '../../capabilities/expression.ts';
 import { parseIab, type IabSets } from '../../capabilities/iab.ts';
+import { formatMask } from '../../capabilities/mask.ts';
 import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { parseCapabilityText } from '../../capabilities/text.ts';
 import { NsError } from '../../kernel/error.ts';
@@ -36,8 +37,15 @@ function exactSets(invocation: Invocation, all: bigint): Pick<CapsWish, 'sets' |
   if (iab !== undefined && (ambient !== undefined || bounding !== undefined))
     throw new NsError('USAGE', { what: '--iab says what is ambient and bounding', tryThis: 'one of them alone' });
   const said = iab === undefined ? undefined : iabOf(iab, all);
+  const exact = text === undefined ? {} : textOf(text, all);
+  if (said !== undefined && (exact.inheritable ?? said.inheritable) !== said.inheritable)
+    throw new NsError('USAGE', {
+      what: '--caps and --iab say another inheritable set',
+      why: `${formatMask(exact.inheritable ?? 0n)} and ${formatMask(said.inheritable)}: both are exact`,
+      tryThis: 'one of them alone, or the same set in both',
+    });
   const sets = {
-    ...(text === undefined ? {} : textOf(text, all)),
+    ...exact,
     ...(said === undefined ? {} : { inheritable: said.inheritable, ambient: said.ambient }),
     ...(ambient === undefined ? {} : { ambient }),
     ...(bounding === undefined ? {} : { bounding }),

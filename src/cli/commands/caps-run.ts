@@ -37,7 +37,10 @@ export const capsRun: CommandDefinition = {
     { long: 'bounding', value: 'LIST', help: 'exactly this bounding set' },
     { long: 'no-new-privs', help: 'no program that it executes gains anything' },
     { long: 'user', value: 'USER', help: 'as this user: NAME with its groups, UID:GID, NAME:GROUP' },
-    { long: 'keep-caps', help: 'with --user: what is permitted now stays so' },
+    {
+      long: 'keep-caps',
+      help: 'with --user: what is permitted now stays so, where neither --caps nor --ambient says what',
+    },
     {
       long: 'secbits',
       value: 'BITS',

@@ -10,6 +10,7 @@ import { callerOf, type CallerLook } from '../../inspect/exec/caller.ts';
 import { predict, type ExecStep } from '../../inspect/exec/predict.ts';
 import { execute, restoreInherited, type Caller } from '../enter.ts';
 import { failureStatus } from '../explain-enter.ts';
+import { contradictionIn } from './contradiction.ts';
 import { obstacleTo } from './obstacles.ts';
 import { shortfall } from './shortfall.ts';
 import { stepsTo } from './steps.ts';
@@ -38,7 +39,7 @@ export function planCapsRun(host: Host, { wish, command, trace }: CapsRunQuery, 
   const look = callerOf(host, host.self.pid, {}, new GapTally());
   const { all } = look.rules;
   const before = stateBefore(wish, look.caller);
-  const obstacle = obstacleTo(before, look.caller, all);
+  const obstacle = contradictionIn(wish, all) ?? obstacleTo(before, look.caller, all);
   if (obstacle !== undefined) throw refusal(obstacle, before, look);
   if (command.length === 0) return { look, before, exec: null, program: null, unforeseen: null };
   const { exec, unforeseen } = foresee(host, command, before);
@@ -68,11 +69,18 @@ function foresee(
   return { exec: predicted.steps[0] ?? null, unforeseen: null };
 }
 
-/** Who is not root gets what is ambient, so that it has to be inheritable too. */
+/** Who is not root gets what is ambient, so that it has to be inheritable too; root gets its whole bounding set. */
 function refusal(why: string, before: ExecCaller, { caller }: CallerLook): NsError {
-  const isOther = before.uids[1] !== caller.root;
-  const tryThis =
-    isOther && /would (?:not be permitted|be inheritable)/.test(why) ? "--caps '…=eip', or --ambient" : undefined;
+  const isRoot = before.uids[1] === caller.root;
+  const tryThis = isRoot ? hintForRoot(why) : hintForOthers(why);
   const what = 'the command cannot be had with exactly these capabilities';
   return new NsError('DENIED', { what, why, ...(tryThis === undefined ? {} : { tryThis }) });
+}
+
+function hintForRoot(why: string): string | undefined {
+  return /would be permitted: .* as root/.test(why) ? '--secbits noroot: being root gives nothing then' : undefined;
+}
+
+function hintForOthers(why: string): string | undefined {
+  return / would not be permitted/.test(why) ? "--caps '…=eip', or --ambient" : undefined;
 }

@@ -15,26 +15,28 @@ export function shortfall({ after, reasons }: ExecPrediction, wish: CapsWish, al
     return forced === undefined ? 'execve would fail (EPERM)' : reasonText(forced, all);
   }
   for (const name of NAMES) {
-    const said = differenceIn(name, after.sets, wish, all);
-    if (said !== undefined) return `${said}: ${rulesAbout(name, reasons, all)}`;
+    const { lacking, surplus } = differenceIn(name, after.sets, wish);
+    const [mask, is] = lacking === 0n ? [surplus & all, 'would be'] : [lacking, 'would not be'];
+    if (lacking === 0n && surplus === 0n) continue;
+    const unbounded = lacking & ~after.sets.bounding;
+    const rules = rulesAbout(name, mask, reasons, all) ?? (unbounded === 0n ? 'nothing gives it' : UNBOUNDED);
+    return `${collapse(mask, all)} ${is} ${wordFor[name]}: ${rules}`;
   }
   return undefined;
 }
 
+const UNBOUNDED = 'the bounding set lacks it';
+
+/** What is wished and would not be had, and what would be had against the wish. */
 function differenceIn(
   name: (typeof NAMES)[number],
   sets: CapabilitySets,
   { sets: wished, drop, add }: CapsWish,
-  all: bigint,
-): string | undefined {
+): { readonly lacking: bigint; readonly surplus: bigint } {
   const mask = sets[name];
   const wish = wished[name];
   const needed = (wish ?? 0n) | (name === 'permitted' || name === 'effective' ? add : 0n);
-  const lacking = needed & ~mask;
-  const surplus = mask & ((wish === undefined ? 0n : ~wish) | drop);
-  if (lacking !== 0n) return `${collapse(lacking, all)} would not be ${wordFor[name]}`;
-  if (surplus !== 0n) return `${collapse(surplus & all, all)} would be ${wordFor[name]}`;
-  return undefined;
+  return { lacking: needed & ~mask, surplus: mask & ((wish === undefined ? 0n : ~wish) | drop) };
 }
 
 const wordFor: Readonly<Record<(typeof NAMES)[number], string>> = {
@@ -45,7 +47,17 @@ const wordFor: Readonly<Record<(typeof NAMES)[number], string>> = {
   ambient: 'ambient',
 };
 
-function rulesAbout(name: ExecReason['about'], reasons: readonly ExecReason[], all: bigint): string {
-  const rules = reasons.filter(({ about }) => about === name).map((reason) => reasonText(reason, all));
-  return rules.length === 0 ? 'nothing gives it' : rules.join('; ');
+/** Of these capabilities; a rule without any is about all. undefined: there is none. */
+function rulesAbout(
+  name: ExecReason['about'],
+  mask: bigint,
+  reasons: readonly ExecReason[],
+  all: bigint,
+): string | undefined {
+  const isMeant = ({ about, code, capabilities }: ExecReason): boolean =>
+    about === name && ((capabilities & mask) !== 0n || (capabilities === 0n && code !== 'root'));
+  const rules = reasons
+    .filter(isMeant)
+    .map((reason) => reasonText({ ...reason, capabilities: reason.capabilities & mask }, all));
+  return rules.length === 0 ? undefined : rules.join('; ');
 }
