@@ -163,7 +163,7 @@ export interface FoundFile {
   readonly status: FileStatus;
   /** What its mount forbids, by its own flags or those of the file system. Source: statfs(2). */
   readonly mount: { readonly noSetuid: boolean; readonly noExecute: boolean; readonly readOnly: boolean };
-  /** The first 256 bytes. Absent (null): no regular file, or closed to us. */
+  /** The first bytes, 1024 or fewer. Absent (null): no regular file, or closed to us. */
   readonly head: Uint8Array | null;
 }
 

@@ -1,6 +1,15 @@
 // `caps predict` and `caps can` as commands, next to what a process then really is: files found as it finds them.
 
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -26,6 +35,14 @@ function predict(pid: number, ...words: readonly string[]): { readonly status: n
 function permitted(status: string): string {
   return `0x${/\nCapPrm:\t([0-9a-f]+)/.exec(status)?.[1] ?? ''}`;
 }
+
+describe.skipIf(lacks('root'))('caps can', () => {
+  it('of process 1, whose namespaces are closed to a plain user: what is in our /proc is in our pid namespace', () => {
+    const { stdout } = nstool(['caps', 'can', 'self', 'kill:1'], { uid: PLAIN_UID });
+    expect(stdout).not.toMatch(/pid namespace is hidden/);
+    expect(nstool(['caps', 'can', 'self', 'kill:1']).status).toBe(0);
+  });
+});
 
 describe.skipIf(lacks('root', 'capsh', 'namespaces'))('caps predict', () => {
   let folder: string;
@@ -111,6 +128,21 @@ describe.skipIf(lacks('root', 'capsh', 'namespaces'))('caps predict', () => {
     const { status, steps } = predict(await start(), word);
     expect(status).toBe(1);
     expect(steps[0]?.errno).toBe(errno);
+  });
+
+  it('says no to a program whose loader is not in its root', async () => {
+    const loader = /\/lib[^\0]*\/ld-[^\0]*/;
+    const bytes = readFileSync('/bin/true', 'latin1');
+    expect(bytes).toMatch(loader);
+    writeFileSync(
+      file('foreign'),
+      bytes.replace(loader, (name) => name.replace('/ld-', '/xx-')),
+      'latin1',
+    );
+    chmodSync(file('foreign'), 0o755);
+    const { status, steps } = predict(await start(), file('foreign'));
+    expect(run(['env', file('foreign')]).stderr).toMatch(/No such file or directory/);
+    expect({ status, errno: steps[0]?.errno }).toEqual({ status: 1, errno: 'ENOENT' });
   });
 
   it('says no to what lies in a folder that is closed to it', async () => {

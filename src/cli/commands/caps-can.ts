@@ -33,7 +33,8 @@ export const capsCan: CommandDefinition = {
     '  map:PID          write the uid_map and gid_map of a process: its own id, any ids, uid 0 of the parent',
     '                   (each with its answer; the status is that of any ids in both)',
     'PID and NS are targets of any form. Not looked at: what else may be in the way of an act that is allowed (a port that',
-    'is taken, an access list); what of security modules and seccomp cannot be seen is said.',
+    'is taken, an access list); for setns how it came by a descriptor of the namespace (opening one in /proc of a process',
+    'asks for ptrace access to it). What of security modules and seccomp cannot be seen is said.',
   ],
   options: [
     { long: 'in', value: 'NS', help: 'where the capability is asked for: a namespace, a process or host' },

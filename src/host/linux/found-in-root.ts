@@ -8,8 +8,8 @@ import { gapOfThrown } from './nsfs.ts';
 import { findInRoot } from './open-in-root.ts';
 import { statusOf } from './whole-file.ts';
 
-/** What execve(2) reads of a file to know what it is. Source: BINPRM_BUF_SIZE, linux/binfmts.h. */
-const HEAD_LENGTH = 256;
+/** Far enough for the name of a program's loader, where linkers put it; of a script execve(2) takes 256. */
+const HEAD_LENGTH = 1024;
 
 /** Source: struct statfs of 64-bit machines, asm-generic/statfs.h; the flags are those of statvfs(3). */
 const STATFS_LENGTH = 120;

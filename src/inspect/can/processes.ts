@@ -6,7 +6,7 @@ import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { valueOf } from '../../kernel/host.ts';
 import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
 import { statOf } from '../../kernel/process-stat.ts';
-import { capableIn, doorTo, isBelowOwnPids, type Actor } from './actor.ts';
+import { capableIn, doorTo, inodeBehind, isBelowOwnPids, type Actor } from './actor.ts';
 import { inodeOf } from '../initial-namespace.ts';
 import { idHere, readUserIds } from '../user-ids.ts';
 import { allOf, anyOf, hidden, type Check, type Verdict } from './check.ts';
@@ -31,7 +31,7 @@ export function canTrace(actor: Actor, other: number): Verdict {
 }
 
 function visible(actor: Actor, other: number): Check {
-  const holds = isBelowOwnPids(actor, doorTo(other, 'pid'));
+  const holds = isBelowOwnPids(actor, doorTo(other, 'pid')) ?? (isInOurs(actor) ? true : null);
   const text =
     holds === true
       ? `process ${other} is in its pid namespace, or below it`
@@ -39,6 +39,12 @@ function visible(actor: Actor, other: number): Check {
         ? `whether process ${other} is in its pid namespace is hidden from us`
         : `process ${other} is not in its pid namespace: it has no number there`;
   return { by: 'namespace', holds, errno: 'ESRCH', text };
+}
+
+/** In our own pid namespace: then all that we see in /proc has a number there. */
+function isInOurs(actor: Actor): boolean {
+  const own = inodeBehind(actor, doorTo(actor.pid, 'pid'));
+  return own !== null && own === inodeBehind(actor, doorTo(actor.host.self.pid, 'pid'));
 }
 
 /** PF_KTHREAD. Source: proc_pid_stat(5), include/linux/sched.h; kernel threads have no memory of their own. */

@@ -13,7 +13,7 @@ export interface Standing {
   readonly all: bigint | undefined;
   /** Absent (null): a kernel that has none. */
   readonly noNewPrivileges: boolean | null;
-  /** Absent (null): not told, and then taken for none set. */
+  /** Absent (null): not told; then taken for none set, and said. */
   readonly securebits: number | null;
   /** Its real and effective uid, as its own user namespace has them. Absent (null): not mapped, or not told. */
   readonly realUid: number | null;
@@ -89,8 +89,11 @@ function regained(standing: Standing): Verdict['regains'] {
   return { mask, by: isRoot ? 'uid_0' : 'file' };
 }
 
+/** A process with uid 0 and SECBIT_NOROOT looks the same from outside. */
+const UNTOLD = ' (unless its securebits, which are unknown, have noroot)';
+
 function remarks(
-  { sets, all, noNewPrivileges, isRootOutside, namespace }: Standing,
+  { sets, all, noNewPrivileges, securebits, isRootOutside, namespace }: Standing,
   regains: Verdict['regains'],
 ): string[] {
   const { permitted, effective, bounding, inheritable } = sets;
@@ -102,7 +105,7 @@ function remarks(
     const gained = collapse(regains.mask | permitted, all);
     said.push(
       regains.by === 'uid_0'
-        ? `execve(2) of any program makes that ${gained}, as its uid is 0`
+        ? `execve(2) of any program makes that ${gained}, as its uid is 0${securebits === null ? UNTOLD : ''}`
         : `execve(2) of a program that is setuid root or has capabilities can make that ${gained}`,
     );
   } else if (noNewPrivileges === true) said.push('no_new_privs keeps execve(2) from adding any');

@@ -7,6 +7,7 @@ import type { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type FoundFile, type Gap, type Host } from '../../kernel/host.ts';
 import { splitWords } from '../../kernel/text/cmdline.ts';
 import { decodeName } from '../../kernel/text/file-name.ts';
+import { parseElfHead } from '../../kernel/text/elf-head.ts';
 import { parseScriptLine } from '../../kernel/text/script-line.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { closedFolder, isFileMapped, mayExecute } from '../file-access.ts';
@@ -30,6 +31,9 @@ export interface ProgramFile {
 }
 
 export type FoundProgram = ProgramFile | ExecFailure | { readonly gap: Gap };
+
+/** Source: BINPRM_BUF_SIZE, linux/binfmts.h. */
+const SCRIPT_LINE = 256;
 
 /** A script of a script of a script …  Source: exec_binprm(). */
 const DEEPEST = 5;
@@ -74,7 +78,7 @@ function followScripts(at: Look, caller: ExecCaller, path: string, scripts: read
   if (head === null) at.gaps.add('beginning of a file', { reason: 'denied', what: path });
   const isScript = head !== null && head[0] === 0x23 && head[1] === 0x21;
   if (isScript) {
-    const line = parseScriptLine(head);
+    const line = parseScriptLine(head.subarray(0, SCRIPT_LINE));
     if (line === undefined) return { errno: 'ENOEXEC', why: `the first line of ${path} names no interpreter` };
     if (scripts.length >= DEEPEST) return { errno: 'ELOOP', why: 'scripts of scripts, too many' };
     return followScripts(at, caller, pathFrom(at, line.interpreter), [...scripts, path]);
@@ -82,8 +86,28 @@ function followScripts(at: Look, caller: ExecCaller, path: string, scripts: read
   if (head !== null && !isElf(head)) {
     return { errno: 'ENOEXEC', why: `${path} is neither ELF nor a script; a shell would read it as one of its own` };
   }
+  const unloadable = head === null ? null : loadFailure(at, caller, path, head);
+  if (unloadable !== null) return unloadable;
   const file = execFileOf(at, found.value, path);
   return 'errno' in file ? file : { path, scripts, file };
+}
+
+/** As far as the head of the program tells, and what loader it names: a C library that is not there is "not found". */
+function loadFailure(at: Look, caller: ExecCaller, path: string, head: Uint8Array): ExecFailure | null {
+  const elf = parseElfHead(head);
+  if (!elf.ok) return { errno: 'ENOEXEC', why: `${path}: ${elf.problem}` };
+  if (elf.loader === null) return null;
+  if (elf.loader === undefined) {
+    at.gaps.add('loader of a program', { reason: 'unsupported', what: path });
+    return null;
+  }
+  const loader = pathFrom(at, elf.loader);
+  const found = find(at, loader);
+  if (found.ok) return refusal(caller, at, found.value, loader);
+  if (found.gap.reason === 'gone')
+    return { errno: 'ENOENT', why: `there is no ${loader} in its root, the loader that ${path} names` };
+  at.gaps.add('loader of a program', found.gap);
+  return null;
 }
 
 function isElf(head: Uint8Array): boolean {

@@ -60,6 +60,13 @@ describe('what the sets come to', () => {
       withSets(0x400n, ALL, root),
       'host_part',
       'uid_0',
+      'part of root of the host: net_bind_service in the initial user namespace; execve(2) of any program makes that full, as its uid is 0 (unless its securebits, which are unknown, have noroot)',
+    ],
+    [
+      'the same, of ourselves',
+      withSets(0x400n, ALL, { ...root, securebits: 0 }),
+      'host_part',
+      'uid_0',
       'part of root of the host: net_bind_service in the initial user namespace; execve(2) of any program makes that full, as its uid is 0',
     ],
     [
