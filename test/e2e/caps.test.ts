@@ -236,6 +236,12 @@ describe('diff', () => {
   ])('%s is status %d', (word, status) => {
     expect(nstool(['caps', 'diff', 'self', word])).toMatchObject({ status, stdout: '' });
   });
+
+  test('a baseline without its scheme is told where it stands', () => {
+    const { status, stderr } = nstool(['caps', 'diff', 'self', 'docker,+net_admin']);
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/^ {2}try: baseline:docker,\+net_admin$/m);
+  });
 });
 
 test.each(identities)('show and diff work for $name', ({ uid }) => {

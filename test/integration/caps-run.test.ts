@@ -290,7 +290,9 @@ describe('as a plain user', () => {
   test('the status of the command is ours, and its arguments arrive', () => {
     expect(capsRun(['--', 'sh', '-c', 'exit 7'], PLAIN_UID).status).toBe(7);
     expect(capsRun(['--', 'printf', '%s|', '--print', '', '-v'], PLAIN_UID).stdout).toBe('--print||-v|');
-    expect(capsRun(['--', '/nowhere'], PLAIN_UID).status).toBe(127);
+    const missing = capsRun(['--', '/nowhere'], PLAIN_UID);
+    expect(missing.status).toBe(127);
+    expect(missing.stderr).toMatch(/why: it is not there; or it is, and/);
   });
 
   test('without a command --print shows what is', () => {

@@ -83,8 +83,20 @@ function fileSets(host: Host, path: string): CapsSide['sets'] {
   return { effective: effective ? permitted | inheritable : 0n, permitted, inheritable };
 }
 
+/** A baseline stands behind its scheme: a process may be called docker. */
+function targetOf(host: Host, word: string): ReturnType<typeof resolveTarget> {
+  try {
+    return resolveTarget(host, word);
+  } catch (error) {
+    const [first = ''] = word.toLowerCase().split(',');
+    if (error instanceof NsError && setWords.includes(first))
+      throw new NsError(error.code, { ...error.facts, tryThis: `baseline:${word}` });
+    throw error;
+  }
+}
+
 function targetSide(host: Host, word: string, all: bigint | undefined): CapsSide {
-  const target = resolveTarget(host, word);
+  const target = targetOf(host, word);
   if (target.type === 'namespace') {
     throw new NsError('BAD_VALUE', {
       what: `'${word}' is a namespace, and only processes have capabilities`,

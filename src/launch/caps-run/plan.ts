@@ -55,7 +55,11 @@ function programOf(
   caller: Caller,
   trace: boolean,
 ): Program {
-  const steps = [...restoreInherited(caller), ...stepsTo(before, ours, rules.all), execute({ command }, caller.env)];
+  const steps = [
+    ...restoreInherited(caller),
+    ...stepsTo(before, ours, rules.all),
+    execute({ command }, caller.env, undefined, false),
+  ];
   return { steps, failureStatus, trace };
 }
 
