@@ -504,7 +504,7 @@ describe.skipIf(missing || lacks('nsenter', 'unshare'))('root of a user namespac
       const [root = ''] = touch('root');
       expect(inside('set', 'cap_net_raw=ep', root)).toMatchObject({
         status: 4,
-        stderr: expect.stringContaining('its owner has no uid in our user namespace'),
+        stderr: expect.stringContaining('its owner or its group has no id in our user namespace'),
       });
     } finally {
       target.kill();

@@ -105,7 +105,7 @@ function reasonOfRefusal(host: Host): { readonly why: string; readonly tryThis: 
     return { why: 'EPERM: it takes cap_setfcap, and we do not have it', tryThis: 'as root, or with cap_setfcap' };
   }
   return {
-    why: "EPERM: the file is immutable, or our cap_setfcap does not count for it: its owner has no uid in our user namespace, or its file system is another one's",
+    why: "EPERM: the file is immutable, or our cap_setfcap does not count for it: its owner or its group has no id in our user namespace, or its file system is another one's",
     tryThis: 'lsattr FILE; nstool ids self',
   };
 }
