@@ -19,7 +19,7 @@ export function planTraced(command: readonly KernelText[], caller: Caller): Prog
     step('take the gate', 'to wait at it', { op: 'adopt', fd: GATE_FD, into: 'gate' }),
     step('wait at the gate', 'nothing of the command is to be missed', { op: 'wait', slot: 'gate' }),
     ...restoreInherited(caller),
-    execute({ command }, caller.env, undefined, false),
+    execute({ command }, caller.env),
   ];
   return { steps, failureStatus, trace: false };
 }

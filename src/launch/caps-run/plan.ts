@@ -58,7 +58,7 @@ function programOf(
   const steps = [
     ...restoreInherited(caller),
     ...stepsTo(before, ours, rules.all),
-    execute({ command }, caller.env, undefined, false),
+    execute({ command }, caller.env),
   ];
   return { steps, failureStatus, trace };
 }
