@@ -9,7 +9,8 @@ import { KERNEL_FILE_SYSTEMS } from '../../kernel/abi/file-systems.ts';
 import { value, type Gap, type Reading } from '../../kernel/host.ts';
 import { memo } from '../../kernel/memo.ts';
 import type { AuditLook } from './audit-look.ts';
-import { deviceOf, isWithin, mountAt } from './mount-places.ts';
+import { isWithin, mountAt } from '../../kernel/mount-at.ts';
+import { deviceOf } from './mount-places.ts';
 
 export interface CapableFile {
   /** As the process names it. */

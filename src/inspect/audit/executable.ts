@@ -9,7 +9,7 @@ import { malformed } from '../../kernel/text/text.ts';
 import { value, type FileStatus, type Reading } from '../../kernel/host.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
 import type { AuditLook } from './audit-look.ts';
-import { mountAt } from './mount-places.ts';
+import { mountAt } from '../../kernel/mount-at.ts';
 
 export interface Executable {
   /** As the process names it. */

@@ -1,21 +1,8 @@
 // Where a file of one mount table stands in another: by the file system's number and the path below its root.
 
+import { isWithin, mountAt } from '../../kernel/mount-at.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
 import type { HostPlace } from './surroundings.ts';
-
-export function isWithin(folder: string, path: string): boolean {
-  return folder === '/' || path === folder || path.startsWith(`${folder}/`);
-}
-
-/** The mount on which a path lies. Of several on one folder the last is on top. */
-export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
-  let found: Mount | undefined;
-  for (const mount of mounts) {
-    if (!isWithin(mount.mountPoint, path)) continue;
-    if (found === undefined || mount.mountPoint.length >= found.mountPoint.length) found = mount;
-  }
-  return found;
-}
 
 export function deviceOf({ major, minor }: Mount): string {
   return `${major}:${minor}`;

@@ -7,7 +7,8 @@ import { mayWrite, type Evidence, type Standing } from './audit-look.ts';
 import { check, type Check } from './check.ts';
 import { mayOpenDisk } from './device-policy.ts';
 import { lower, type Found, type Severity } from './findings.ts';
-import { appearances, deviceOf, isWithin, isWritable, mountAt } from './mount-places.ts';
+import { isWithin, mountAt } from '../../kernel/mount-at.ts';
+import { appearances, deviceOf, isWritable } from './mount-places.ts';
 import { displayServers, seenSockets, X_FOLDER } from './sockets.ts';
 
 /** In a user namespace of its own, without the host's root in it, a process has but the rights of other ids. */

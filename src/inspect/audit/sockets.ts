@@ -4,7 +4,8 @@ import { valueOf, type FileStatus, type Host } from '../../kernel/host.ts';
 import { memo } from '../../kernel/memo.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
-import { appearances, mountAt } from './mount-places.ts';
+import { mountAt } from '../../kernel/mount-at.ts';
+import { appearances } from './mount-places.ts';
 import type { HostPlace, Surroundings } from './surroundings.ts';
 
 interface HostSocket {

@@ -13,7 +13,7 @@ import { lookAtAll, type Crowd } from '../../namespaces/crowd.ts';
 import { judgeOfInitial } from '../../namespaces/initial.ts';
 import { ownInode } from '../../namespaces/own.ts';
 import { mountinfoOf } from '../mount-table.ts';
-import { mountAt } from './mount-places.ts';
+import { mountAt } from '../../kernel/mount-at.ts';
 
 const crowds = memo<Crowd>();
 const capabilities = memo<Reading<bigint>>();
