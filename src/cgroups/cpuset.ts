@@ -40,7 +40,10 @@ function placement({ group, levels }: Controlled, key: 'cpus' | 'mems', gaps: Ga
     set: own?.path === group.path && set !== null ? formatIdList(set) : null,
     effective: effective === null ? null : formatIdList(effective),
     count: effective === null ? null : countIds(effective),
-    by: narrower(lists, levels.map(({ path }) => path)),
+    by: narrower(
+      lists,
+      levels.map(({ path }) => path),
+    ),
   };
 }
 

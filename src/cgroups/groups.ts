@@ -57,12 +57,7 @@ function mountTable(host: Host, pid: number | 'self'): Reading<readonly Mount[]>
   return bytes.ok ? parseMountinfo(bytes.value, path) : bytes;
 }
 
-function findGroup(
-  host: Host,
-  pid: number,
-  membership: CgroupMembership,
-  ours: readonly Mount[],
-): Group | Unreached {
+function findGroup(host: Host, pid: number, membership: CgroupMembership, ours: readonly Mount[]): Group | Unreached {
   const files = ownFiles(host);
   const location = locate(ours, membership);
   const own = location === undefined ? undefined : groupAt(files, location, membership, pid);
@@ -217,4 +212,3 @@ export function controlledBy({ reached }: Groups, controller: string): Controlle
   const from = group.levels.findIndex((level) => offered(group.files, level).includes(controller));
   return { group, levels: from < 0 ? [] : group.levels.slice(from) };
 }
-

@@ -59,5 +59,9 @@ function readV1(host: Host, { group, levels: [own] }: Controlled, gaps: GapTally
 /** The kernel's name of a block device. */
 export function deviceName(host: Host, device: string): string | null {
   if (!/^\d+:\d+$/.test(device)) return null;
-  return valueOf(host.readLink(`/sys/dev/block/${device}`))?.split('/').at(-1) ?? null;
+  return (
+    valueOf(host.readLink(`/sys/dev/block/${device}`))
+      ?.split('/')
+      .at(-1) ?? null
+  );
 }

@@ -73,12 +73,7 @@ function plainLimit(groups: Groups, definition: LimitDefinition, gaps: GapTally)
   return [definition.key === 'memory_max' && group.version === 1 ? beyondView(limit, group, own, gaps) : limit];
 }
 
-function boundLevels(
-  group: Group,
-  levels: readonly Level[],
-  files: LimitFiles,
-  gaps: GapTally,
-): readonly LevelLimit[] {
+function boundLevels(group: Group, levels: readonly Level[], files: LimitFiles, gaps: GapTally): readonly LevelLimit[] {
   return levels.flatMap((level) => {
     const set = readFrom(group, level, files.limit, parseBound, gaps);
     if (set === undefined) return [];
@@ -136,7 +131,10 @@ function limitOf(
 }
 
 /** The nearest of equal ones. */
-export function smallest(levels: readonly LevelLimit[]): { readonly effective: Amount | null; readonly by: string | null } {
+export function smallest(levels: readonly LevelLimit[]): {
+  readonly effective: Amount | null;
+  readonly by: string | null;
+} {
   let [effective, by]: [Amount, string | null] = ['max', null];
   for (const { set, path } of levels) {
     if (set === null) return { effective: null, by: null };
@@ -172,7 +170,8 @@ function cpuLimits(groups: Groups, gaps: GapTally): readonly Limit[] {
   if (controlled === undefined) return [];
   const { group } = controlled;
   const levels = controlled.levels.flatMap((level): LevelLimit[] => {
-    const quota = group.version === 2 ? readFrom(group, level, 'cpu.max', parseCpuMax, gaps) : v1Quota(group, level, gaps);
+    const quota =
+      group.version === 2 ? readFrom(group, level, 'cpu.max', parseCpuMax, gaps) : v1Quota(group, level, gaps);
     if (quota === undefined) return [];
     return [{ path: level.path, set: quota === null ? null : coresOf(quota), usage: null }];
   });
@@ -240,10 +239,12 @@ function keyOf(key: string): (bytes: Uint8Array, file: string) => Reading<ByName
 }
 
 function pick(entries: NestedKeyed, key: string): ByName {
-  return new Map([...entries].flatMap(([name, values]): [string, Bound][] => {
-    const bound = values.get(key);
-    return bound === undefined ? [] : [[name, bound]];
-  }));
+  return new Map(
+    [...entries].flatMap(([name, values]): [string, Bound][] => {
+      const bound = values.get(key);
+      return bound === undefined ? [] : [[name, bound]];
+    }),
+  );
 }
 
 function limitsByName(

@@ -116,6 +116,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./caps-run.ts')).capsRun,
   },
   {
+    name: 'cgroup show',
+    summary: "a process's cgroups: limits that bind, who sets them, what is used",
+    load: async () => (await import('./cgroup-show.ts')).cgroupShow,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

@@ -40,7 +40,7 @@ export function lookAtProcess(
 }
 
 /** A process that ended meanwhile has nothing to show. */
-function requireReadable(host: Host, pid: number): void {
+export function requireReadable(host: Host, pid: number): void {
   const stat = host.readFile(`/proc/${pid}/stat`);
   if (stat.ok) return;
   if (stat.gap.reason === 'gone') throw new NsError('NO_PROCESS', { what: `no process ${pid}`, why: 'it has ended' });

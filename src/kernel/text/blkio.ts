@@ -26,7 +26,8 @@ export function parseDeviceOperations(bytes: Uint8Array, file: string): Reading<
     if (line === '' || /^Total \d+$/.test(line)) continue;
     const [, device, operation, word] = /^(\d+:\d+) ([A-Z][a-z]+) (\d+)$/.exec(line) ?? [];
     const number = parseUnsigned64(word);
-    if (device === undefined || operation === undefined || number === undefined) return malformed(file, index + 1, line);
+    if (device === undefined || operation === undefined || number === undefined)
+      return malformed(file, index + 1, line);
     const operations = devices.get(device) ?? new Map<string, bigint>();
     devices.set(device, operations.set(operation, number));
   }

@@ -1,0 +1,73 @@
+// How often a cgroup met its limits. Source: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst. They are
+// counted since the cgroup was made, and gone with it.
+
+import type { GapTally } from '../kernel/gap-tally.ts';
+import { value, valueOf, type Reading } from '../kernel/host.ts';
+import { parseAmount } from '../kernel/text/cgroup-bound.ts';
+import { parseFlatKeyed } from '../kernel/text/flat-keyed.ts';
+import { controlledBy, type Groups } from './groups.ts';
+import { readFrom, type Parse } from './read.ts';
+
+export interface EventCounts {
+  readonly controller: string;
+  readonly path: string;
+  readonly file: string;
+  /** `.local` and v1's: this cgroup alone. Else with all below. */
+  readonly local: boolean;
+  /** By the kernel's own keys; of a file with one number `count`. */
+  readonly counts: ReadonlyMap<string, bigint>;
+}
+
+interface EventFile {
+  readonly controller: string;
+  readonly version: 1 | 2;
+  readonly file: string;
+  readonly local: boolean;
+  readonly parse: Parse<ReadonlyMap<string, bigint>>;
+}
+
+const keyed = (controller: string, version: 1 | 2, file: string, local = false): EventFile => {
+  return { controller, version, file, local, parse: parseFlatKeyed };
+};
+
+const single = (controller: string, file: string): EventFile => {
+  return { controller, version: 1, file, local: true, parse: parseCount };
+};
+
+const FILES: readonly EventFile[] = [
+  keyed('memory', 2, 'memory.events'),
+  keyed('memory', 2, 'memory.events.local', true),
+  keyed('memory', 2, 'memory.swap.events'),
+  single('memory', 'memory.failcnt'),
+  single('memory', 'memory.memsw.failcnt'),
+  keyed('memory', 1, 'memory.oom_control', true),
+  keyed('pids', 1, 'pids.events', true),
+  keyed('pids', 2, 'pids.events'),
+  keyed('pids', 2, 'pids.events.local', true),
+];
+
+export function readEvents(groups: Groups, gaps: GapTally): readonly EventCounts[] {
+  return [...FILES, ...hugetlbEvents(groups)].flatMap(({ controller, version, file, local, parse }) => {
+    const found = controlledBy(groups, controller);
+    const level = found?.levels[0];
+    if (found === undefined || level === undefined || found.group.version !== version) return [];
+    const counts = readFrom(found.group, level, file, parse, gaps);
+    return counts == null ? [] : [{ controller, path: level.path, file, local, counts }];
+  });
+}
+
+function hugetlbEvents(groups: Groups): readonly EventFile[] {
+  const found = controlledBy(groups, 'hugetlb');
+  const level = found?.levels[0];
+  if (found === undefined || level === undefined) return [];
+  const names = (valueOf(found.group.files.list(level.folder)) ?? []).toSorted();
+  return names.flatMap((name) => {
+    if (/^hugetlb\.[0-9]+[KMG]B\.events$/.test(name)) return [keyed('hugetlb', 2, name)];
+    return /^hugetlb\.[0-9]+[KMG]B\.failcnt$/.test(name) ? [single('hugetlb', name)] : [];
+  });
+}
+
+function parseCount(bytes: Uint8Array, file: string): Reading<ReadonlyMap<string, bigint>> {
+  const count = parseAmount(bytes, file);
+  return count.ok ? value(new Map([['count', count.value]])) : count;
+}

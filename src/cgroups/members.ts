@@ -1,0 +1,81 @@
+// Who is in a cgroup, and to whom it was handed. Source: cgroups(7), "Cgroups v2 delegation".
+
+import type { GapTally } from '../kernel/gap-tally.ts';
+import { valueOf } from '../kernel/host.ts';
+import { parseFlatKeyed } from '../kernel/text/flat-keyed.ts';
+import { decodeText } from '../kernel/text/text.ts';
+import type { Group } from './groups.ts';
+import { readFrom } from './read.ts';
+
+/** Without those of the cgroups below. */
+export interface Members {
+  /** null: closed to us, as of a threaded cgroup, whose processes are counted by the domain it is of. */
+  readonly processes: number | null;
+  readonly threads: number | null;
+  /** domain, threaded, `domain threaded`, `domain invalid`. null: v1, or a root. */
+  readonly type: string | null;
+  /** Has it processes, or one below it? null: v1, or a root. */
+  readonly populated: boolean | null;
+  /** Since: Linux 5.2. null: not told. */
+  readonly frozen: boolean | null;
+  /** How many cgroups are below it. null: v1. */
+  readonly descendants: bigint | null;
+  /** Removed, but something still holds them: often page cache. null: v1. */
+  readonly dying: bigint | null;
+}
+
+export function readMembers(group: Group, gaps: GapTally): Members {
+  const [own] = group.levels;
+  const threadFile = group.version === 1 ? 'tasks' : 'cgroup.threads';
+  const count = (name: string): number | null => {
+    const bytes = group.files.read(`${own.folder}/${name}`);
+    if (bytes.ok) return lines(bytes.value);
+    // The kernel says so of a threaded cgroup, and that is its type below.
+    if (bytes.gap.errno !== 'EOPNOTSUPP' && bytes.gap.reason !== 'gone') gaps.add('file of a cgroup', bytes.gap);
+    return null;
+  };
+  const members = { processes: count('cgroup.procs'), threads: count(threadFile) };
+  if (group.version === 1) {
+    return { ...members, type: null, populated: null, frozen: null, descendants: null, dying: null };
+  }
+  const type = valueOf(group.files.read(`${own.folder}/cgroup.type`));
+  const events = readFrom(group, own, 'cgroup.events', parseFlatKeyed, gaps);
+  const stat = readFrom(group, own, 'cgroup.stat', parseFlatKeyed, gaps);
+  return {
+    ...members,
+    type: type === undefined ? null : decodeText(type).trim(),
+    populated: flagOf(events?.get('populated')),
+    frozen: flagOf(events?.get('frozen')),
+    descendants: stat?.get('nr_descendants') ?? null,
+    dying: stat?.get('nr_dying_descendants') ?? null,
+  };
+}
+
+function lines(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte) => sum + (byte === 0x0a ? 1 : 0), 0);
+}
+
+function flagOf(number: bigint | undefined): boolean | null {
+  return number === undefined ? null : number !== 0n;
+}
+
+/** Whose the files are, as uids here. */
+export interface Ownership {
+  /** Of the directory: who may make cgroups below it. */
+  readonly folder: number | null;
+  /** Of cgroup.procs: who may move processes there. */
+  readonly procs: number | null;
+  /** Of cgroup.subtree_control: who may hand controllers on. null: v1. */
+  readonly subtree_control: number | null;
+  /** The uid it was handed to: all of that is his, and he is not root. null: nobody, or not told. */
+  readonly delegated_to: number | null;
+}
+
+export function readOwnership({ files, levels: [own], version }: Group): Ownership {
+  const uid = (path: string): number | null => valueOf(files.status(path))?.uid ?? null;
+  const folder = uid(own.folder);
+  const procs = uid(`${own.folder}/cgroup.procs`);
+  const subtree = version === 1 ? null : uid(`${own.folder}/cgroup.subtree_control`);
+  const isHis = folder !== null && folder !== 0 && procs === folder && (version === 1 || subtree === folder);
+  return { folder, procs, subtree_control: subtree, delegated_to: isHis ? folder : null };
+}

@@ -1,0 +1,114 @@
+// All that a process's cgroups say: where they are, what they limit, what they use, who else is there.
+
+import { readCpu, type CpuUsage } from '../../cgroups/cpu.ts';
+import { readCpuset, type Placement } from '../../cgroups/cpuset.ts';
+import { readDevicePolicy, type DevicePolicy } from '../../cgroups/devices.ts';
+import { readEvents, type EventCounts } from '../../cgroups/events.ts';
+import { findGroups, type Group, type Groups } from '../../cgroups/groups.ts';
+import { readIo, type DeviceIo } from '../../cgroups/io.ts';
+import { readLimits, type Limit } from '../../cgroups/limits.ts';
+import { readMembers, readOwnership, type Members, type Ownership } from '../../cgroups/members.ts';
+import { readMemory, type MemoryUsage } from '../../cgroups/memory.ts';
+import { cgroupMode, type CgroupMode } from '../../cgroups/mode.ts';
+import { readSettings, type Setting } from '../../cgroups/settings.ts';
+import { readStalls, type Stalls } from '../../cgroups/stalls.ts';
+import { readCpuWeight, type CpuWeight } from '../../cgroups/weight.ts';
+import { NsError } from '../../kernel/error.ts';
+import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
+import type { Host } from '../../kernel/host.ts';
+import { parseMountinfo } from '../../kernel/text/mountinfo.ts';
+import { resolveTarget } from '../resolve-target.ts';
+import { HostLook } from '../show/host-look.ts';
+import { NOBODY, ProcessLook } from '../show/process-look.ts';
+import { requireReadable } from '../show/show.ts';
+import { requireSameProcess } from '../start-ticks.ts';
+
+export interface GroupReport {
+  readonly group: Group;
+  readonly members: Members;
+  readonly ownership: Ownership;
+}
+
+export interface CgroupReport {
+  /** null: the host, whose first process is beyond our view. */
+  readonly pid: number | null;
+  /** Of our own mounts. null: they cannot be read. */
+  readonly mode: CgroupMode | null;
+  readonly groups: Groups;
+  readonly members: readonly GroupReport[];
+  readonly limits: readonly Limit[];
+  readonly cpuset: readonly Placement[];
+  /** null: no cpu controller acts on it. */
+  readonly weight: CpuWeight | null;
+  readonly settings: readonly Setting[];
+  readonly cpu: CpuUsage;
+  /** null: no memory controller acts on it. */
+  readonly memory: MemoryUsage | null;
+  readonly io: readonly DeviceIo[];
+  readonly events: readonly EventCounts[];
+  /** null: there is no unified hierarchy. */
+  readonly stalls: Stalls | null;
+  readonly devices: DevicePolicy;
+  readonly gaps: readonly CountedGap[];
+}
+
+/** Errors: as of resolveTarget; BAD_VALUE for a namespace; NO_PROCESS; UNSUPPORTED where there are no cgroups at all. */
+export function reportCgroups(host: Host, word: string): CgroupReport {
+  const target = resolveTarget(host, word);
+  if (target.type === 'namespace') {
+    throw new NsError('BAD_VALUE', {
+      what: `'${word}' is a namespace, and only processes are in cgroups`,
+      tryThis: `nstool show ${word}, for the processes in it`,
+    });
+  }
+  const gaps = new GapTally();
+  if (target.type === 'host') return reportOf(new HostLook(host, gaps));
+  requireReadable(host, target.pid);
+  const report = reportOf(new ProcessLook(host, target.pid, gaps));
+  requireSameProcess(host, target.pid, target.startTicks);
+  return report;
+}
+
+function reportOf(look: ProcessLook): CgroupReport {
+  const { host, gaps, pid } = look;
+  const groups = findGroups(host, pid, look.memberships ?? []);
+  for (const { gap, membership } of groups.unreached) gaps.add('cgroup', gap, membership.deleted ? gap.what : null);
+  for (const group of groups.reached) tellBeyond(group, gaps);
+  return {
+    pid: pid === NOBODY ? null : pid,
+    mode: modeOf(host, gaps),
+    groups,
+    members: groups.reached.map((group) => ({
+      group,
+      members: readMembers(group, gaps),
+      ownership: readOwnership(group),
+    })),
+    limits: readLimits(groups, gaps),
+    cpuset: readCpuset(groups, gaps),
+    weight: readCpuWeight(groups, gaps) ?? null,
+    settings: readSettings(groups, gaps),
+    cpu: readCpu(groups, gaps),
+    memory: readMemory(groups, gaps) ?? null,
+    io: readIo(host, groups, gaps),
+    events: readEvents(groups, gaps),
+    stalls: readStalls(groups, gaps) ?? null,
+    devices: readDevicePolicy(groups, gaps),
+    gaps: gaps.list(),
+  };
+}
+
+/** A hierarchy without controllers limits nothing. */
+function tellBeyond({ isWhole, controllers, levels }: Group, gaps: GapTally): void {
+  if (isWhole || controllers.every((name) => name.startsWith('name='))) return;
+  const what = `limits above ${levels.at(-1)?.folder ?? ''} (${controllers.join(',')}) are beyond our view`;
+  gaps.add('cgroup above', { reason: 'unsupported', what });
+}
+
+function modeOf(host: Host, gaps: GapTally): CgroupMode | null {
+  const path = '/proc/self/mountinfo';
+  const bytes = host.readFile(path);
+  const mounts = bytes.ok ? parseMountinfo(bytes.value, path) : bytes;
+  if (mounts.ok) return cgroupMode(mounts.value);
+  gaps.add('mount table', mounts.gap);
+  return null;
+}
