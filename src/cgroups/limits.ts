@@ -1,13 +1,14 @@
 // Limits as they were set, and what they come to: the smallest from the cgroup up to the root, and who sets that.
 
 import type { GapTally } from '../kernel/gap-tally.ts';
-import { value, valueOf, type Reading } from '../kernel/host.ts';
+import { value, valueOf, type Host, type Reading } from '../kernel/host.ts';
 import { parseDeviceNumbers } from '../kernel/text/blkio.ts';
 import { parseAmount, parseBound, type Bound } from '../kernel/text/cgroup-bound.ts';
 import { parseCpuMax, type CpuQuota } from '../kernel/text/cpu-max.ts';
 import { parseFlatKeyed } from '../kernel/text/flat-keyed.ts';
 import { parseNestedKeyed, type NestedKeyed } from '../kernel/text/nested-keyed.ts';
 import { controlledBy, type Controlled, type Group, type Groups, type Level } from './groups.ts';
+import { deviceName } from './io.ts';
 import { hugetlbLimit, hugetlbSize, LIMITS, type LimitDefinition, type LimitFiles, type Unit } from './limit-table.ts';
 import { readFrom } from './read.ts';
 
@@ -31,6 +32,8 @@ export interface Limit {
   readonly oci: string | null;
   /** Of what; as `8:0`. null: it is of no device. */
   readonly device: string | null;
+  /** As `sda`. null: not told. */
+  readonly deviceName: string | null;
   readonly file: string;
   /** Of the cgroup itself. null: unknown; also where the controller is not at work there. */
   readonly set: Amount | null;
@@ -47,12 +50,12 @@ export interface Limit {
   readonly levels: readonly LevelLimit[];
 }
 
-export function readLimits(groups: Groups, gaps: GapTally): readonly Limit[] {
+export function readLimits(host: Host, groups: Groups, gaps: GapTally): readonly Limit[] {
   return [
     ...cpuLimits(groups, gaps),
     ...LIMITS.flatMap((definition) => plainLimit(groups, definition, gaps)),
     ...hugetlbSizes(groups).flatMap((size) => plainLimit(groups, hugetlbLimit(size), gaps)),
-    ...ioLimits(groups, gaps),
+    ...ioLimits(groups, gaps).map((limit) => ({ ...limit, deviceName: deviceName(host, limit.device ?? '') })),
     ...rdmaLimits(groups, gaps),
   ];
 }
@@ -120,6 +123,7 @@ function limitOf(
     unit,
     oci,
     device,
+    deviceName: null,
     file,
     set: own?.set ?? null,
     ...smallest(levels),

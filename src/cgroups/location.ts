@@ -43,7 +43,7 @@ function isBetter(one: Descent, other: Descent): boolean {
   return isTold(one) - isTold(other) > 0 || (isTold(one) === isTold(other) && depth(one) > depth(other));
 }
 
-export function isOf(
+function isOf(
   { fsType, superOptions }: Mount,
   { hierarchy, controllers }: Pick<CgroupMembership, 'hierarchy' | 'controllers'>,
 ): boolean {

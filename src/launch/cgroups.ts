@@ -1,6 +1,7 @@
 // Joining the cgroups of the target: one write into cgroup.procs of every hierarchy in which it is elsewhere than we.
 // Source: cgroups(7), kernel/cgroup/cgroup.c cgroup_procs_write().
 
+import { hierarchyName, locate } from '../cgroups/location.ts';
 import { byErrno, ERRNO } from '../kernel/abi/errno.ts';
 import { O_WRONLY } from '../kernel/abi/open-flags.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
@@ -28,7 +29,7 @@ export interface CgroupSteps {
 export function joinCgroups(host: Host, pid: number, asFarAsPossible: boolean): CgroupSteps {
   const ours = memberships(host, 'self');
   const elsewhere = memberships(host, pid).filter(
-    (theirs) => ours.find((own) => nameOf(own) === nameOf(theirs))?.path !== theirs.path,
+    (theirs) => ours.find((own) => hierarchyName(own) === hierarchyName(theirs))?.path !== theirs.path,
   );
   const mounts = elsewhere.length === 0 ? [] : mountsOf(host);
   const joins: { open: Step; join: Step }[] = [];
@@ -60,14 +61,9 @@ function mountsOf(host: Host): readonly Mount[] {
   return parsed.value;
 }
 
-/** `cpu,cpuacct`, `name=systemd`; `cgroup2` of the unified hierarchy. */
-function nameOf({ hierarchy, controllers }: CgroupMembership): string {
-  return hierarchy === 0 ? 'cgroup2' : controllers.join(',');
-}
-
 /** `cpu,cpuacct cgroup /docker/...`. */
 function labelOf(membership: CgroupMembership): string {
-  return `${nameOf(membership)} cgroup ${membership.path}`;
+  return `${hierarchyName(membership)} cgroup ${membership.path}`;
 }
 
 /** Source: Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst (Linux 5.2). */
@@ -80,7 +76,7 @@ function isFrozen(host: Host, folder: string, { hierarchy, controllers }: Cgroup
 function joinOne(folder: string, membership: CgroupMembership, asFarAsPossible: boolean): { open: Step; join: Step } {
   const path = `${folder}/cgroup.procs`;
   const what = labelOf(membership);
-  const slot = `cgroup ${nameOf(membership)}`;
+  const slot = `cgroup ${hierarchyName(membership)}`;
   const closed = {
     EACCES: 'its cgroup.procs may not be written by us',
     EPERM: 'its cgroup.procs may not be written by us',
@@ -103,33 +99,17 @@ function joinOne(folder: string, membership: CgroupMembership, asFarAsPossible: 
   };
 }
 
-/** Where the cgroup is to be found: below a mount of its hierarchy that begins at it or above it. */
+/** undefined: no mount of ours shows it, or only with a name on the way that nobody tells. */
 function folderOf(mounts: readonly Mount[], membership: CgroupMembership): string | undefined {
-  for (const mount of mounts) {
-    const below = isOf(mount, membership) ? pathBelow(mount.root, membership.path) : undefined;
-    if (below !== undefined) return `${mount.mountPoint}${below}`;
-  }
-  return undefined;
-}
-
-function isOf({ fsType, superOptions }: Mount, { hierarchy, controllers }: CgroupMembership): boolean {
-  if (hierarchy === 0) return fsType === 'cgroup2';
-  return fsType === 'cgroup' && controllers.every((controller) => superOptions.includes(controller));
-}
-
-/** undefined: not below it; a path with `..` in it leads out of our cgroup namespace, and names nothing. */
-function pathBelow(root: string, path: string): string | undefined {
-  if (path === root) return '';
-  const start = root === '/' ? '' : root;
-  if (!path.startsWith(`${start}/`)) return undefined;
-  const below = path.slice(start.length);
-  return below.split('/').includes('..') ? undefined : below;
+  const found = locate(mounts, membership);
+  if (found === undefined || found.descent.untold > 0) return undefined;
+  return `${found.mount.mountPoint}${found.descent.names.map((name) => `/${name}`).join('')}`;
 }
 
 function whyOutOfReach(membership: CgroupMembership): string {
   if (membership.deleted) return 'it was removed';
   if (membership.path.split('/').includes('..')) return 'it lies outside of our cgroup namespace';
-  return `no mount of the ${nameOf(membership)} hierarchy in our mount namespace shows it`;
+  return `no mount of the ${hierarchyName(membership)} hierarchy in our mount namespace shows it`;
 }
 
 function outOfReach(pid: number, membership: CgroupMembership): NsError {

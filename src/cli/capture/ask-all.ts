@@ -12,6 +12,7 @@ import { can } from '../../inspect/can/can.ts';
 import { idKinds, targetIds, translate } from '../../inspect/ids.ts';
 import { kernelReport } from '../../inspect/kernel-report.ts';
 import { resolveTarget, type ResolvedTarget } from '../../inspect/resolve-target.ts';
+import { reportCgroups } from '../../inspect/cgroup/cgroup-report.ts';
 import { showCapabilities } from '../../inspect/caps/caps-show.ts';
 import { show as showTarget } from '../../inspect/show/show.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -33,6 +34,7 @@ import { capsList } from '../commands/caps-list.ts';
 import { capsLs } from '../commands/caps-ls.ts';
 import { capsColumns } from '../commands/caps-ls-columns.ts';
 import { capsShow } from '../commands/caps-show.ts';
+import { cgroupShow } from '../commands/cgroup-show.ts';
 import { diff } from '../commands/diff.ts';
 import { holderRows, kindsFor } from '../commands/holders.ts';
 import { ids } from '../commands/ids.ts';
@@ -89,6 +91,7 @@ async function runCommands(host: Host): Promise<void> {
   for (const word of ['host', 'self', ...NOBODY]) await run(show, word);
   for (const word of ['host', 'self']) {
     await run(capsShow, word);
+    await run(cgroupShow, word);
     await run(capsDiff, word, `${AGAIN}::${word}`);
     await run(ids, word);
     await run(diff, word, `${AGAIN}::${word}`);
@@ -200,6 +203,7 @@ function askOfProcess(host: Host, pid: number): void {
   const near = narrowed(host, [pid]);
   forgive(() => askOfTarget(near, resolveTarget(near, String(pid))));
   forgive(() => showCapabilities(near, String(pid)));
+  forgive(() => reportCgroups(near, String(pid)));
   forgive(() => auditTargets(near, [{ type: 'process', pid, word: String(pid), whole: false }], { files: false }));
   for (const kind of kinds) forgive(() => resolveTarget(near, `/proc/${pid}/ns/${kind}`));
   for (const asked of ENTERED) forgive(() => planEnter(near, { ...QUERY, ...asked, pid }, callerOf(near, [])));

@@ -1,6 +1,5 @@
 // The cgroups of a process as a page, and as JSON.
 
-import { deviceName } from '../../cgroups/io.ts';
 import { ruleText } from '../../cgroups/devices.ts';
 import { hierarchyName } from '../../cgroups/location.ts';
 import type { Amount, Limit } from '../../cgroups/limits.ts';
@@ -11,14 +10,13 @@ import { CONVERTERS, conversions, sharesOf, weightOf, type Conversion } from '..
 import type { CpuWeight } from '../../cgroups/weight.ts';
 import type { CgroupReport, GroupReport } from '../../inspect/cgroup/cgroup-report.ts';
 import type { Field, Value } from '../../inspect/show/report.ts';
-import type { Host } from '../../kernel/host.ts';
 import type { Pressure, Stall } from '../../kernel/text/pressure.ts';
 import { bytesText } from '../../render/columns.ts';
 
 export interface CgroupField {
   readonly key: string;
   readonly help: string;
-  readonly build: (report: CgroupReport, host: Host) => Omit<Field, 'key'>;
+  readonly build: (report: CgroupReport) => Omit<Field, 'key'>;
 }
 
 export const cgroupFields: readonly CgroupField[] = [
@@ -43,8 +41,8 @@ export const cgroupFields: readonly CgroupField[] = [
   { key: 'devices', help: 'which device nodes it may use; of v2 an eBPF program decides', build: devicesField },
 ];
 
-export function fieldsOf(report: CgroupReport, host: Host): readonly Field[] {
-  return cgroupFields.map(({ key, build }) => ({ key, ...build(report, host) }));
+export function fieldsOf(report: CgroupReport): readonly Field[] {
+  return cgroupFields.map(({ key, build }) => ({ key, ...build(report) }));
 }
 
 /** `5.0MiB`, `512B`: the letters are powers of 1024. */
@@ -101,31 +99,30 @@ function groupsField({ groups }: CgroupReport): Omit<Field, 'key'> {
   return { value, lines };
 }
 
-function limitsField({ limits }: CgroupReport, host: Host): Omit<Field, 'key'> {
+function limitsField({ limits }: CgroupReport): Omit<Field, 'key'> {
   const value = limits.map((limit): Value => {
-    const { version, controller, levels, room, ...rest } = limit;
-    const name = limit.device === null ? null : deviceName(host, limit.device);
+    const { version, controller, levels, room, deviceName, ...rest } = limit;
     return {
       ...rest,
       controller,
       version,
       oci: ociName(limit.oci),
-      device_name: name,
+      device_name: deviceName,
       room: room === null ? null : { left: room.left, path: room.path },
       levels: levels.map((level) => ({ ...level })),
     };
   });
-  return { value, lines: limits.map((limit) => limitLine(limit, host)) };
+  return { value, lines: limits.map(limitLine) };
 }
 
 function ociName(oci: string | null): string | null {
   return oci === null ? null : `linux.resources.${oci}`;
 }
 
-function limitLine(limit: Limit, host: Host): string {
-  const { key, unit, device, set, effective, by, usage, peak, room, oci, file } = limit;
+function limitLine(limit: Limit): string {
+  const { key, unit, device, deviceName, set, effective, by, usage, peak, room, oci, file } = limit;
   const text = (amount: Amount | null): string => amountText(amount, unit);
-  const name = device === null ? '' : ` ${deviceName(host, device) ?? device}`;
+  const name = device === null ? '' : ` ${deviceName ?? device}`;
   const parts = [
     `${text(set)} set`,
     `effective ${text(effective)}${by === null || by === limit.levels[0]?.path ? '' : ` by ${by}`}`,

@@ -43,7 +43,7 @@ export const cgroupShow: CommandDefinition = {
     const host = await context.host(recording);
     requireOwnProc(host);
     const report = reportCgroups(host, word);
-    const fields = fieldsOf(report, host);
+    const fields = fieldsOf(report);
     const stdout = flag(invocation, 'json')
       ? renderJson({
           schema: 1,

@@ -1,6 +1,7 @@
 // Which device nodes a process may use once it has them. Source: Documentation/admin-guide/cgroup-v1/devices.rst; cgroup
 // v2 has a BPF program in its place, which no file shows.
 
+import { locate } from '../../cgroups/location.ts';
 import { value, type Reading } from '../../kernel/host.ts';
 import { memo } from '../../kernel/memo.ts';
 import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
@@ -31,14 +32,11 @@ export function devicePolicy(
   memberships: Reading<readonly CgroupMembership[]>,
 ): Reading<DevicePolicy> {
   if (!memberships.ok) return memberships;
-  const path = memberships.value.find(({ controllers }) => controllers.includes('devices'))?.path;
-  const mounts = around.mounts;
-  if (path === undefined || path.startsWith('/..') || !mounts.ok) return value(UNKNOWN);
-  const mount = mounts.value.find(
-    ({ fsType, superOptions, root }) => fsType === 'cgroup' && superOptions.includes('devices') && root === '/',
-  );
-  if (mount === undefined) return value(UNKNOWN);
-  const file = `${mount.mountPoint}${path === '/' ? '' : path}/devices.list`;
+  const membership = memberships.value.find(({ controllers }) => controllers.includes('devices'));
+  const found = membership === undefined || !around.mounts.ok ? undefined : locate(around.mounts.value, membership);
+  if (found === undefined || found.descent.untold > 0) return value(UNKNOWN);
+  const names = [...found.descent.names, 'devices.list'];
+  const file = `${found.mount.mountPoint}${names.map((name) => `/${name}`).join('')}`;
   const bytes = lists(around, file, () => around.host.readFile(file));
   if (!bytes.ok) return value(UNKNOWN);
   const text = decodeText(bytes.value);

@@ -83,7 +83,7 @@ function reportOf(look: ProcessLook): CgroupReport {
       members: readMembers(group, gaps),
       ownership: readOwnership(group),
     })),
-    limits: readLimits(groups, gaps),
+    limits: readLimits(host, groups, gaps),
     cpuset: readCpuset(groups, gaps),
     weight: readCpuWeight(groups, gaps) ?? null,
     settings: readSettings(groups, gaps),

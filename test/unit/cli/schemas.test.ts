@@ -68,6 +68,8 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ['caps list'],
     ['caps list', 'mount'],
     ...pids.map((pid) => ['caps show', pid] as const),
+    ...pids.map((pid) => ['cgroup show', pid] as const),
+    ['cgroup show', 'host'],
     ['caps show', 'host', 'self', pids[0] ?? ''],
     ['caps show', 'host', '-o', 'verdict,threads'],
     ['caps ls'],
