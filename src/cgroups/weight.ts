@@ -60,8 +60,7 @@ function siblingWeights(group: Group, parent: Level, file: string, gaps: GapTall
     gaps.add('sibling of a cgroup', names.gap);
     return null;
   }
-  // A file of the parent has no files below it: that is cheaper than to ask each name what it is.
-  const folders = names.value.filter((name) => !isFileName(name));
+  const folders = names.value.filter((name) => isFolder(group, `${parent.folder}/${name}`));
   if (folders.length >= MAX_LISTED) {
     gaps.add('sibling of a cgroup', { reason: 'unsupported', what: `more than ${MAX_LISTED} in ${parent.folder}` });
     return null;
@@ -69,17 +68,20 @@ function siblingWeights(group: Group, parent: Level, file: string, gaps: GapTall
   const weights: number[] = [];
   for (const name of folders) {
     const level = { path: `${parent.path}/${name}`, folder: `${parent.folder}/${name}` };
-    const bytes = group.files.read(`${level.folder}/${file}`);
-    if (!bytes.ok && (bytes.gap.reason === 'gone' || bytes.gap.errno === 'ENOTDIR')) continue;
     const weight = readFrom(group, level, file, parseAmount, gaps);
-    if (weight == null) return null;
+    // It was removed meanwhile.
+    if (weight === undefined) continue;
+    if (weight === null) return null;
     const idle = valueOf(group.files.read(`${level.folder}/cpu.idle`));
     weights.push(realWeight(group.version, Number(weight), idle?.[0] === 0x31));
   }
   return weights;
 }
 
-/** Of the kernel's own: those of controllers have its name and a dot. A cgroup's may look so too: those are asked. */
-function isFileName(name: string): boolean {
-  return name === 'tasks' || name === 'notify_on_release' || name === 'release_agent';
+function isFolder({ files }: Group, path: string): boolean {
+  return ((valueOf(files.status(path))?.mode ?? 0) & S_IFMT) === S_IFDIR;
 }
+
+/** Source: inode(7). */
+const S_IFMT = 0o170_000;
+const S_IFDIR = 0o040_000;

@@ -142,6 +142,7 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('caps show', ask('caps show', ['self', 'host', String(target.pid)], uid))).toEqual([]);
     for (const words of [[], ['--threads', '--files', '-o', '+TEXT,IAB,NAME'], ['--net'], ['--has', 'kill']])
       ask('caps ls', words, uid);
+    expect(passed('cgroup show', ask('cgroup show', [String(target.pid)], uid))).toEqual([]);
     expect(passed('caps diff', ask('caps diff', ['self', 'baseline:docker,-kill'], uid))).toEqual([]);
   });
 

@@ -2,6 +2,7 @@
 // NSTOOL_TEST_REQUIRE names it (CI does), that skip is a failure.
 
 import { spawnSync } from 'node:child_process';
+import { cgroupMounts } from './test-cgroups.ts';
 
 function has(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: 'ignore' }).error === undefined;
@@ -41,6 +42,8 @@ const probes = {
   /** The kernel tells of capabilities that are asked for (Linux 6.14). */
   tracing: () =>
     works('unshare', '--mount', 'sh', '-c', 'mount -t tracefs t /mnt && test -d /mnt/events/capability/cap_capable'),
+  /** cgroup v1 with memory, cpu, cpuset, pids and devices, each at its root. */
+  cgroup1: () => ['memory', 'cpu', 'cpuset', 'pids', 'devices'].every((name) => cgroupMounts().has(name)),
   strace: () => has('strace', '--version'),
   zsh: () => has('zsh', '--version'),
   fish: () => has('fish', '--version'),

@@ -16,8 +16,8 @@ export function parseIdList(bytes: Uint8Array, file: string): Reading<readonly I
   if (text === '') return value([]);
   const ranges: IdRange[] = [];
   for (const word of text.split(',')) {
-    const [first, last] = word.split('-', 2).map(parseDecimal);
-    const end = word.includes('-') ? last : first;
+    const [, from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(word) ?? [];
+    const [first, end] = [parseDecimal(from), parseDecimal(to)];
     const before = ranges.at(-1)?.[1] ?? -1;
     if (first === undefined || end === undefined || end < first || first <= before || end > LARGEST) {
       return malformed(file, 1, text);
