@@ -67,7 +67,7 @@ function throttling(groups: Groups, gaps: GapTally): readonly Throttling[] {
   });
 }
 
-export function throttlingOf(
+function throttlingOf(
   { version }: Pick<Group, 'version'>,
   path: string,
   stat: ReadonlyMap<string, bigint>,

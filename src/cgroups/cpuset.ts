@@ -48,7 +48,7 @@ function placement({ group, levels }: Controlled, key: 'cpus' | 'mems', gaps: Ga
 }
 
 /** The last, going up, that still has the same: the next has more. */
-export function narrower(lists: readonly (readonly IdRange[] | null)[], paths: readonly string[]): string | null {
+function narrower(lists: readonly (readonly IdRange[] | null)[], paths: readonly string[]): string | null {
   const [own] = lists;
   if (own == null) return null;
   const text = formatIdList(own);

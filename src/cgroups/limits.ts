@@ -135,7 +135,7 @@ function limitOf(
 }
 
 /** The nearest of equal ones. */
-export function smallest(levels: readonly LevelLimit[]): {
+function smallest(levels: readonly LevelLimit[]): {
   readonly effective: Amount | null;
   readonly by: string | null;
 } {
@@ -148,7 +148,7 @@ export function smallest(levels: readonly LevelLimit[]): {
 }
 
 /** An ancestor with a larger limit may be fuller than the one with the smallest. */
-export function roomIn(levels: readonly LevelLimit[]): Limit['room'] {
+function roomIn(levels: readonly LevelLimit[]): Limit['room'] {
   let room: Limit['room'] = null;
   for (const { set, usage, path } of levels) {
     if (set === null || (set !== 'max' && usage === null)) return null;
@@ -193,7 +193,7 @@ function v1Quota(group: Group, level: Level, gaps: GapTally): CpuQuota | null | 
 }
 
 /** How many processors' time, as `0.1`. */
-export function coresOf({ quota, period }: CpuQuota): number | 'max' {
+function coresOf({ quota, period }: CpuQuota): number | 'max' {
   return quota === 'max' ? 'max' : Number(quota) / Number(period);
 }
 

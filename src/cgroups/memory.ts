@@ -58,7 +58,7 @@ export function readMemory(groups: Groups, gaps: GapTally): MemoryUsage | undefi
 
 type Parts = Omit<MemoryUsage, 'path' | 'usage' | 'peak' | 'working_set' | 'docker'>;
 
-export function memoryOf(path: string, usage: bigint | null, peak: bigint | null, parts: Parts): MemoryUsage {
+function memoryOf(path: string, usage: bigint | null, peak: bigint | null, parts: Parts): MemoryUsage {
   const inactive = parts.inactive_file;
   const left = usage === null || inactive === null ? null : usage - inactive;
   return {

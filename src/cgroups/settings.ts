@@ -3,7 +3,7 @@
 
 import type { GapTally } from '../kernel/gap-tally.ts';
 import { value, type Reading } from '../kernel/host.ts';
-import { parseBound, type Bound } from '../kernel/text/cgroup-bound.ts';
+import { parseBound } from '../kernel/text/cgroup-bound.ts';
 import { decodeText } from '../kernel/text/text.ts';
 import { controlledBy, type Groups } from './groups.ts';
 import { readFrom } from './read.ts';
@@ -23,8 +23,8 @@ export interface SettingDefinition {
 export interface Setting extends SettingDefinition {
   /** The cgroup that it was read of. */
   readonly path: string;
-  /** A string only of words. null: closed to us. */
-  readonly value: Bound | string | null;
+  /** A string: `max`, or words. null: closed to us. */
+  readonly value: bigint | string | null;
 }
 
 const of = (
@@ -35,7 +35,7 @@ const of = (
   unit: SettingUnit,
 ): SettingDefinition => ({ controller, version, file, oci, unit });
 
-export const SETTINGS: readonly SettingDefinition[] = [
+const SETTINGS: readonly SettingDefinition[] = [
   of('cpu', 1, 'cpu.cfs_burst_us', 'cpu.burst', 'microseconds'),
   of('cpu', 1, 'cpu.idle', 'cpu.idle', 'flag'),
   of('cpu', 1, 'cpu.rt_runtime_us', 'cpu.realtimeRuntime', 'microseconds'),
@@ -88,7 +88,7 @@ export function readSettings(groups: Groups, gaps: GapTally): readonly Setting[]
   return [...controlled, ...core];
 }
 
-function parserOf(unit: SettingUnit): (bytes: Uint8Array, file: string) => Reading<Bound | string> {
+function parserOf(unit: SettingUnit): (bytes: Uint8Array, file: string) => Reading<bigint | string> {
   return unit === 'word' ? parseWords : parseBound;
 }
 

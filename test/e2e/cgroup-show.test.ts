@@ -98,9 +98,11 @@ describe.skipIf(lacks('root', 'cgroup1', 'unshare'))('cgroups of v1', () => {
   it('are found in every hierarchy, by the directory in which the kernel lists the process', () => {
     expect(all.groups.map(({ why }) => why).filter((why) => why !== null)).toEqual([]);
     for (const group of all.groups) {
+      expect(group.whole).toBe(true);
+      // In the roots processes come and go, and a list of v1 may miss one that was there all the time.
+      if (group.path === '/') continue;
       const procs = readFileSync(`${group.directory}/cgroup.procs`, 'utf8').split('\n');
       expect(procs, group.controllers.join()).toContain(String(pid));
-      expect(group.whole).toBe(true);
     }
     expect(directory(all, 'memory')).toBe(`${cgroups.mounts.get('memory')}${leaf}`);
     expect({ complete: all.complete, gaps: all.gaps }).toEqual({ complete: true, gaps: [] });

@@ -37,7 +37,7 @@ export class TestCgroups {
 
   /** A process in these cgroups, which sleeps. */
   start(folders: readonly string[], before: readonly string[] = []): number {
-    const [command = '', ...words] = [...before, 'sleep', '600'];
+    const [command, ...words] = [...before, 'sleep', '600'];
     const child = spawn(command, words, { stdio: 'ignore' });
     this.children.push(child);
     for (const folder of folders) writeFileSync(`${folder}/cgroup.procs`, String(child.pid));
