@@ -13,8 +13,8 @@ export const enter: CommandDefinition = {
   arity: [0, 1],
   description: [
     'Runs COMMAND, or a login shell (the first that is there: $SHELL, that of the user in the passwd of there, sh), in',
-    'namespaces of TARGET: a pid (or PID:NUMBER, the number that a pidfd has), any other name of a process or container, or one',
-    'namespace (/proc/4913/ns/net, /run/netns/blue, net:4026532177), which is entered alone. Without',
+    'namespaces of TARGET: a pid (or PID:NUMBER, the number that a pidfd has), any other name of a process or container, or',
+    'one namespace (/proc/4913/ns/net, /run/netns/blue, net:4026532177), which is entered alone. Without',
     'any kind all eight are entered. nstool is replaced by COMMAND: nothing of it stays, but a small waiting parent where a',
     'pid namespace was entered. From the first word after TARGET that is no option on, all belongs',
     'to COMMAND; -- is optional. With -t, --program, or when a kind has =OF, there is no TARGET.',
