@@ -39,7 +39,7 @@ export const capsRun: CommandDefinition = {
     { long: 'user', value: 'USER', help: 'as this user: NAME with its groups, UID:GID, NAME:GROUP' },
     {
       long: 'keep-caps',
-      help: 'with --user: what is permitted now stays so, where neither --caps nor --ambient says what',
+      help: 'with --user: what is permitted stays so, where neither --caps nor --ambient says what',
     },
     {
       long: 'secbits',

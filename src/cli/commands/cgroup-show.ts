@@ -29,7 +29,7 @@ export const cgroupShow: CommandDefinition = {
   examples: [
     { line: 'nstool cgroup show container:web', does: 'what limits a container, itself or above it' },
     { line: 'nstool cgroup show self', does: 'our own' },
-    { line: "nstool cgroup show 4913 -J | jq '.limits[] | {key, effective, by}'", does: 'for a script' },
+    { line: 'nstool cgroup show 4913 -J', does: 'for a script' },
   ],
   exitStatus: [
     [0, 'shown; what could not be read is named'],

@@ -55,11 +55,7 @@ function programOf(
   caller: Caller,
   trace: boolean,
 ): Program {
-  const steps = [
-    ...restoreInherited(caller),
-    ...stepsTo(before, ours, rules.all),
-    execute({ command }, caller.env),
-  ];
+  const steps = [...restoreInherited(caller), ...stepsTo(before, ours, rules.all), execute({ command }, caller.env)];
   return { steps, failureStatus, trace };
 }
 
