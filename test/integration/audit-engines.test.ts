@@ -1,7 +1,7 @@
 // What the audit says of containers as engines make them, reviewed: a default one, a privileged one, a rootless one; and
 // of a service of the host. What differs from kernel to kernel is left out of the lists.
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
@@ -9,6 +9,7 @@ import { audit, type AuditReport } from '../../src/inspect/audit/report.ts';
 import { startDocker, type Docker } from '../support/dockers.ts';
 import { Yard } from '../support/engines.ts';
 import { startReady } from '../support/odd-process.ts';
+import { startRootlessPodman, type RootlessPodman } from '../support/podmans.ts';
 import { lacks } from '../support/requires.ts';
 
 /** By kernel and distribution: security modules, which cgroups there are, which bounding set we have ourselves. */
@@ -133,49 +134,23 @@ describe.skipIf(lacks('root', 'busybox', 'podman', 'runc'))('podman', () => {
   });
 });
 
-const ROOTLESS = 65_534;
-
 describe.skipIf(lacks('root', 'busybox', 'podman', 'runc', 'userns'))('rootless podman', () => {
   let yard: Yard;
+  let podman: RootlessPodman;
   let pid = 0;
   let strong = 0;
 
   beforeAll(() => {
     yard = new Yard();
-    const at = (name: string): string => join(yard.folder, name);
-    chmodSync(yard.folder, 0o755);
-    mkdirSync(at('home'));
-    chownSync(at('home'), ROOTLESS, ROOTLESS);
-    writeFileSync(at('subids'), 'nobody:100000:65536\n');
-    writeFileSync(at('containers.conf'), '[containers]\ndefault_ulimits = ["nofile=256:256", "nproc=256:256"]\n');
-    const runtime = `/run/user/${ROOTLESS}`;
-    const prepare = `mount --bind ${at('subids')} /etc/subuid && mount --bind ${at('subids')} /etc/subgid &&
-      mkdir -p ${runtime} && chown ${ROOTLESS}:${ROOTLESS} ${runtime}`;
-    yard.engine('sh', '-ec', prepare);
-    const user = ['setpriv', `--reuid=${ROOTLESS}`, `--regid=${ROOTLESS}`, '--clear-groups', '--inh-caps=-all'];
-    const environment = [
-      'env',
-      `HOME=${at('home')}`,
-      `XDG_RUNTIME_DIR=${runtime}`,
-      `CONTAINERS_CONF=${at('containers.conf')}`,
-    ];
-    const places = ['--root', join(at('home'), 'root'), '--runroot', join(runtime, 'run'), '--storage-driver=vfs'];
-    const options = ['--runtime=runc', '--cgroup-manager=cgroupfs', '--events-backend=file', ...places];
-    const podman = (...words: readonly string[]): void =>
-      yard.engine(...user, ...environment, 'podman', ...options, ...words);
-    podman('import', yard.image, 'tiny:1');
-    const file = join(at('home'), 'pid');
-    podman('run', '-d', '--network=none', '--privileged', '--name=strong', 'tiny:1', 'sleep', '1000');
-    podman('run', '-d', '--network=none', '--name=web', 'tiny:1', 'sleep', '1000');
-    yard.engine(
-      'sh',
-      '-c',
-      `${[...user, ...environment, 'podman', ...options].join(' ')} inspect -f '{{.State.Pid}}' web strong > ${file}`,
-    );
-    [pid = 0, strong = 0] = readFileSync(file, 'utf8').trim().split('\n').map(Number);
+    podman = startRootlessPodman(yard);
+    strong = podman.start('strong', '--privileged');
+    pid = podman.start('web');
   });
 
-  afterAll(() => yard.close());
+  afterAll(async () => {
+    await podman.close();
+    await yard.close();
+  });
 
   it('a default container', () => {
     expect(told(look(pid))).toEqual(['low N9', 'low S1', 'low M11', 'info N11', 'info C12', 'info S4']);
