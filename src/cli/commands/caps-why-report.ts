@@ -57,7 +57,7 @@ function causeOf({ cause }: NamedDenial): string {
 }
 
 function resultOf({ errno }: NamedDenial): string {
-  return errno === null ? '-?' : errnoName(errno);
+  return errno === null ? '-' : errnoName(errno);
 }
 
 function errnoName(errno: number): string {
