@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { commandBelow } from '../support/entered.ts';
 import { commandLine, nstool, run, type RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
@@ -114,7 +114,8 @@ describe.skipIf(lacks('root', 'unshare')).each(forms.map((form) => ({ form })))(
     await new Promise((done) => child.stdout.once('data', done));
     try {
       const pid = await commandBelow(child.pid ?? 0, 'sleep');
-      expect(readdirSync(`/proc/${pid}/fd`)).toEqual(['0', '1', '2']);
+      // Its loader opens libraries at first.
+      await vi.waitFor(() => expect(readdirSync(`/proc/${pid}/fd`)).toEqual(['0', '1', '2']));
       expect(readlinkSync(`/proc/${pid}/exe`)).toMatch(/\/sleep$/);
     } finally {
       const ended = new Promise((done) => child.once('close', done));

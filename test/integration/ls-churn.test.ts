@@ -97,7 +97,7 @@ it.skipIf(missing)(
       }
       // Otherwise nothing came or went.
       expect(gone).toBeGreaterThan(0);
-      expect(seen.size).toBeGreaterThan(stable.length + 8 + 20);
+      expect(seen.size).toBeGreaterThan(stable.length + 8 + 5);
     });
   },
   TIMEOUT,

@@ -73,9 +73,21 @@ function leafOf(pid: number): number {
 /** The descendant that executed `file`, once it has. */
 export async function commandBelow(pid: number, file: string): Promise<number> {
   for (;;) {
-    const leaf = leafOf(pid);
-    if (readFileSync(`/proc/${leaf}/cmdline`, 'utf8').startsWith(`${file}\0`)) return leaf;
+    const leaf = executing(pid, file);
+    if (leaf !== undefined) return leaf;
     await new Promise((done) => setTimeout(done, 5));
+  }
+}
+
+/** What is on its way there may end meanwhile, as the reader of another's filters does. */
+function executing(pid: number, file: string): number | undefined {
+  try {
+    const leaf = leafOf(pid);
+    return readFileSync(`/proc/${leaf}/cmdline`, 'utf8').startsWith(`${file}\0`) ? leaf : undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return undefined;
+    throw error;
   }
 }
 
