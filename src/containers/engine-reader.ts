@@ -2,7 +2,7 @@
 
 import { memo } from '../kernel/memo.ts';
 import type { Gap, Reading } from '../kernel/host.ts';
-import { parsePasswdHomes } from '../kernel/text/passwd-homes.ts';
+import { parsePasswdHomes } from '../kernel/text/passwd.ts';
 import { readEngineFile, readEngineJson, type Files, type Root } from './files.ts';
 import type { Engine, Sandbox } from './identity.ts';
 import type { Json } from './json.ts';

@@ -6,7 +6,7 @@
 import { valueOf, type Host } from '../kernel/host.ts';
 import type { KernelText, Operation, Step } from '../kernel/program.ts';
 import { insideOf } from '../kernel/text/id-map.ts';
-import { parsePasswdShells } from '../kernel/text/passwd-shells.ts';
+import { parsePasswdShells } from '../kernel/text/passwd.ts';
 import { parseStatus } from '../kernel/text/status.ts';
 import { decodeText } from '../kernel/text/text.ts';
 import type { Door } from './doors.ts';

@@ -11,7 +11,7 @@ import { parseJson } from '../../src/containers/json.ts';
 import { unescapeUnit } from '../../src/containers/systemd-name.ts';
 import { gap, value } from '../../src/kernel/host.ts';
 import { parseCgroup } from '../../src/kernel/text/cgroup.ts';
-import { parsePasswdHomes } from '../../src/kernel/text/passwd-homes.ts';
+import { parsePasswdHomes } from '../../src/kernel/text/passwd.ts';
 
 const seconds = Number(process.env['FC_SECONDS'] ?? 0);
 const parameters: fc.Parameters<unknown> =

@@ -23,8 +23,7 @@ import { parseMountinfo, unescapeOctal } from '../../src/kernel/text/mountinfo.t
 import { formatNamespaceLink, parseNamespaceLink } from '../../src/kernel/text/namespace-link.ts';
 import { namespaceKinds } from '../../src/kernel/abi/namespace-kinds.ts';
 import { parseQueueState } from '../../src/kernel/text/mqueue.ts';
-import { parsePasswdShells } from '../../src/kernel/text/passwd-shells.ts';
-import { parsePasswd } from '../../src/kernel/text/passwd.ts';
+import { parsePasswd, parsePasswdShells } from '../../src/kernel/text/passwd.ts';
 import { parseResolvConf } from '../../src/kernel/text/resolv-conf.ts';
 import { parseRawSockets } from '../../src/kernel/text/raw-sockets.ts';
 import { parseScriptLine } from '../../src/kernel/text/script-line.ts';

@@ -7,7 +7,8 @@ import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { parseCapabilityText } from '../../capabilities/text.ts';
 import { NsError } from '../../kernel/error.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { findAccount, findGroup, groupsOf, type Account } from '../../kernel/text/accounts.ts';
+import { groupsOf, parseGroups } from '../../kernel/text/group.ts';
+import { findAccount, type Account } from '../../kernel/text/passwd.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import type { CapsWish, WishedUser } from '../../launch/caps-run/wish.ts';
 import { flag, optionValue, type Invocation } from '../define-command.ts';
@@ -105,7 +106,7 @@ function accountOf(host: Host, name: string): Account | undefined {
 
 function gidOf(host: Host, name: string): number | undefined {
   const groups = valueOf(host.readFile('/etc/group'));
-  return groups === undefined ? undefined : findGroup(groups, name);
+  return groups === undefined ? undefined : parseGroups(groups).get(name);
 }
 
 /** The last one stands for no id. */
