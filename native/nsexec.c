@@ -406,10 +406,11 @@ static void close_all_but_these(const struct nsexec *n, const int *kept, size_t 
 /*
  * Stops as the child did, so that a shell shows for us what it would have shown for the command. All signals are
  * blocked. What a terminal sends stops nobody in an orphaned process group, SIGSTOP does: a SIGCONT that came tells
- * that we were stopped, as the signal before took back any older one.
+ * that we were stopped, as the signal before took back any older one. So does a newer stop, which took back that SIGCONT.
  */
 static void stop_by(int signal)
 {
+    const uint64_t since = bit(SIGCONT) | bit(SIGTSTP) | bit(SIGTTIN) | bit(SIGTTOU);
     uint64_t pending = 0;
 
     if (signal != SIGSTOP) {
@@ -419,7 +420,7 @@ static void stop_by(int signal)
         change_mask(SIG_BLOCK, bit(signal), NULL);
         syscall(SYS_rt_sigpending, &pending, sizeof pending);
     }
-    if (!(pending & bit(SIGCONT)))
+    if (!(pending & since))
         kill(getpid(), SIGSTOP);
 }
 

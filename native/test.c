@@ -1347,8 +1347,7 @@ static void terminals(void)
     /* a subshell, because a shell that is in vfork(2) does not stop with its child */
     start(&b), add_fork(SIGKILL), add_shell("(echo ready; exec cat); exit 8"), begin_job(&events, &go_on);
     wait_until_ready();
-    for (int i = 0; i < 10; i++) { /* the second and later ones come when the monitor has just woken */
-        usleep(20000);
+    for (int i = 0; i < 100; i++) { /* the second and later ones come when the monitor has hardly woken */
         type("\x1a"), status = job_event(events);
         CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTSTP, "^Z stops the job, by SIGTSTP");
         must(write(go_on, "", 1) == 1 && job_event(events) == JOB_CONTINUED, "the job continues");

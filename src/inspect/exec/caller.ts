@@ -8,7 +8,7 @@ import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { errorOfGap } from '../../kernel/error.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
+import { tracerOf } from '../../kernel/process-tracer.ts';
 import { pathDoor } from '../../namespaces/discover/door.ts';
 import { isKernelSince } from '../kernel-version.ts';
 import { subjectOf } from '../subject.ts';
@@ -77,14 +77,6 @@ function rulesOf(host: Host, assumptions: Assumption[], gaps: GapTally): ExecRul
   const isNewer = isKernelSince(host, 6, 16);
   if (isNewer === null) assumptions.push('kernel_version');
   return { all: all.ok ? all.value : (1n << 64n) - 1n, comparesEffective: isNewer !== false };
-}
-
-/** null: nobody traces it, or it is not told. */
-function tracerOf(host: Host, pid: number): number | null {
-  const status = valueOf(host.readFile(`/proc/${pid}/status`));
-  const word = status === undefined ? undefined : /\nTracerPid:\t([0-9]+)\n/.exec(decodeText(status))?.[1];
-  const tracer = parseDecimal(word);
-  return tracer === undefined || tracer === 0 ? null : tracer;
 }
 
 function mayTrace(host: Host, tracer: number, pid: number): boolean {
