@@ -15,18 +15,41 @@ export interface DevicePolicy {
   readonly rules: readonly DeviceRule[] | null;
 }
 
+export const UNKNOWN_POLICY: DevicePolicy = { allows: 'unknown', file: null, rules: null };
+
 export function readDevicePolicy(groups: Groups, gaps: GapTally): DevicePolicy {
   const found = controlledBy(groups, 'devices');
   const level = found?.levels[0];
-  const unknown = { allows: 'unknown', file: null, rules: null } as const;
-  if (found === undefined || level === undefined) return unknown;
+  if (found === undefined || level === undefined) return UNKNOWN_POLICY;
   const rules = readFrom(found.group, level, 'devices.list', parseDeviceRules, gaps);
-  if (rules == null) return unknown;
-  return { allows: rules.some(isAll) ? 'open' : 'limited', file: `${level.folder}/devices.list`, rules };
+  return rules == null ? UNKNOWN_POLICY : limitedBy(rules, `${level.folder}/devices.list`);
+}
+
+/** `file`: that tells the rules. */
+export function limitedBy(rules: readonly DeviceRule[], file: string): DevicePolicy {
+  return { allows: rules.some(isAll) ? 'open' : 'limited', file, rules };
 }
 
 function isAll({ type, major, minor, access }: DeviceRule): boolean {
   return type === 'a' && major === null && minor === null && ['r', 'w', 'm'].every((each) => access.includes(each));
+}
+
+/** May one of these disks be opened, each by its number? Of `any` disk of the host; null: no file tells. */
+export function mayOpenDisk({ allows, rules }: DevicePolicy, of: readonly DiskNumber[] | 'any'): boolean | null {
+  if (allows !== 'limited') return allows === 'open' ? true : null;
+  // To make a node (m) is not to open it.
+  const disks = rules?.filter(({ type, access }) => type === 'b' && /[rw]/.test(access)) ?? [];
+  if (of === 'any') return disks.length > 0;
+  return of.some((disk) => disks.some(({ major, minor }) => isIn(major, disk.major) && isIn(minor, disk.minor)));
+}
+
+export interface DiskNumber {
+  readonly major: bigint;
+  readonly minor: bigint;
+}
+
+function isIn(allowed: number | null, number: bigint): boolean {
+  return allowed === null || BigInt(allowed) === number;
 }
 
 /** As the kernel writes it: `c 1:3 rwm`. */

@@ -1,6 +1,7 @@
 // What the checks are made on: the evidence of one process, each piece read when a check first asks, and then kept.
 
 import { credentialsOf, type Credentials } from '../../capabilities/credentials.ts';
+import type { DevicePolicy } from '../../cgroups/devices.ts';
 import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { containerKey, type Identity } from '../../containers/identity.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
@@ -25,7 +26,7 @@ import { decodeText } from '../../kernel/text/text.ts';
 import { parseTracer } from '../../kernel/text/tracer.ts';
 import { GapTally } from '../../kernel/gap-tally.ts';
 import { idInside, readUserIds, type UserIds } from '../user-ids.ts';
-import { devicePolicy, type DevicePolicy } from './device-policy.ts';
+import { devicePolicy } from './device-policy.ts';
 import { firstGap } from './first-gap.ts';
 import { readExecutable, type Executable } from './executable.ts';
 import type { Ask } from './check.ts';

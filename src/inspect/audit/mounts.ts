@@ -1,11 +1,11 @@
 // M: what of the host's files a contained process sees, and what of its own it can change.
 
+import { mayOpenDisk } from '../../cgroups/devices.ts';
 import type { Gap, TreeEntry } from '../../kernel/host.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
 import { closedFolder } from '../file-access.ts';
 import { mayWrite, type Evidence, type Standing } from './audit-look.ts';
 import { check, type Check } from './check.ts';
-import { mayOpenDisk } from './device-policy.ts';
 import { lower, type Found, type Severity } from './findings.ts';
 import { isWithin, mountAt } from '../../kernel/mount-at.ts';
 import { appearances, deviceOf, isWritable } from './mount-places.ts';
