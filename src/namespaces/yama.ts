@@ -22,11 +22,16 @@ export interface Yama {
   readonly isAbsolute: boolean;
 }
 
+/** 0 to 3. Where nothing tells, 0: it restricts nothing. */
+export function yamaScope(host: Host): number {
+  const bytes = valueOf(host.readFile(SCOPE));
+  return (bytes === undefined ? undefined : parseDecimal(decodeText(bytes).trim())) ?? 0;
+}
+
 /** undefined: it restricts nothing. */
 export function yamaOf(host: Host): Yama | undefined {
-  const bytes = valueOf(host.readFile(SCOPE));
-  const scope = bytes === undefined ? undefined : parseDecimal(decodeText(bytes).trim());
-  if (scope === undefined || scope < RESTRICTED) return undefined;
+  const scope = yamaScope(host);
+  if (scope < RESTRICTED) return undefined;
   const path = '/proc/self/status';
   const text = valueOf(host.readFile(path));
   const status = text === undefined ? undefined : valueOf(parseStatus(text, path));

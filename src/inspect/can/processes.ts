@@ -4,8 +4,9 @@
 import { credentialsOf, type Credentials } from '../../capabilities/credentials.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { valueOf } from '../../kernel/host.ts';
-import { decodeText, parseDecimal } from '../../kernel/text/text.ts';
 import { statOf } from '../../kernel/process-stat.ts';
+import { tracerOf } from '../../kernel/process-tracer.ts';
+import { yamaScope } from '../../namespaces/yama.ts';
 import { capableIn, doorTo, inodeBehind, isBelowOwnPids, type Actor } from './actor.ts';
 import { inodeOf } from '../initial-namespace.ts';
 import { idHere, readUserIds } from '../user-ids.ts';
@@ -56,10 +57,9 @@ function notOfKernel({ host }: Actor, other: number): Check {
 }
 
 function untraced({ host }: Actor, other: number): Check {
-  const bytes = valueOf(host.readFile(`/proc/${other}/status`));
-  const tracer = parseDecimal(/\nTracerPid:\t([0-9]+)\n/.exec(bytes === undefined ? '' : decodeText(bytes))?.[1]) ?? 0;
-  const text = tracer === 0 ? 'nobody traces it yet' : `process ${tracer} traces it already`;
-  return { by: 'process', holds: tracer === 0, errno: 'EPERM', text };
+  const tracer = tracerOf(host, other);
+  const text = tracer === null ? 'nobody traces it yet' : `process ${tracer} traces it already`;
+  return { by: 'process', holds: tracer === null, errno: 'EPERM', text };
 }
 
 function sameIds({ credentials }: Actor, theirs: Credentials): Check {
@@ -114,8 +114,7 @@ const SCOPE = 'kernel.yama.ptrace_scope';
 const [RESTRICTED, CAPABLE] = [1, 2];
 
 function yama(actor: Actor, other: number, capable: Check): readonly Check[] {
-  const bytes = valueOf(actor.host.readFile('/proc/sys/kernel/yama/ptrace_scope'));
-  const scope = bytes === undefined ? 0 : (parseDecimal(decodeText(bytes).trim()) ?? 0);
+  const scope = yamaScope(actor.host);
   if (scope === 0) return [];
   const by = { by: 'lsm', errno: 'EPERM' } as const;
   if (scope > CAPABLE) return [{ ...by, holds: false, text: `Yama lets nobody trace (${SCOPE} is ${scope})` }];
