@@ -11,13 +11,10 @@ import type { Program } from '../../kernel/program.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { programInMemory, requireNsexec } from './nsexec.ts';
 import { executing, sealedCopy } from './sealed-copy.ts';
+import { hasEnded, waitForEnd, type Exit } from './wait.ts';
 
 /** How a program ended. */
-export interface Ending {
-  /** null: a signal ended it. */
-  readonly status: number | null;
-  /** The number of that signal. */
-  readonly signal: number | null;
+export interface Ending extends Exit {
   /** The step that failed, from 0, so that the command was not executed. */
   readonly failure: { readonly step: number; readonly errno: number } | null;
 }
@@ -35,13 +32,6 @@ interface Running {
 }
 
 const O_CLOEXEC = 0o2000000;
-const P_PID = 1;
-const WNOHANG = 1;
-const WEXITED = 4;
-const WNOWAIT = 0x0100_0000;
-const CLD_EXITED = 1;
-/** Offsets in a siginfo_t of 64 bits, which has 128 bytes. */
-const SIGINFO = { length: 128, code: 8, pid: 16, status: 24 } as const;
 const STATUS_RECORD_LENGTH = 8;
 /** SIGCHLD tells; this keeps us waiting where all pipes are closed already. */
 const LOOK_MS = 1000;
@@ -134,11 +124,11 @@ export class NsexecChildren {
 
   private reap(): void {
     for (const child of this.running.values()) {
-      const ending = waitFor(child.pid, WNOWAIT);
+      const ending = hasEnded(child.pid, { leave: true });
       if (ending === undefined) continue;
       // Before it is waited for its pid cannot be another's.
       if (this.isSweeping) signalGroup(child.pid, 'SIGKILL');
-      waitFor(child.pid, 0);
+      waitForEnd(child.pid);
       this.running.delete(child.pid);
       child.done({ ...ending, failure: failureIn(child.statusFd) });
       closeSync(child.statusFd);
@@ -156,17 +146,6 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // It has ended, or is another's by now.
   }
-}
-
-/** undefined: it runs. */
-function waitFor(pid: number, option: number): Pick<Ending, 'status' | 'signal'> | undefined {
-  const info = new Uint8Array(SIGINFO.length);
-  libc().waitid(P_PID, pid, info, WEXITED | WNOHANG | option);
-  const view = new DataView(info.buffer);
-  if (view.getInt32(SIGINFO.pid, true) === 0) return undefined;
-  const status = view.getInt32(SIGINFO.status, true);
-  const exited = view.getInt32(SIGINFO.code, true) === CLD_EXITED;
-  return { status: exited ? status : null, signal: exited ? null : status };
 }
 
 /** What nsexec wrote there, if a step failed. */

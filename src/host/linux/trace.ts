@@ -30,13 +30,11 @@ import { decodeTracePage } from '../../kernel/trace/page.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { MOUNT_ATTR, mountDetached } from './detached-mount.ts';
 import { programInMemory, requireNsexec } from './nsexec.ts';
+import { waitForEnd } from './wait.ts';
 import { wholeFile } from './whole-file.ts';
 
 const PREFIX = 'nstool-why-';
 const O_CLOEXEC = 0o2000000;
-const P_PID = 1;
-const WEXITED = 4;
-const SIGINFO_LENGTH = 128;
 
 /** Of what a processor has, so much at a time: timers and signals get their turn. */
 const MOST_PAGES = 256;
@@ -126,7 +124,7 @@ export class CapabilityTrace {
     this.watch([pid]);
     writeSync(writeEnd, 'x');
     closeSync(writeEnd);
-    waitFor(pid);
+    waitForEnd(pid);
     this.setFilter('ret < 0');
     return pid;
   }
@@ -176,7 +174,7 @@ export class CapabilityTrace {
 
   private leave(): void {
     closeSync(this.guard.pipe);
-    waitFor(this.guard.pid);
+    waitForEnd(this.guard.pid);
   }
 
   private set(file: string, text: string): void {
@@ -317,10 +315,6 @@ function startNsexec(nsexec: string, program: Program, pipe: number, mount: numb
     closeSync(nothing);
     closeSync(fd);
   }
-}
-
-function waitFor(pid: number): void {
-  libc().waitid(P_PID, pid, new Uint8Array(SIGINFO_LENGTH), WEXITED);
 }
 
 function guardProgram(name: string): Program {
