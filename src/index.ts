@@ -14,6 +14,7 @@ export { holdersOf, isUnused, releaseCommand } from './namespaces/holders.ts';
 export { namespaceRows, processRows, type Fact, type NamespaceRow } from './namespaces/rows.ts';
 export { decodeMask, formatDecoded, formatMask, parseMask, type DecodedMask } from './capabilities/mask.ts';
 export { kernelReport, type KernelReport } from './inspect/kernel-report.ts';
-export { planEnter, type Caller } from './launch/enter.ts';
+export type { Caller } from './launch/command.ts';
+export { planEnter } from './launch/enter.ts';
 export type { EnterQuery } from './launch/enter-query.ts';
 export { encodeProgram, type Operation, type Program, type Step } from './kernel/program.ts';

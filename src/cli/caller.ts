@@ -3,7 +3,7 @@
 import { valueOf, type Host } from '../kernel/host.ts';
 import { statOf } from '../kernel/process-stat.ts';
 import { parseLimit } from '../kernel/text/limits.ts';
-import type { Caller } from '../launch/enter.ts';
+import type { Caller } from '../launch/command.ts';
 
 const OPEN_FILES = 'Max open files';
 

@@ -7,9 +7,10 @@ import type { Host } from '../kernel/host.ts';
 import type { KernelText, Program } from '../kernel/program.ts';
 import { formatNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { decodeText } from '../kernel/text/text.ts';
-import { doorOf } from '../namespaces/discover/door.ts';
+import { doorOf } from '../namespaces/discover/door-of.ts';
 import type { Namespace } from '../namespaces/discover/scan.ts';
-import { planEnter, type Caller } from './enter.ts';
+import type { Caller } from './command.ts';
+import { planEnter } from './enter.ts';
 import { step } from './step.ts';
 
 /** Which namespace the command is in, in forms that are targets. The name is empty where it has none. */

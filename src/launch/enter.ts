@@ -13,18 +13,18 @@ import { ERRNO } from '../kernel/abi/errno.ts';
 import { identifyProcess, looksContained } from '../containers/identify.ts';
 import type { Identity } from '../containers/identity.ts';
 import { O_PATH } from '../kernel/abi/open-flags.ts';
-import { RLIMIT_NOFILE, SIGNAL_NUMBERS } from '../kernel/abi/process.ts';
+import { SIGNAL_NUMBERS } from '../kernel/abi/process.ts';
 import { GapTally, type CountedGap } from '../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import type { Explanation, KernelText, Operation, Program, Step } from '../kernel/program.ts';
-import { decodeText } from '../kernel/text/text.ts';
+import type { Explanation, Operation, Program, Step } from '../kernel/program.ts';
 import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
 import { likeTarget } from './as-target/as-target.ts';
 import { remarks, type Uncopied } from './as-target/part.ts';
 import { joinCgroups, type CgroupSteps } from './cgroups.ts';
+import { execute, restoreInherited, variable, type Caller } from './command.ts';
 import { givenDoor, needsJoining, processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
-import { explainChange, explainExec, explainOpen, explainRoot, failureStatus, type Place } from './explain-enter.ts';
+import { explainChange, explainOpen, explainRoot, failureStatus, type Place } from './explain-enter.ts';
 import { foresee, type Foresight } from './foresee.ts';
 import { foreseeChange, foreseeOpening } from './foresee-directories.ts';
 import { foreseeIds } from './foresee-ids.ts';
@@ -32,23 +32,13 @@ import { deadInit } from './rule.ts';
 import { keepCapabilities, powerlessNote } from './ids.ts';
 import { joinNamespaces, openDoor } from './join.ts';
 import { ownMounts } from './own-mounts.ts';
-import { DEFAULT_SHELL, loginShell } from './login-shell.ts';
+import { loginShell } from './login-shell.ts';
 import { openPty, reasonForPty, relay } from './pty.ts';
 import { sandboxNote } from './sandbox.ts';
 import { standingOf } from './standing.ts';
 import { PROCESS_SLOT, shown, step } from './step.ts';
 import { ownTerminal } from './terminal-owner.ts';
 import { environmentOf, followContext, foreseeNumber, isOwnRoot, openProcess } from './target-process.ts';
-
-/** What the entered program inherits of the caller. */
-export interface Caller {
-  /** `NAME=value`, as bytes. */
-  readonly env: readonly Uint8Array[];
-  /** The limit on open files that Node raised, as it was before. */
-  readonly openFiles?: { readonly soft: bigint; readonly hard: bigint };
-}
-
-export const DEFAULT_SEARCH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface EnterPlan {
   readonly program: Program;
@@ -160,30 +150,6 @@ function wayToParent({ pid, given }: EnterQuery, doors: readonly Door[]): Way {
 
 function environmentFor(host: Host, { targetEnvironment, pid }: EnterQuery, caller: Caller): readonly Uint8Array[] {
   return targetEnvironment === true && pid !== undefined ? environmentOf(host, pid) : caller.env;
-}
-
-/** Node ignores these signals and raises the limit on open files: the command gets what the caller had. */
-export function restoreInherited(caller: Caller): readonly Step[] {
-  const signals = [SIGNAL_NUMBERS.SIGPIPE, SIGNAL_NUMBERS.SIGXFSZ];
-  const mask = signals.reduce((bits, signal) => bits | (1n << BigInt(signal - 1)), 0n);
-  const steps = [
-    step('default action for SIGPIPE and SIGXFSZ', 'Node ignores them, and what is ignored stays so after exec', {
-      op: 'signals',
-      default: mask,
-      blocked: 0n,
-    }),
-  ];
-  if (caller.openFiles === undefined) return steps;
-  const { soft, hard } = caller.openFiles;
-  return [
-    ...steps,
-    step(
-      `limit open files to ${soft}`,
-      'Node raised the soft limit to the hard one; this is what the calling process has',
-      { op: 'rlimit', resource: RLIMIT_NOFILE, soft, hard },
-      { try: true },
-    ),
-  ];
 }
 
 /**
@@ -304,50 +270,4 @@ function placeOf(query: EnterQuery, doors: readonly Door[]): Place {
   const process = mounts?.ofProcess === false ? /^\/proc\/([0-9]+)\/ns\/mnt$/.exec(mounts.path)?.[1] : pid;
   if (process === undefined || typeof root === 'string') return { where };
   return { where, tryThis: `nstool enter ${process} --tools${command.length === 0 ? '' : ' COMMAND'}` };
-}
-
-/** `shell`: what is started without a command. */
-export function execute(
-  query: Pick<EnterQuery, 'command' | 'targetEnvironment'>,
-  env: readonly Uint8Array[],
-  shell: KernelText = DEFAULT_SHELL,
-  place?: Place,
-): Step {
-  const search = variable(env, 'PATH') ?? DEFAULT_SEARCH;
-  const [file, argv]: [KernelText, readonly KernelText[]] =
-    query.command[0] === undefined ? [shell, [loginName(shell)]] : [query.command[0], query.command];
-  const explanations: readonly Explanation[] = explainExec(display(file), display(search), place);
-  return step(
-    `exec ${query.command.length === 0 ? display(shell) : query.command.map(display).join(' ')}`,
-    `${query.command.length === 0 ? 'no command was given: a login shell' : 'the command takes the place of nstool'}${
-      query.targetEnvironment === true ? ', with the environment of the target' : ''
-    }`,
-    { op: 'exec', file, search, shell: DEFAULT_SHELL, argv, env },
-    { explanations },
-  );
-}
-
-function display(text: KernelText): string {
-  return shown(plainText(text));
-}
-
-function plainText(text: KernelText): string {
-  return typeof text === 'string' ? text : decodeText(text);
-}
-
-/** The value of a variable, as bytes; undefined when unset or empty. */
-function variable(env: readonly Uint8Array[], name: string): Uint8Array | undefined {
-  const prefix = `${name}=`;
-  for (const entry of env) {
-    if (entry.length > prefix.length && decodeText(entry.subarray(0, prefix.length)) === prefix) {
-      return entry.subarray(prefix.length);
-    }
-  }
-  return undefined;
-}
-
-/** `-bash`: by the dash a shell knows that it is a login shell. */
-function loginName(shell: KernelText): string {
-  const path = plainText(shell);
-  return `-${path.slice(path.lastIndexOf('/') + 1)}`;
 }

@@ -2,7 +2,7 @@
 
 import { PR_SET_PDEATHSIG, SIGNAL_NUMBERS } from '../kernel/abi/process.ts';
 import type { KernelText, Program } from '../kernel/program.ts';
-import { execute, restoreInherited, type Caller } from './enter.ts';
+import { execute, restoreInherited, type Caller } from './command.ts';
 import { failureStatus } from './explain-enter.ts';
 import { step } from './step.ts';
 

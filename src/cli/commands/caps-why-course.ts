@@ -14,7 +14,7 @@ import { valueOf, type Host, type Reading } from '../../kernel/host.ts';
 import { parseAuditRecord } from '../../kernel/text/audit-record.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { decodeText } from '../../kernel/text/text.ts';
-import { DEFAULT_SEARCH } from '../../launch/enter.ts';
+import { DEFAULT_SEARCH } from '../../launch/command.ts';
 import { planTraced } from '../../launch/traced.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { callerOf } from '../caller.ts';

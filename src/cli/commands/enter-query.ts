@@ -9,7 +9,7 @@ import { resolveTarget, type ResolvedTarget } from '../../inspect/resolve-target
 import type { Door as Way } from '../../namespaces/discover/door.ts';
 import { namespaceKindOf } from '../../launch/doors.ts';
 import { asTargetParts, type AsTargetPart } from '../../launch/as-target/part.ts';
-import { DEFAULT_SEARCH } from '../../launch/enter.ts';
+import { DEFAULT_SEARCH } from '../../launch/command.ts';
 import type { EnterQuery, WantedId } from '../../launch/enter-query.ts';
 import { wayTo, wayToInitial } from '../../launch/given.ts';
 import { flag, optionValue, type Context, type Invocation, type OptionDefinition } from '../define-command.ts';

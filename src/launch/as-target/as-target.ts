@@ -9,8 +9,8 @@
 import { PR_SET_NO_NEW_PRIVS } from '../../kernel/abi/process.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { Step } from '../../kernel/program.ts';
+import type { Caller } from '../command.ts';
 import { joinsUser, type Door } from '../doors.ts';
-import type { Caller } from '../enter.ts';
 import type { EnterQuery } from '../enter-query.ts';
 import { changeIds, leaveGroups, readMaps } from '../ids.ts';
 import { step } from '../step.ts';

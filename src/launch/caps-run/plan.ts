@@ -8,7 +8,7 @@ import type { KernelText, Program } from '../../kernel/program.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { callerOf, type CallerLook } from '../../inspect/exec/caller.ts';
 import { predict, type ExecStep } from '../../inspect/exec/predict.ts';
-import { execute, restoreInherited, type Caller } from '../enter.ts';
+import { execute, restoreInherited, type Caller } from '../command.ts';
 import { failureStatus } from '../explain-enter.ts';
 import { contradictionIn } from './contradiction.ts';
 import { obstacleTo } from './obstacles.ts';
