@@ -8,7 +8,8 @@ import { parseUnsigned64 } from '../kernel/text/text.ts';
 import { initialNamespace } from '../inspect/initial-namespace.ts';
 import { resolveTarget } from '../inspect/resolve-target.ts';
 import { discoverNamespaces } from '../namespaces/discover/discover.ts';
-import { askThrough, doorOf, pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
+import { pathDoor, type Door as Way } from '../namespaces/discover/door.ts';
+import { askThrough, doorOf } from '../namespaces/discover/door-of.ts';
 
 /** Errors: BAD_VALUE, NO_PROCESS, NO_NAMESPACE, NO_FILE, DENIED, UNSUPPORTED. */
 export function wayTo(host: Host, kind: NamespaceKind, word: string): Way {

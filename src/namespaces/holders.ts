@@ -5,7 +5,7 @@ import { formatNamespaceLink } from '../kernel/text/namespace-link.ts';
 import { parseStatus } from '../kernel/text/status.ts';
 import { isChrooted } from './discover/chrooted.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
-import { doorOf } from './discover/door.ts';
+import { doorOf } from './discover/door-of.ts';
 import type { Holder, MountHolder } from './holder.ts';
 
 /** All that was found to keep a namespace: processes, what the deep sources noted, namespaces below. Needs a deep scan. */

@@ -2,7 +2,7 @@
 
 import { valueOf } from '../kernel/host.ts';
 import type { MountPlace, ReleaseOperation, ReleasePlan } from '../kernel/release.ts';
-import { doorOf } from './discover/door.ts';
+import { doorOf } from './discover/door-of.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
 import type { Holder, MountHolder } from './holder.ts';
 import { holdersOf } from './holders.ts';

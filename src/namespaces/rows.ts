@@ -1,7 +1,8 @@
 // The facts about namespaces that a listing shows, a row each: only those that were asked for are read.
 
 import type { NamespaceKind } from '../kernel/abi/namespace-kinds.ts';
-import { doorOf, pathDoor, type Door } from './discover/door.ts';
+import { pathDoor, type Door } from './discover/door.ts';
+import { doorOf } from './discover/door-of.ts';
 import type { Namespace, Scan } from './discover/scan.ts';
 import { createdOf } from './facts/created.ts';
 import { FactLook } from './facts/fact-look.ts';

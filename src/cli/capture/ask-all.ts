@@ -22,7 +22,7 @@ import { parseDecimal } from '../../kernel/text/text.ts';
 import type { EnterQuery } from '../../launch/enter-query.ts';
 import { planEnter } from '../../launch/enter.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
-import { doorOf } from '../../namespaces/discover/door.ts';
+import { doorOf } from '../../namespaces/discover/door-of.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import type { Namespace, Relation, Scan } from '../../namespaces/discover/scan.ts';
 import { processRows, type Fact } from '../../namespaces/rows.ts';

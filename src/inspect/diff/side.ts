@@ -2,7 +2,7 @@
 
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { gap, value, type Host, type Reading } from '../../kernel/host.ts';
-import { doorOf } from '../../namespaces/discover/door.ts';
+import { doorOf } from '../../namespaces/discover/door-of.ts';
 import { isOwn } from '../../namespaces/own.ts';
 import { findTarget } from '../process-in.ts';
 import { resolveTarget, type NamespaceTarget, type ProcessTarget, type ResolvedTarget } from '../resolve-target.ts';

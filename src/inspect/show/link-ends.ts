@@ -4,7 +4,8 @@
 import { valueOf, type NamespaceDoor } from '../../kernel/host.ts';
 import { decodeLinks, encodeLinkDump, type Link } from '../../kernel/netlink/links.ts';
 import { decodeNsidReply, encodeNsidRequest } from '../../kernel/netlink/nsid.ts';
-import { enterable, doorOf } from '../../namespaces/discover/door.ts';
+import { enterable } from '../../namespaces/discover/door.ts';
+import { doorOf } from '../../namespaces/discover/door-of.ts';
 import type { NamespaceLook } from './namespace-look.ts';
 
 export interface LinkEnd {

@@ -6,7 +6,7 @@ import { valueOf } from '../../kernel/host.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
 import { statOf } from '../../kernel/process-stat.ts';
 import type { ProcessStat } from '../../kernel/text/stat.ts';
-import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
+import { askThrough, doorOf } from '../../namespaces/discover/door-of.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import { isOwn } from '../../namespaces/own.ts';
 import { readMountTable } from '../mount-table.ts';

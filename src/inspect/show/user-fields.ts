@@ -3,7 +3,7 @@
 import { namespaceKinds } from '../../kernel/abi/namespace-kinds.ts';
 import { valueOf } from '../../kernel/host.ts';
 import { parsePasswd } from '../../kernel/text/passwd.ts';
-import { askThrough, doorOf } from '../../namespaces/discover/door.ts';
+import { askThrough, doorOf } from '../../namespaces/discover/door-of.ts';
 import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { levelOf } from '../user-level.ts';
 import type { NamespaceLook } from './namespace-look.ts';

@@ -1,7 +1,6 @@
-// How to come to a namespace that was found.
+// How to come to a namespace.
 
-import type { NamespaceDoor, NamespaceQuestion, Reading } from '../../kernel/host.ts';
-import type { Namespace, Scan } from './scan.ts';
+import type { NamespaceDoor, NamespaceQuestion } from '../../kernel/host.ts';
 
 /** What can be opened, and the questions that lead on from there. */
 export interface Door {
@@ -18,19 +17,7 @@ export function taskFolder({ pid, tid }: { readonly pid: number; readonly tid: n
   return pid === tid ? `/proc/${pid}` : `/proc/${pid}/task/${tid}`;
 }
 
-/** The best way to a namespace: through a process, a mount, or as it was found. */
-export function doorOf(namespace: Namespace): Door | undefined {
-  const [pid] = namespace.pids;
-  if (pid !== undefined) return pathDoor(`/proc/${pid}/ns/${namespace.kind}`);
-  const path = namespace.mounts[0] ?? namespace.foreignMounts[0];
-  return path === undefined ? namespace.door : pathDoor(path);
-}
-
 /** What can be entered itself: a relation can only be asked. */
 export function enterable(door: Door | undefined): NamespaceDoor | undefined {
   return door === undefined || door.through.length > 0 ? undefined : door.at;
-}
-
-export function askThrough(scan: Scan, door: Door, questions: readonly NamespaceQuestion[]): Reading<bigint> {
-  return scan.host.askNamespace(door.at, [...door.through, ...questions]);
 }

@@ -8,7 +8,8 @@ import { INITIAL_PID_INODE, INITIAL_USER_INODE } from '../../kernel/abi/nsfs.ts'
 import { valueOf, type NamespaceQuestion, type Reading } from '../../kernel/host.ts';
 import { formatNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import type { Holder } from '../holder.ts';
-import { askThrough, doorOf, taskFolder, type Door } from './door.ts';
+import { taskFolder, type Door } from './door.ts';
+import { askThrough, doorOf } from './door-of.ts';
 import { nsfsDevice } from './nsfs-device.ts';
 import { noteNamespace, type Namespace, type Relation, type Scan, type Source } from './scan.ts';
 

@@ -1,7 +1,8 @@
 // What a namespace is asked itself: owner, parent, id. A deep look has asked most of it already.
 
 import { valueOf } from '../../kernel/host.ts';
-import { askThrough, type Door } from '../discover/door.ts';
+import type { Door } from '../discover/door.ts';
+import { askThrough } from '../discover/door-of.ts';
 import type { Namespace, Relation } from '../discover/scan.ts';
 import { visible, type FactLook } from './fact-look.ts';
 
