@@ -3,39 +3,12 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EACH_KINDS, eachResults, ofAllNetns, SHOW_PLACE } from '../support/each.ts';
 import { startOddProcess } from '../support/odd-process.ts';
 import { asUser, commandLine, identities, nstool, PLAIN_UID, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { makeStage, type Stage } from '../support/stage.ts';
 import { makeTarget, type TargetProcess } from '../support/targets.ts';
-
-interface Result {
-  readonly ns: number;
-  readonly type: string;
-  readonly name: string | null;
-  readonly status: number | null;
-  readonly signal: string | null;
-  readonly error: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function results(stdout: string): readonly Result[] {
-  return (JSON.parse(stdout) as { readonly results: readonly Result[] }).results;
-}
-
-const KINDS: readonly (readonly [kind: string, option: string])[] = [
-  ['user', '--user'],
-  ['mnt', '--mount'],
-  ['net', '--net'],
-  ['ipc', '--ipc'],
-  ['pid', '--pid'],
-  ['uts', '--uts'],
-  ['cgroup', '--cgroup'],
-  ['time', '--time'],
-];
-
-const LINKS = `cd /proc/self/ns; for kind in cgroup ipc mnt net pid time user uts; do readlink $kind; done; id -u; id -g; pwd`;
 
 describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(identities)('by $name', ({ uid }) => {
   let target: TargetProcess;
@@ -46,15 +19,15 @@ describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(identities)('by $nam
   afterAll(() => target.end());
 
   // Of what it owns a plain user may enter the user namespace alone: the others need it to be joined with them.
-  test.each(uid === 0 ? KINDS : KINDS.slice(0, 1))(
+  test.each(uid === 0 ? EACH_KINDS : EACH_KINDS.slice(0, 1))(
     'the %s namespace of a process, and no other: as nsenter %s',
     (kind, option) => {
-      const one = nstool(['each', '-p', String(target.pid), '-t', kind, '--json', 'sh', '-c', LINKS], { uid });
+      const one = nstool(['each', '-p', String(target.pid), '-t', kind, '--json', 'sh', '-c', SHOW_PLACE], { uid });
       // Without the right to drop groups nsenter 2.38 gives up.
       const kept = uid === 0 ? [] : ['--preserve-credentials'];
-      const peer = run(asUser(['nsenter', `--target=${target.pid}`, option, ...kept, 'sh', '-c', LINKS], uid));
+      const peer = run(asUser(['nsenter', `--target=${target.pid}`, option, ...kept, 'sh', '-c', SHOW_PLACE], uid));
       expect(peer.status).toBe(0);
-      expect(results(one.stdout)).toEqual([
+      expect(eachResults(one.stdout)).toEqual([
         expect.objectContaining({ type: kind, status: 0, signal: null, error: null, stdout: peer.stdout, stderr: '' }),
       ]);
       expect(one.status).toBe(0);
@@ -62,9 +35,9 @@ describe.skipIf(lacks('userns', 'unshare', 'nsenter')).each(identities)('by $nam
   );
 
   test('without a kind each namespace of the process is entered alone', () => {
-    const { stdout } = nstool(['each', '-p', String(target.pid), '--json', 'sh', '-c', LINKS], { uid });
-    const ours = run(['sh', '-c', LINKS]).stdout.split('\n');
-    const all = results(stdout);
+    const { stdout } = nstool(['each', '-p', String(target.pid), '--json', 'sh', '-c', SHOW_PLACE], { uid });
+    const ours = run(['sh', '-c', SHOW_PLACE]).stdout.split('\n');
+    const all = eachResults(stdout);
     expect(new Set(all.map(({ type }) => type)).size).toBe(8);
     for (const { type, ns, status, stdout: printed, error } of all) {
       // A plain user owns nothing of it before the user namespace was entered.
@@ -102,11 +75,8 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('a hundred network na
   test('are those of ip -all netns exec', () => {
     const { stdout, status } = each('-t', 'net', '-P', '--json', 'readlink', '/proc/self/ns/net');
     expect(status).toBe(0);
-    const found = new Map(results(stdout).map(({ name, stdout: printed }) => [name, printed]));
-    const peer = stage.sh('ip -all netns exec readlink /proc/self/ns/net').trim().split(/\n\n?/);
-    const expected = new Map<string, string>();
-    for (let at = 0; at < peer.length; at += 2)
-      expected.set(`netns:${peer[at]?.replace('netns: ', '')}`, `${peer[at + 1]}\n`);
+    const found = new Map(eachResults(stdout).map(({ name, stdout: printed }) => [name, printed]));
+    const expected = ofAllNetns(stage.sh('ip -all netns exec readlink /proc/self/ns/net'));
     expect(expected.size).toBe(100);
     expect(found).toEqual(expected);
   });
@@ -136,8 +106,8 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('a hundred network na
 
   test('a filter takes some', () => {
     const { stdout } = each('-t', 'net', '-Q', 'NAME =~ "^netns:blue1.$"', '--json', 'ip', '-o', 'link');
-    expect(results(stdout)).toHaveLength(10);
-    for (const { stdout: links } of results(stdout)) expect(links).toMatch(/^1: lo: .*\n$/);
+    expect(eachResults(stdout)).toHaveLength(10);
+    for (const { stdout: links } of eachResults(stdout)) expect(links).toMatch(/^1: lo: .*\n$/);
   });
 
   test('none that matches is no failure', () => {
@@ -159,7 +129,7 @@ describe.skipIf(lacks('root', 'cc', 'unshare'))('a namespace that only a descrip
       try {
         const words = ['--deep', '-t', 'net', '-Q', `NS == ${pin.inode}`, '--json', 'readlink', '/proc/self/ns/net'];
         const { stdout } = nstool(['each', ...words]);
-        expect(results(stdout)).toMatchObject([{ status: 0, stdout: `net:[${pin.inode}]\n`, error: null }]);
+        expect(eachResults(stdout)).toMatchObject([{ status: 0, stdout: `net:[${pin.inode}]\n`, error: null }]);
       } finally {
         await pin.end();
       }
@@ -169,7 +139,7 @@ describe.skipIf(lacks('root', 'cc', 'unshare'))('a namespace that only a descrip
 
 describe.skipIf(lacks('root', 'namespaces', 'unshare'))('namespaces without any process', () => {
   /** All but pid: without its first process nothing can start in it. */
-  const kinds = KINDS.map(([kind]) => kind).filter((kind) => kind !== 'pid');
+  const kinds = EACH_KINDS.map(([kind]) => kind).filter((kind) => kind !== 'pid');
   const holders = {
     descriptors: ['', 'exec $fd<"/proc/$pid/ns/$kind"'],
     'bind mounts': ['mount -t tmpfs tmpfs /mnt', 'touch /mnt/$kind; mount --bind "/proc/$pid/ns/$kind" /mnt/$kind'],
@@ -194,7 +164,7 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare'))('namespaces without any 
       const filter = links.map((link) => `NS == ${/[0-9]+/.exec(link)?.[0]}`).join(' || ');
       const show = 'readlink "/proc/self/ns/${NSTOOL_NS%%:*}"';
       const { stdout } = nstool(['each', '--deep', '-Q', filter, '--json', 'sh', '-c', show]);
-      const found = results(stdout).map(({ status, error, stdout: printed }) => ({ status, error, printed }));
+      const found = eachResults(stdout).map(({ status, error, stdout: printed }) => ({ status, error, printed }));
       expect(found.toSorted((a, b) => (a.printed < b.printed ? -1 : 1))).toEqual(
         links.toSorted().map((link) => ({ status: 0, error: null, printed: `${link}\n` })),
       );
@@ -222,7 +192,7 @@ describe.skipIf(lacks('root', 'namespaces', 'cc'))('a namespace that only a thre
         ['--deep', '-Q', filter],
       ]) {
         const { stdout, stderr } = nstool(['each', '-t', kinds.join(','), ...which, ...show]);
-        const found = results(stdout).map(({ status, error, stdout: printed }) => ({ status, error, printed }));
+        const found = eachResults(stdout).map(({ status, error, stdout: printed }) => ({ status, error, printed }));
         expect({ stderr, found: found.toSorted((a, b) => (a.printed < b.printed ? -1 : 1)) }).toMatchObject({
           found: links.toSorted().map((link) => ({ status: 0, error: null, printed: `${link}\n` })),
         });

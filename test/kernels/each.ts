@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { EACH_KINDS, ofAllNetns, SHOW_PLACE, type EachResult } from '../support/each.ts';
 import { linkOf } from '../support/entered.ts';
 import { asUser, commandLine, nstool, PLAIN_UID, run, type RunResult } from '../support/program.ts';
 import { childrenOf, makeTarget } from '../support/targets.ts';
@@ -11,32 +12,8 @@ import { withSetting } from './settings.ts';
 import { test } from './test.ts';
 import { until } from './until.ts';
 
-interface Result {
-  readonly ns: number;
-  readonly type: string;
-  readonly name: string | null;
-  readonly status: number | null;
-  readonly signal: string | null;
-  readonly error: string | null;
-  readonly stdout: string;
-}
-
-const kinds = [
-  ['user', '--user'],
-  ['mnt', '--mount'],
-  ['net', '--net'],
-  ['ipc', '--ipc'],
-  ['pid', '--pid'],
-  ['uts', '--uts'],
-  ['cgroup', '--cgroup'],
-  ['time', '--time'],
-] as const;
-
-const LINKS =
-  'cd /proc/self/ns; for kind in cgroup ipc mnt net pid time user uts; do readlink $kind; done; id -u; id -g; pwd';
-
-function results(words: readonly string[], expected: { uid?: number; status?: number } = {}): readonly Result[] {
-  return (answer(['each', ...words], expected) as { readonly results: readonly Result[] }).results;
+function results(words: readonly string[], expected: { uid?: number; status?: number } = {}): readonly EachResult[] {
+  return (answer(['each', ...words], expected) as { readonly results: readonly EachResult[] }).results;
 }
 
 for (const [name, uid] of [
@@ -46,10 +23,10 @@ for (const [name, uid] of [
   test(`each: in every namespace of a process alone, as nsenter, by ${name}`, async () => {
     const target = await makeTarget(['-muinpCT', '-U', '-r', '--fork'], uid);
     try {
-      const words = ['-p', String(target.pid), 'sh', '-c', LINKS];
+      const words = ['-p', String(target.pid), 'sh', '-c', SHOW_PLACE];
       const all = new Map(results(words, { uid, status: uid === 0 ? 0 : 1 }).map((one) => [one.type, one]));
-      equal(all.size, kinds.length);
-      for (const [kind, option] of kinds) {
+      equal(all.size, EACH_KINDS.length);
+      for (const [kind, option] of EACH_KINDS) {
         const one = all.get(kind);
         equal(`${kind}:[${one?.ns}]`, linkOf(target.pid, kind));
         if (uid !== 0 && kind !== 'user') {
@@ -58,7 +35,7 @@ for (const [name, uid] of [
           continue;
         }
         const kept = uid === 0 ? [] : ['--preserve-credentials'];
-        const peer = run(asUser(['nsenter', `--target=${target.pid}`, option, ...kept, 'sh', '-c', LINKS], uid));
+        const peer = run(asUser(['nsenter', `--target=${target.pid}`, option, ...kept, 'sh', '-c', SHOW_PLACE], uid));
         deepEqual([one?.status, one?.error, one?.stdout], [peer.status, null, peer.stdout], kind);
         ok(peer.stdout.includes(`${linkOf(target.pid, kind)}\n`), kind);
       }
@@ -72,10 +49,7 @@ test('each -t net -P: the named network namespaces, in their order, and how each
   sh('for i in 1 2 3; do ip netns add each$i; done');
   try {
     const named = ['-t', 'net', '-Q', 'NAME =~ "^netns:each"', '-P'];
-    const peer = sh('ip -all netns exec readlink /proc/self/ns/net').trim().split(/\n\n?/);
-    const expected = new Map<string, string>();
-    for (let at = 0; at < peer.length; at += 2)
-      expected.set(`netns:${peer[at]?.replace('netns: ', '')}`, `${peer[at + 1]}\n`);
+    const expected = ofAllNetns(sh('ip -all netns exec readlink /proc/self/ns/net'));
     equal(expected.size, 3);
     const found = results([...named, 'readlink', '/proc/self/ns/net']);
     deepEqual(new Map(found.map(({ name, stdout }) => [name, stdout])), expected);
