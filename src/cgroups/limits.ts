@@ -219,7 +219,9 @@ function ioLimits(groups: Groups, gaps: GapTally): readonly Limit[] {
     const subject = { key: `io_${key}`, controller: v2 === undefined ? 'blkio' : 'io', unit, oci };
     if (v2 !== undefined) return limitsByName(v2, 'io.max', keyOf(key), subject, gaps);
     const file = `blkio.throttle.${name}_device`;
-    return v1 === undefined ? [] : limitsByName(v1, file, parseDeviceNumbers, subject, gaps);
+    // v1 keeps each cgroup to its own limit: one above does not count what is below it (block/blk-throttle.c).
+    const flat = v1 === undefined ? undefined : { ...v1, levels: v1.levels.slice(0, 1) };
+    return flat === undefined ? [] : limitsByName(flat, file, parseDeviceNumbers, subject, gaps);
   });
 }
 

@@ -29,7 +29,7 @@ export function hierarchyName({ hierarchy, controllers }: Pick<CgroupMembership,
 export function locate(mounts: readonly Mount[], membership: CgroupMembership): Location | undefined {
   let best: Location | undefined;
   for (const mount of mounts) {
-    if (!isOf(mount, membership) || mountAt(mounts, mount.mountPoint) !== mount) continue;
+    if (!isMountOf(mount, membership) || mountAt(mounts, mount.mountPoint) !== mount) continue;
     const descent = descend(mount.root, membership.path);
     if (descent === undefined) continue;
     if (best === undefined || isBetter(descent, best.descent)) best = { mount, descent };
@@ -43,7 +43,8 @@ function isBetter(one: Descent, other: Descent): boolean {
   return isTold(one) - isTold(other) > 0 || (isTold(one) === isTold(other) && depth(one) > depth(other));
 }
 
-function isOf(
+/** Is a mount one of the hierarchy? */
+export function isMountOf(
   { fsType, superOptions }: Mount,
   { hierarchy, controllers }: Pick<CgroupMembership, 'hierarchy' | 'controllers'>,
 ): boolean {

@@ -13,15 +13,14 @@ import { cgroupMode, type CgroupMode } from '../../cgroups/mode.ts';
 import { readSettings, type Setting } from '../../cgroups/settings.ts';
 import { readStalls, type Stalls } from '../../cgroups/stalls.ts';
 import { readCpuWeight, type CpuWeight } from '../../cgroups/weight.ts';
-import { NsError } from '../../kernel/error.ts';
 import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
 import { parseMountinfo } from '../../kernel/text/mountinfo.ts';
-import { resolveTarget } from '../resolve-target.ts';
 import { HostLook } from '../show/host-look.ts';
 import { NOBODY, ProcessLook } from '../show/process-look.ts';
 import { requireReadable } from '../show/show.ts';
 import { requireSameProcess } from '../start-ticks.ts';
+import { resolveLivingCgroup } from './cgroup-target.ts';
 
 export interface GroupReport {
   readonly group: Group;
@@ -30,7 +29,7 @@ export interface GroupReport {
 }
 
 export interface CgroupReport {
-  /** null: the host, whose first process is beyond our view. */
+  /** null: cgroups by their path, or the host, whose first process is beyond our view. */
   readonly pid: number | null;
   /** Of our own mounts. null: they cannot be read. */
   readonly mode: CgroupMode | null;
@@ -52,30 +51,27 @@ export interface CgroupReport {
   readonly gaps: readonly CountedGap[];
 }
 
-/** Errors: as of resolveTarget; BAD_VALUE for a namespace; NO_PROCESS; UNSUPPORTED where there are no cgroups at all. */
+/** Errors: as of resolveCgroupTarget; NO_PROCESS; NO_FILE; UNSUPPORTED where there are no cgroups at all. */
 export function reportCgroups(host: Host, word: string): CgroupReport {
-  const target = resolveTarget(host, word);
-  if (target.type === 'namespace') {
-    throw new NsError('BAD_VALUE', {
-      what: `'${word}' is a namespace, and only processes are in cgroups`,
-      tryThis: `nstool show ${word}, for the processes in it`,
-    });
-  }
+  const target = resolveLivingCgroup(host, word);
   const gaps = new GapTally();
-  if (target.type === 'host') return reportOf(new HostLook(host, gaps));
+  if (target.type === 'cgroups') return reportOf(host, null, target.groups, gaps);
+  if (target.type === 'host') return reportOfLook(new HostLook(host, gaps));
   requireReadable(host, target.pid);
-  const report = reportOf(new ProcessLook(host, target.pid, gaps));
+  const report = reportOfLook(new ProcessLook(host, target.pid, gaps));
   requireSameProcess(host, target.pid, target.startTicks);
   return report;
 }
 
-function reportOf(look: ProcessLook): CgroupReport {
-  const { host, gaps, pid } = look;
-  const groups = findGroups(host, pid, look.memberships ?? []);
+function reportOfLook({ host, gaps, pid, memberships }: ProcessLook): CgroupReport {
+  return reportOf(host, pid === NOBODY ? null : pid, findGroups(host, pid, memberships ?? []), gaps);
+}
+
+function reportOf(host: Host, pid: number | null, groups: Groups, gaps: GapTally): CgroupReport {
   for (const { gap, membership } of groups.unreached) gaps.add('cgroup', gap, membership.deleted ? gap.what : null);
   for (const group of groups.reached) tellBeyond(group, gaps);
   return {
-    pid: pid === NOBODY ? null : pid,
+    pid,
     mode: modeOf(host, gaps),
     groups,
     members: groups.reached.map((group) => ({
