@@ -273,6 +273,14 @@ export interface NamespaceListQuery {
   readonly owner: bigint;
 }
 
+/** Of the kernel's log. */
+export interface LoggedRecords {
+  /** What stands before the text of the oldest record, of whatever kind: `6,1,0,-;`. null: the log is empty. */
+  readonly oldest: string | null;
+  /** Those that were asked for, oldest first, as /dev/kmsg has them, without what continues them. */
+  readonly records: readonly string[];
+}
+
 /** The machine, as pure code sees it. */
 export interface Host {
   /** This process, as it is numbered in its own pid namespace. */
@@ -347,6 +355,11 @@ export interface Host {
   processNumber(pid: number): Reading<bigint>;
   /** Our own securebits; nobody is told another's. Source: prctl(2), PR_GET_SECUREBITS. Since: Linux 2.6.26. */
   securebits(): Reading<number>;
+  /**
+   * The records in the kernel's log that have one of these words in them. Source: Documentation/ABI/testing/dev-kmsg.
+   * Errors: gone, denied (without CAP_SYSLOG where kernel.dmesg_restrict is 1).
+   */
+  kernelLog(words: readonly string[]): Reading<LoggedRecords>;
   /**
    * All mount namespaces of the system, also those without a process. Source: NS_MNT_GET_NEXT, linux/nsfs.h.
    * Since: Linux 6.12. Errors: denied without CAP_SYS_ADMIN in the initial user namespace.

@@ -1,7 +1,7 @@
-// The kernel's log from now on. Source: Documentation/ABI/testing/dev-kmsg.
+// The kernel's log, from now on or what is in it. Source: Documentation/ABI/testing/dev-kmsg.
 
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { value, type Reading } from '../../kernel/host.ts';
+import { value, type LoggedRecords, type Reading } from '../../kernel/host.ts';
 import { gapOfError } from '../gap-of-error.ts';
 
 export interface KernelLog {
@@ -43,5 +43,31 @@ function next(fd: number): string | undefined {
       // Records that were overwritten before they were read: the next read goes on behind them.
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'EPIPE') return undefined;
     }
+  }
+}
+
+/** As many are kept, the last ones. */
+const MOST_RECORDS = 50_000;
+
+/** What is in the kernel's log now. Errors: gone, denied (kernel.dmesg_restrict without CAP_SYSLOG). */
+export function loggedRecords(words: readonly string[]): Reading<LoggedRecords> {
+  let fd: number;
+  try {
+    fd = openSync(PATH, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    return gapOfError(PATH, error);
+  }
+  try {
+    const records: string[] = [];
+    let oldest: string | null = null;
+    for (let record = next(fd); record !== undefined; record = next(fd)) {
+      oldest ??= record.slice(0, record.indexOf(';') + 1);
+      const text = record;
+      if (words.some((word) => text.includes(word))) records.push(record);
+      if (records.length > 2 * MOST_RECORDS) records.splice(0, MOST_RECORDS);
+    }
+    return value({ oldest, records: records.slice(-MOST_RECORDS) });
+  } finally {
+    closeSync(fd);
   }
 }

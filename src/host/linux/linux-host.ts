@@ -8,6 +8,7 @@ import { attribute, mountOf } from './attribute.ts';
 import { findAttributes } from './find-attributes.ts';
 import { readFileInRoot } from './file-in-root.ts';
 import { foundInRoot } from './found-in-root.ts';
+import { loggedRecords } from './kernel-log.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { messageQueues } from './message-queues.ts';
 import { mounts } from './mounts.ts';
@@ -39,6 +40,7 @@ export function linuxHost(): Host {
     sharesFiles,
     processNumber,
     securebits,
+    kernelLog: loggedRecords,
     mountNamespaces,
     mounts,
     listNamespaces,

@@ -9,6 +9,7 @@ import type {
   FoundAttributes,
   Gap,
   InsideQuery,
+  LoggedRecords,
   MountQuery,
   NamespaceDoor,
   NamespaceListQuery,
@@ -52,6 +53,7 @@ export type Answer =
   | { readonly datagrams: readonly string[] }
   | { readonly structs: readonly string[] }
   | { readonly shared: boolean }
+  | { readonly log: LoggedRecords }
   | {
       readonly queues: readonly {
         readonly name: string;
@@ -126,6 +128,7 @@ export const questions = {
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
   processNumber: (pid: number): string => `process-number ${pid}`,
   securebits: (): string => 'securebits',
+  kernelLog: (words: readonly string[]): string => `kernel-log ${JSON.stringify(words)}`,
   mountNamespaces: (): string => 'mount-namespaces',
   mounts: ({ namespace, mask, magics }: MountQuery): string =>
     `mounts ${namespace} 0x${mask.toString(16)} ${magics.map((magic) => `0x${magic.toString(16)}`).join(' ')}`,

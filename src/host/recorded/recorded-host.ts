@@ -12,6 +12,7 @@ import {
   type GapReason,
   type Host,
   type ListedMountNamespace,
+  type LoggedRecords,
   type MessageQueueFile,
   type Reading,
   type Tree,
@@ -155,6 +156,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
     processNumber: (pid) => answer(questions.processNumber(pid), (entry) => bigintOf(entry['number'])),
     securebits: () => answer(questions.securebits(), (entry) => securebitsOf(entry['number'])),
+    kernelLog: (words) => answer(questions.kernelLog(words), logOf),
     mountNamespaces: () => answer(questions.mountNamespaces(), mountNamespacesOf),
     mounts: (query) => answer(questions.mounts(query), (entry) => stringsOf(entry['structs'])?.map(fromHex)),
     listNamespaces: (query) => answer(questions.listNamespaces(query), (entry) => bigintsOf(entry['numbers'])),
@@ -209,6 +211,14 @@ function booleanOf(field: unknown): boolean | undefined {
 function bigintsOf(field: unknown): readonly bigint[] | undefined {
   const numbers = stringsOf(field)?.map(bigintOf);
   return numbers?.every((number) => number !== undefined) === true ? numbers : undefined;
+}
+
+function logOf({ log }: Fields): LoggedRecords | undefined {
+  if (!isFields(log)) return undefined;
+  const { oldest } = log;
+  const records = stringsOf(log['records']);
+  if (records === undefined || (oldest !== null && typeof oldest !== 'string')) return undefined;
+  return { oldest, records };
 }
 
 function mountNamespacesOf(entry: Fields): readonly ListedMountNamespace[] | undefined {

@@ -10,6 +10,7 @@ import type {
   Gap,
   Host,
   ListedMountNamespace,
+  LoggedRecords,
   MessageQueueFile,
   Reading,
   Tree,
@@ -72,6 +73,7 @@ export function recording(host: Host): Recorder {
   const sharesFiles = noting((shared: boolean) => ({ shared }));
   const processNumber = noting((inode: bigint) => ({ number: String(inode) }));
   const securebits = noting((bits: number) => ({ number: String(bits) }));
+  const kernelLog = noting((log: LoggedRecords) => ({ log }));
   const mountNamespaces = noting(encodeMountNamespaces);
   const mounts = noting((structs: readonly Uint8Array[]) => ({ structs: structs.map(toHex) }));
   const list = noting((ids: readonly bigint[]) => ({ numbers: ids.map(String) }));
@@ -96,6 +98,7 @@ export function recording(host: Host): Recorder {
       sharesFiles: (pid, tid) => sharesFiles(questions.sharesFiles(pid, tid), () => host.sharesFiles(pid, tid)),
       processNumber: (pid) => processNumber(questions.processNumber(pid), () => host.processNumber(pid)),
       securebits: () => securebits(questions.securebits(), () => host.securebits()),
+      kernelLog: (words) => kernelLog(questions.kernelLog(words), () => host.kernelLog(words)),
       mountNamespaces: () => mountNamespaces(questions.mountNamespaces(), () => host.mountNamespaces()),
       mounts: (query) => mounts(questions.mounts(query), () => host.mounts(query)),
       listNamespaces: (query) => list(questions.listNamespaces(query), () => host.listNamespaces(query)),

@@ -78,6 +78,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
     sharesFiles: () => unsupported('kcmp'),
     processNumber: () => unsupported('pidfd_open'),
     securebits: () => unsupported('prctl'),
+    kernelLog: () => unsupported('/dev/kmsg'),
     mountNamespaces: () => unsupported('mount namespaces'),
     mounts: () => unsupported('mounts'),
     listNamespaces: () => unsupported('listns'),
