@@ -29,7 +29,7 @@ export function hierarchyName({ hierarchy, controllers }: Pick<CgroupMembership,
 export function locate(mounts: readonly Mount[], membership: CgroupMembership): Location | undefined {
   let best: Location | undefined;
   for (const mount of mounts) {
-    if (!isMountOf(mount, membership) || mountAt(mounts, mount.mountPoint) !== mount) continue;
+    if (!isOf(mount, membership) || mountAt(mounts, mount.mountPoint) !== mount) continue;
     const descent = descend(mount.root, membership.path);
     if (descent === undefined) continue;
     if (best === undefined || isBetter(descent, best.descent)) best = { mount, descent };
@@ -44,7 +44,7 @@ function isBetter(one: Descent, other: Descent): boolean {
 }
 
 /** Is a mount one of the hierarchy? */
-export function isMountOf(
+export function isOf(
   { fsType, superOptions }: Mount,
   { hierarchy, controllers }: Pick<CgroupMembership, 'hierarchy' | 'controllers'>,
 ): boolean {

@@ -2,7 +2,7 @@
 // (/sys/fs/cgroup/memory/foo), or the path that the kernel has for it (/docker/4c01…), also of one that is no more.
 
 import { findGroups, type Groups } from '../../cgroups/groups.ts';
-import { isMountOf } from '../../cgroups/location.ts';
+import { isOf } from '../../cgroups/location.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import { valueOf, type Host, type Reading } from '../../kernel/host.ts';
 import { mountAt } from '../../kernel/mount-at.ts';
@@ -71,7 +71,7 @@ function byPath(host: Host, word: string): CgroupTarget | undefined {
   const mount = mountAt(mounts, directory);
   const isDirectory = mount?.fsType === 'cgroup' || mount?.fsType === 'cgroup2';
   const path = isDirectory ? pathBelow(mount, directory) : `/${names.join('/')}`;
-  const hierarchies = isDirectory ? memberships.filter((each) => isMountOf(mount, each)) : memberships;
+  const hierarchies = isDirectory ? memberships.filter((each) => isOf(mount, each)) : memberships;
   const groups = findGroups(host, host.self.pid, hierarchies.map(at(path)));
   // Where the path leads nowhere in a hierarchy is no gap: nobody said that it does.
   if (groups.reached.length > 0) return { type: 'cgroups', path, groups: { ...groups, unreached: [] } };
