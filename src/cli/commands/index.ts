@@ -121,6 +121,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-show.ts')).cgroupShow,
   },
   {
+    name: 'cgroup why',
+    summary: 'why something is throttled, starved, killed, frozen, slow or cannot fork',
+    load: async () => (await import('./cgroup-why.ts')).cgroupWhy,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

@@ -21,6 +21,7 @@ import { NOBODY, ProcessLook } from '../show/process-look.ts';
 import { requireReadable } from '../show/show.ts';
 import { requireSameProcess } from '../start-ticks.ts';
 import { resolveLivingCgroup } from './cgroup-target.ts';
+import { tellUnseen } from './unseen.ts';
 
 export interface GroupReport {
   readonly group: Group;
@@ -68,8 +69,7 @@ function reportOfLook({ host, gaps, pid, memberships }: ProcessLook): CgroupRepo
 }
 
 function reportOf(host: Host, pid: number | null, groups: Groups, gaps: GapTally): CgroupReport {
-  for (const { gap, membership } of groups.unreached) gaps.add('cgroup', gap, membership.deleted ? gap.what : null);
-  for (const group of groups.reached) tellBeyond(group, gaps);
+  tellUnseen(groups, gaps);
   return {
     pid,
     mode: modeOf(host, gaps),
@@ -91,13 +91,6 @@ function reportOf(host: Host, pid: number | null, groups: Groups, gaps: GapTally
     devices: readDevicePolicy(groups, gaps),
     gaps: gaps.list(),
   };
-}
-
-/** A hierarchy without controllers limits nothing. */
-function tellBeyond({ isWhole, controllers, levels }: Group, gaps: GapTally): void {
-  if (isWhole || controllers.every((name) => name.startsWith('name='))) return;
-  const what = `limits above ${levels.at(-1)?.folder ?? ''} (${controllers.join(',')}) are beyond our view`;
-  gaps.add('cgroup above', { reason: 'unsupported', what });
 }
 
 function modeOf(host: Host, gaps: GapTally): CgroupMode | null {

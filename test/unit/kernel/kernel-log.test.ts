@@ -131,9 +131,7 @@ describe('a log that others write into', () => {
   });
 
   it('says so where names of cgroups can be read in two ways', () => {
-    const [found] = log(
-      reason('oom_memcg=/a,task_memcg=/a/b,task_memcg=/a,task_memcg=/a/b,task=t,pid=4,uid=0'),
-    ).kills;
+    const [found] = log(reason('oom_memcg=/a,task_memcg=/a/b,task_memcg=/a,task_memcg=/a/b,task=t,pid=4,uid=0')).kills;
     expect(found).toMatchObject({ pid: 4, ambiguous: true });
   });
 

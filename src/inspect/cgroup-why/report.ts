@@ -1,0 +1,134 @@
+// Why something in a cgroup is slow, stuck or was killed: two looks at its levels, what the kernel's log has, and the
+// verdicts on that.
+
+import { findGroups, type Groups } from '../../cgroups/groups.ts';
+import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
+import type { Host } from '../../kernel/host.ts';
+import { resolveCgroupTarget } from '../cgroup/cgroup-target.ts';
+import { tellUnseen } from '../cgroup/unseen.ts';
+import { HostLook } from '../show/host-look.ts';
+import { NOBODY, ProcessLook } from '../show/process-look.ts';
+import { requireReadable } from '../show/show.ts';
+import { startTicksOf } from '../start-ticks.ts';
+import { cpuVerdicts } from './cpu-verdicts.ts';
+import { killVerdicts } from './kill-verdicts.ts';
+import { readLog, type LogView } from './log-view.ts';
+import { lookAt, type Look } from './look.ts';
+import { memoryVerdicts } from './memory-verdicts.ts';
+import { dyingVerdicts, freezerVerdicts, hugetlbVerdicts, ioVerdicts, pidsVerdicts } from './other-verdicts.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What was begun, with the first look. */
+export interface WhyBegun {
+  readonly type: 'process' | 'host' | 'cgroups' | 'removed';
+  readonly pid: number | null;
+  readonly startTicks: bigint | null;
+  /** Of a cgroup that was named by its path. null: by another name. */
+  readonly path: string | null;
+  readonly groups: Groups;
+  /** null: there is no such cgroup. */
+  readonly look: Look | null;
+  readonly gaps: GapTally;
+}
+
+export interface WhyReport {
+  readonly type: WhyBegun['type'];
+  readonly pid: number | null;
+  /** Where it is in each hierarchy that was reached; of a removed one the path alone. */
+  readonly paths: readonly string[];
+  /** Between the two looks. null: there was one. Unit: seconds. */
+  readonly seconds: number | null;
+  /** null: it cannot be read. */
+  readonly log: LogView | null;
+  /** Findings first. */
+  readonly verdicts: readonly Verdict[];
+  readonly gaps: readonly CountedGap[];
+}
+
+/** `at`: now, by a clock that only goes forward, in milliseconds. Errors: as of resolveCgroupTarget; NO_PROCESS. */
+export function beginWhy(host: Host, word: string, at: number): WhyBegun {
+  const target = resolveCgroupTarget(host, word);
+  const gaps = new GapTally();
+  const look = (groups: Groups, pid: number | null): Look => lookAt(host, groups, pid, at, new GapTally());
+  const nobody = { pid: null, startTicks: null, path: null, gaps } as const;
+  switch (target.type) {
+    case 'removed':
+      return { ...nobody, type: 'removed', path: target.path, groups: { reached: [], unreached: [] }, look: null };
+    case 'cgroups':
+      return { ...nobody, type: 'cgroups', path: target.path, groups: target.groups, look: look(target.groups, null) };
+    case 'host': {
+      const groups = groupsOf(new HostLook(host, gaps));
+      return { ...nobody, type: 'host', groups, look: look(groups, null) };
+    }
+    case 'process': {
+      const { pid } = target;
+      requireReadable(host, pid);
+      const groups = groupsOf(new ProcessLook(host, pid, gaps));
+      const startTicks = target.startTicks ?? null;
+      return { ...nobody, type: 'process', pid, startTicks, groups, look: look(groups, pid) };
+    }
+  }
+}
+
+function groupsOf({ host, pid, memberships, gaps }: ProcessLook): Groups {
+  const groups = findGroups(host, pid === NOBODY ? NOBODY : pid, memberships ?? []);
+  tellUnseen(groups, gaps);
+  return groups;
+}
+
+/** `at`: as of beginWhy, later; null: there is no second look, as on a recorded host. */
+export function endWhy(host: Host, begun: WhyBegun, at: number | null): WhyReport {
+  const { type, pid, groups, path, gaps } = begun;
+  if (at !== null) tellEnd(host, begun);
+  // The second look tells what is closed; where there is none, the first is made again for that, from the recording.
+  const after = begun.look === null ? null : lookAt(host, groups, pid, at ?? begun.look.at, gaps);
+  const before = at === null || begun.look === null ? undefined : begun.look;
+  const log = readLog(host, gaps);
+  const isAll = type === 'host' || path === '/';
+  const pathOf = (controller: 'memory' | 'pids'): string | null =>
+    isAll ? null : (path ?? after?.[controller][0]?.path ?? unreachedPath(groups, controller) ?? '/');
+  const verdicts = [
+    ...killVerdicts(before, after, log, pathOf('memory')),
+    ...(after === null ? [] : liveVerdicts(before, after, groups)),
+    ...pidsVerdicts(before, after, log, pathOf('pids')),
+  ];
+  const paths = path === null ? [...new Set(groups.reached.map((group) => group.path))] : [path];
+  return {
+    type,
+    pid,
+    paths,
+    seconds: before === undefined || after === null ? null : (after.at - before.at) / 1000,
+    log,
+    verdicts: [
+      ...verdicts.filter(({ level }) => level === 'finding'),
+      ...verdicts.filter(({ level }) => level === 'note'),
+    ],
+    gaps: gaps.list(),
+  };
+}
+
+function liveVerdicts(before: Look | undefined, after: Look, groups: Groups): readonly Verdict[] {
+  const io = groups.reached.find(({ controllers }) => controllers.includes('io') || controllers.includes('blkio'));
+  return [
+    ...freezerVerdicts(after),
+    ...memoryVerdicts(before, after),
+    ...hugetlbVerdicts(after),
+    ...cpuVerdicts(before, after),
+    ...ioVerdicts(before, after, io?.path),
+    ...dyingVerdicts(before, after),
+  ];
+}
+
+/** Of a cgroup that was removed while a zombie is in it, the log may still know. */
+function unreachedPath({ unreached }: Groups, controller: string): string | undefined {
+  const found = unreached.find(
+    ({ membership }) => membership.controllers.includes(controller) || membership.hierarchy === 0,
+  );
+  return found?.membership.path;
+}
+
+/** Its cgroups are still there to tell why. */
+function tellEnd(host: Host, { pid, startTicks, gaps }: WhyBegun): void {
+  if (pid === null || startTicks === null || startTicksOf(host, pid) === startTicks) return;
+  gaps.add('process', { reason: 'gone', what: `/proc/${pid}` }, 'it ended while it was looked at');
+}
