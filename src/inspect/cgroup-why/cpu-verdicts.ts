@@ -201,7 +201,9 @@ function waitVerdicts(before: Look | undefined, after: Look): readonly Verdict[]
     const others = othersCores(before, after, index, seconds);
     return others === null || level.weight === undefined ? [] : [{ level, others }];
   });
-  const most = levels.toSorted((a, b) => b.others - a.others)[0];
+  const busy = levels.filter(({ others }) => others >= LITTLE);
+  // Of several it is held back most where it is promised least.
+  const most = busy.toSorted((a, b) => (a.level.weight?.share ?? 1) - (b.level.weight?.share ?? 1))[0];
   const cores = (usageBetween(before, after, 0) ?? 0) / seconds;
   const measured = { waiting_threads: round(waited), used_cores: round(cores), pressure_avg10: pressure(after) };
   const ready = `${waited.toFixed(1)} thread${waited.toFixed(1) === '1.0' ? '' : 's'} on average ready to run, without a processor`;
@@ -212,9 +214,9 @@ function waitVerdicts(before: Look | undefined, after: Look): readonly Verdict[]
     const evidence = { ...measured, others_cores: most === undefined ? null : round(most.others), file: 'cpu.idle' };
     return [{ ...common, code: 'W3', ...where(idle, own), what, certainty: 'certain', evidence, advice: [advice] }];
   }
-  if (most === undefined || most.others < LITTLE) {
+  if (most === undefined) {
     const what = `${ready}, and no cgroup beside it uses much: the host's other processors are not for it, or its own threads are too many`;
-    const evidence = { ...measured, others_cores: most === undefined ? null : round(most.others) };
+    const evidence = { ...measured, others_cores: othersMost(levels) };
     const nowhere = { path: null, directory: null, own: false };
     return [{ ...common, code: 'W2', ...nowhere, what, certainty: 'guess', evidence, advice: [] }];
   }
@@ -235,9 +237,13 @@ function waitVerdicts(before: Look | undefined, after: Look): readonly Verdict[]
     siblings: weight?.siblings ?? null,
     file: weight?.file ?? null,
   };
-  return [
-    { ...common, code: 'W2', ...where(level, own), what, certainty: 'certain', evidence, advice: weightAdvice(level) },
-  ];
+  // Who runs on the very processors that it may use is not told.
+  const certainty = busy.length === 1 ? 'certain' : 'guess';
+  return [{ ...common, code: 'W2', ...where(level, own), what, certainty, evidence, advice: weightAdvice(level) }];
+}
+
+function othersMost(levels: readonly { readonly others: number }[]): number | null {
+  return levels.length === 0 ? null : round(Math.max(...levels.map(({ others }) => others)));
 }
 
 /** Less is no reason to wait. Unit: processors. */

@@ -4,7 +4,7 @@
 import { isBelow, type OomKill } from '../../kernel/text/kernel-log.ts';
 import type { WhyCode } from './codes.ts';
 import { killsBeside, killsIn, type LogView } from './log-view.ts';
-import type { Look, MemoryLevel } from './look.ts';
+import { wasMet, type Look, type MemoryLevel } from './look.ts';
 import { advise, bytesText, grown, sizeWord, where, type Advice, type Evidence, type Verdict } from './verdict.ts';
 
 /** `path`: of the memory hierarchy; null: of all. `after` is null where there is no such cgroup now. */
@@ -162,7 +162,10 @@ export function memoryAdvice(level: MemoryLevel | undefined, told: bigint | null
 function countedVerdict(after: Look | null, own: MemoryLevel, kills: bigint, log: LogView | null): Verdict {
   const levels = after?.memory ?? [];
   // v2 tells which one was out of memory, v1 only which limits were met.
-  const broken = levels.filter(({ limit, outOfMemory, hits }) => limit !== 'max' && (outOfMemory ?? hits ?? 0n) > 0n);
+  const broken = levels.filter((level) => {
+    if (typeof level.limit !== 'bigint') return false;
+    return level.outOfMemory === null ? wasMet(level) : level.outOfMemory > 0n;
+  });
   const [nearest] = broken;
   const unlogged = log === null ? '' : ', which the log does not have';
   const processes = `${kills} process${kills === 1n ? '' : 'es'} killed since it was made${unlogged}`;

@@ -242,7 +242,7 @@ function memoryLevel(files: Files): MemoryLevel {
       peak: amount(MEMORY?.v1?.peak),
       swapLimit: bound(MEMSW?.v1?.limit),
       swap: keyed('memory.stat').get('total_swap') ?? null,
-      hits: amount('memory.failcnt'),
+      hits: sum(amount('memory.failcnt'), amount('memory.memsw.failcnt')),
       outOfMemory: null,
       kills: of('oom_kill'),
       killsBelow: null,
@@ -275,6 +275,16 @@ function memoryLevel(files: Files): MemoryLevel {
     waiting: null,
     killsAll: flag('memory.oom.group'),
   };
+}
+
+/** Was its limit ever met? Where v1's two limits are the same, kernels since 6.10 count no failure of either. */
+export function wasMet({ limit, hits, peak }: MemoryLevel): boolean {
+  return (hits ?? 0n) > 0n || (typeof limit === 'bigint' && peak !== null && peak >= limit);
+}
+
+/** Of memory, and of memory and swap together. */
+function sum(memory: bigint | null, memsw: bigint | null): bigint | null {
+  return memory === null ? null : memory + (memsw ?? 0n);
 }
 
 function pidsLevel({ at, amount, bound, keyed }: Files): PidsLevel {

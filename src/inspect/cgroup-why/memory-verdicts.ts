@@ -2,7 +2,7 @@
 // Documentation/admin-guide/cgroup-v2.rst, "Memory", and cgroup-v1/memory.rst.
 
 import { memoryAdvice } from './kill-verdicts.ts';
-import type { Look, MemoryLevel } from './look.ts';
+import { wasMet, type Look, type MemoryLevel } from './look.ts';
 import { advise, bytesText, grown, sizeWord, where, type Verdict } from './verdict.ts';
 
 export function memoryVerdicts(before: Look | undefined, after: Look): readonly Verdict[] {
@@ -119,15 +119,15 @@ function limit(one: One): readonly Verdict[] {
   const base = { controller: 'memory', certainty: 'certain', ...where(level, own), evidence } as const;
   const name = `limit ${bytesText(bound)}${nameOf(one)}`;
   const top = peak === null ? '' : `, peak ${bytesText(peak)}`;
-  const isMet = (hits ?? 0n) > 0n;
+  const isMet = wasMet(level);
   const all = usage === null || swap === null ? null : usage + swap;
   if (swap !== null && swap > 0n && (isMet || (all !== null && all > bound))) {
-    const times = hits === null ? '' : `, met ${hits} times`;
+    const times = hits === null || hits === 0n ? '' : `, met ${hits} times`;
     const what = `${name}${top}${times}: ${bytesText(swap)} went to swap, so that it kills nobody, and is slow`;
     return [{ ...base, code: 'W10', level: 'finding', what, since: 'now', advice: [swapAdvice(level, bound)] }];
   }
   if (!isMet) {
-    if (hits === null || (peak !== null && peak >= bound)) return [];
+    if (hits === null && peak === null) return [];
     return [{ ...base, code: 'W19', level: 'note', what: `${name}${top}: never reached`, since: 'made', advice: [] }];
   }
   const isNow = isSampled && recent !== null && recent > 0n;
@@ -136,7 +136,7 @@ function limit(one: One): readonly Verdict[] {
   const waits = stalled === null ? '' : `; waited for memory ${(100 * stalled).toFixed(0)}% of the time`;
   const what = isNow
     ? `${name}${top}: met ${recent} times, and something was given back for it each time${waits}`
-    : `${name}${top}: met ${hits} times since it was made, and not now`;
+    : `${name}${top}: met ${hits === 0n ? '' : `${hits} times `}since it was made, and not now`;
   return [
     {
       ...base,

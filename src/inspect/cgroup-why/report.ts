@@ -3,13 +3,13 @@
 
 import { findGroups, type Groups } from '../../cgroups/groups.ts';
 import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
-import type { Host } from '../../kernel/host.ts';
+import { valueOf, type Host } from '../../kernel/host.ts';
+import { statOf } from '../../kernel/process-stat.ts';
 import { resolveCgroupTarget } from '../cgroup/cgroup-target.ts';
 import { tellUnseen } from '../cgroup/unseen.ts';
 import { HostLook } from '../show/host-look.ts';
 import { NOBODY, ProcessLook } from '../show/process-look.ts';
 import { requireReadable } from '../show/show.ts';
-import { startTicksOf } from '../start-ticks.ts';
 import { cpuVerdicts } from './cpu-verdicts.ts';
 import { killVerdicts } from './kill-verdicts.ts';
 import { readLog, type LogView } from './log-view.ts';
@@ -129,6 +129,8 @@ function unreachedPath({ unreached }: Groups, controller: string): string | unde
 
 /** Its cgroups are still there to tell why. */
 function tellEnd(host: Host, { pid, startTicks, gaps }: WhyBegun): void {
-  if (pid === null || startTicks === null || startTicksOf(host, pid) === startTicks) return;
+  if (pid === null || startTicks === null) return;
+  const stat = valueOf(statOf(host, pid));
+  if (stat?.startTicks === startTicks && stat.state !== 'Z') return;
   gaps.add('process', { reason: 'gone', what: `/proc/${pid}` }, 'it ended while it was looked at');
 }
