@@ -55,6 +55,8 @@ const CHOSEN = new Set([
   '/namespace',
   '/processes/*',
   '/events/*/counts',
+  '/findings/*/evidence',
+  '/notes/*/evidence',
 ]);
 
 export interface Mutant {

@@ -12,6 +12,7 @@ import { can } from '../../inspect/can/can.ts';
 import { idKinds, targetIds, translate } from '../../inspect/ids.ts';
 import { kernelReport } from '../../inspect/kernel-report.ts';
 import { resolveTarget, type ResolvedTarget } from '../../inspect/resolve-target.ts';
+import { beginWhy, endWhy } from '../../inspect/cgroup-why/report.ts';
 import { reportCgroups } from '../../inspect/cgroup/cgroup-report.ts';
 import { showCapabilities } from '../../inspect/caps/caps-show.ts';
 import { show as showTarget } from '../../inspect/show/show.ts';
@@ -35,6 +36,7 @@ import { capsLs } from '../commands/caps-ls.ts';
 import { capsColumns } from '../commands/caps-ls-columns.ts';
 import { capsShow } from '../commands/caps-show.ts';
 import { cgroupShow } from '../commands/cgroup-show.ts';
+import { cgroupWhy } from '../commands/cgroup-why.ts';
 import { diff } from '../commands/diff.ts';
 import { holderRows, kindsFor } from '../commands/holders.ts';
 import { ids } from '../commands/ids.ts';
@@ -92,6 +94,7 @@ async function runCommands(host: Host): Promise<void> {
   for (const word of ['host', 'self']) {
     await run(capsShow, word);
     await run(cgroupShow, word);
+    await run(cgroupWhy, word, '--for', '0');
     await run(capsDiff, word, `${AGAIN}::${word}`);
     await run(ids, word);
     await run(diff, word, `${AGAIN}::${word}`);
@@ -204,6 +207,7 @@ function askOfProcess(host: Host, pid: number): void {
   forgive(() => askOfTarget(near, resolveTarget(near, String(pid))));
   forgive(() => showCapabilities(near, String(pid)));
   forgive(() => reportCgroups(near, String(pid)));
+  forgive(() => endWhy(near, beginWhy(near, String(pid), null), 0));
   forgive(() => auditTargets(near, [{ type: 'process', pid, word: String(pid), whole: false }], { files: false }));
   for (const kind of kinds) forgive(() => resolveTarget(near, `/proc/${pid}/ns/${kind}`));
   for (const asked of ENTERED) forgive(() => planEnter(near, { ...QUERY, ...asked, pid }, callerOf(near, [])));

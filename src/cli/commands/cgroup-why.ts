@@ -50,11 +50,11 @@ export const cgroupWhy: CommandDefinition = {
     const wait = durationOf(optionValue(invocation, 'for'));
     const host = await context.host(recording);
     requireOwnProc(host);
-    const begun = beginWhy(host, word, performance.now());
     // On a recorded host time stands still.
     const isSampled = wait > 0 && recording === undefined && !flag(invocation, 'from');
-    if (isSampled && begun.look !== null) await new Promise((done) => setTimeout(done, wait));
-    const report = endWhy(host, begun, isSampled ? performance.now() : null);
+    const begun = beginWhy(host, word, isSampled ? performance.now() : null);
+    if (begun.look !== null) await new Promise((done) => setTimeout(done, wait));
+    const report = endWhy(host, begun, performance.now());
     if (report.type === 'removed' && report.verdicts.length === 0) {
       throw new NsError('NO_FILE', {
         what: `there is no cgroup ${report.paths[0] ?? word}, and the log of the kernel knows of none`,

@@ -1,23 +1,31 @@
 import { NsError } from '../../kernel/error.ts';
-import { codes, titleOf } from '../../inspect/audit/texts.ts';
+import { codes as auditCodes, titleOf as auditTitle } from '../../inspect/audit/texts.ts';
+import { whyCodes, whyTitle } from '../../inspect/cgroup-why/codes.ts';
 import type { CommandDefinition } from '../define-command.ts';
 import { findingPage } from '../installation.ts';
 import { nearest } from '../nearest.ts';
 
 const CODE_WIDTH = 4;
 
+const codes: readonly string[] = [...auditCodes, ...whyCodes];
+
+function titleOf(code: string): string {
+  return whyCodes.includes(code) ? whyTitle(code) : auditTitle(code);
+}
+
 export const explain: CommandDefinition = {
   name: 'explain',
-  summary: 'what a finding of audit means, and what to do',
+  summary: 'what a finding of audit or cgroup why means, and what to do',
   operands: '[CODE]',
   arity: [0, 1],
   description: [
-    'Prints the page on a finding of nstool audit: what it means, why it matters, how it was told, what to do, and who',
-    'else looks for it. Without CODE it lists all of them.',
+    'Prints the page on a finding of nstool audit or nstool cgroup why (W): what it means, why it matters, how it was told,',
+    'what to do, and who else looks for it. Without CODE it lists all of them.',
   ],
   options: [],
   examples: [
     { line: 'nstool explain', does: 'all codes, a line each' },
+    { line: 'nstool explain W6', does: "killed by an ancestor's memory limit" },
     { line: 'nstool explain C2', does: 'what CAP_SYS_ADMIN in a container means' },
   ],
   exitStatus: [

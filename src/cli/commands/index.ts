@@ -132,7 +132,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'explain',
-    summary: 'what a finding of audit means, and what to do',
+    summary: 'what a finding of audit or cgroup why means, and what to do',
     load: async () => (await import('./explain.ts')).explain,
   },
   {

@@ -8,7 +8,7 @@ import { statOf } from '../../kernel/process-stat.ts';
 import { resolveCgroupTarget } from '../cgroup/cgroup-target.ts';
 import { tellUnseen } from '../cgroup/unseen.ts';
 import { HostLook } from '../show/host-look.ts';
-import { NOBODY, ProcessLook } from '../show/process-look.ts';
+import { ProcessLook } from '../show/process-look.ts';
 import { requireReadable } from '../show/show.ts';
 import { cpuVerdicts } from './cpu-verdicts.ts';
 import { killVerdicts } from './kill-verdicts.ts';
@@ -26,7 +26,7 @@ export interface WhyBegun {
   /** Of a cgroup that was named by its path. null: by another name. */
   readonly path: string | null;
   readonly groups: Groups;
-  /** null: there is no such cgroup. */
+  /** null: there is no such cgroup, or it was not asked for. */
   readonly look: Look | null;
   readonly gaps: GapTally;
 }
@@ -45,11 +45,13 @@ export interface WhyReport {
   readonly gaps: readonly CountedGap[];
 }
 
-/** `at`: now, by a clock that only goes forward, in milliseconds. Errors: as of resolveCgroupTarget; NO_PROCESS. */
-export function beginWhy(host: Host, word: string, at: number): WhyBegun {
+/** `at`: now, by a clock that only goes forward, in milliseconds; null: one look, that of endWhy, is to do. Errors: as of resolveCgroupTarget; NO_PROCESS. */
+export function beginWhy(host: Host, word: string, at: number | null): WhyBegun {
   const target = resolveCgroupTarget(host, word);
   const gaps = new GapTally();
-  const look = (groups: Groups, pid: number | null): Look => lookAt(host, groups, pid, at, new GapTally());
+  // What is closed to it is told by the second one.
+  const look = (groups: Groups, pid: number | null): Look | null =>
+    at === null ? null : lookAt(host, groups, pid, at, new GapTally());
   const nobody = { pid: null, startTicks: null, path: null, gaps } as const;
   switch (target.type) {
     case 'removed':
@@ -71,18 +73,17 @@ export function beginWhy(host: Host, word: string, at: number): WhyBegun {
 }
 
 function groupsOf({ host, pid, memberships, gaps }: ProcessLook): Groups {
-  const groups = findGroups(host, pid === NOBODY ? NOBODY : pid, memberships ?? []);
+  const groups = findGroups(host, pid, memberships ?? []);
   tellUnseen(groups, gaps);
   return groups;
 }
 
-/** `at`: as of beginWhy, later; null: there is no second look, as on a recorded host. */
-export function endWhy(host: Host, begun: WhyBegun, at: number | null): WhyReport {
+/** `at`: as of beginWhy, later. */
+export function endWhy(host: Host, begun: WhyBegun, at: number): WhyReport {
   const { type, pid, groups, path, gaps } = begun;
-  if (at !== null) tellEnd(host, begun);
-  // The second look tells what is closed; where there is none, the first is made again for that, from the recording.
-  const after = begun.look === null ? null : lookAt(host, groups, pid, at ?? begun.look.at, gaps);
-  const before = at === null || begun.look === null ? undefined : begun.look;
+  tellEnd(host, begun);
+  const after = type === 'removed' ? null : lookAt(host, groups, pid, at, gaps);
+  const before = begun.look ?? undefined;
   const log = readLog(host, gaps);
   const isAll = type === 'host' || path === '/';
   const pathOf = (controller: 'memory' | 'pids'): string | null =>

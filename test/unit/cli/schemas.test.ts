@@ -70,6 +70,8 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ...pids.map((pid) => ['caps show', pid] as const),
     ...pids.map((pid) => ['cgroup show', pid] as const),
     ['cgroup show', 'host'],
+    ...pids.map((pid) => ['cgroup why', pid, '--for', '0'] as const),
+    ['cgroup why', 'host', '--for', '0'],
     ['caps show', 'host', 'self', pids[0] ?? ''],
     ['caps show', 'host', '-o', 'verdict,threads'],
     ['caps ls'],
