@@ -77,7 +77,7 @@ function high(one: One): readonly Verdict[] {
   const recent = grown(first?.highHits, hits);
   const evidence = { high_bytes: bound, usage_bytes: usage, peak_bytes: peak, hits, hits_in_interval: recent, stalled };
   const base = { controller: 'memory', certainty: 'certain', ...where(level, own), evidence } as const;
-  const name = `memory.high${nameOf(one)} of ${bytesText(bound)}`;
+  const name = `memory.high ${bytesText(bound)}${nameOf(one)}`;
   if (hits === 0n) {
     const what = `${name}, peak ${peak === null ? '-' : bytesText(peak)}: never reached`;
     return [{ ...base, code: 'W19', level: 'note', what, since: 'made', advice: [] }];
