@@ -88,6 +88,7 @@ export const modules: readonly string[] = [
   'bridge',
   'dummy',
   'inet_diag',
+  'loop',
   'netlink_diag',
   'overlay',
   'tun',

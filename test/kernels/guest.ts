@@ -16,6 +16,7 @@ import './enter-files.ts';
 import './as-target.ts';
 import './refusals.ts';
 import './each.ts';
+import './why.ts';
 import './plain-user.ts';
 import './discover-deep.ts';
 

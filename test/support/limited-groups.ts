@@ -1,7 +1,7 @@
 // Cgroups with limits that a test makes below the roots, on v1 or v2, and programs that run in them.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cgroupMounts } from './test-cgroups.ts';
 
@@ -103,7 +103,8 @@ export class LimitedGroups {
     if (cpuset !== undefined) write('cpuset', ['cpuset.cpus', cpuset], ['cpuset.cpus', cpuset]);
     if (memory !== undefined)
       write('memory', ['memory.limit_in_bytes', String(memory)], ['memory.max', String(memory)]);
-    if (swap !== undefined && memory !== undefined)
+    // A kernel that does not count swap has no limit on it.
+    if (swap !== undefined && memory !== undefined && this.limitsSwap(path))
       write('memory', ['memory.memsw.limit_in_bytes', String(memory + swap)], ['memory.swap.max', String(swap)]);
     if (pids !== undefined) write('pids', ['pids.max', String(pids)], ['pids.max', String(pids)]);
     if (frozen !== undefined)
@@ -112,6 +113,11 @@ export class LimitedGroups {
       const { device, rate } = writes;
       write('io', ['blkio.throttle.write_bps_device', `${device} ${rate}`], ['io.max', `${device} wbps=${rate}`]);
     }
+  }
+
+  private limitsSwap(path: string): boolean {
+    const file = this.version(['memory']) === 2 ? 'memory.swap.max' : 'memory.memsw.limit_in_bytes';
+    return existsSync(`${this.directory('memory', path)}/${file}`);
   }
 
   /** A shell's script that begins in this cgroup. */

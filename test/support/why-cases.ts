@@ -379,7 +379,7 @@ export const whyCases: readonly WhyCase[] = [
       groups.make(NAME, ['cpu'], {});
       groups.make(KID, ['cpu'], { idle: true });
       groups.make(OTHER, ['cpu']);
-      const on = 'exec taskset -c 1 sh -c "while :; do :; done"';
+      const on = 'exec taskset -c 0 sh -c "while :; do :; done"';
       const { pid = 0 } = groups.start(KID, ['cpu'], on);
       groups.start(OTHER, ['cpu'], on);
       await until(() => entered(groups, 'cpu', KID) && entered(groups, 'cpu', OTHER));

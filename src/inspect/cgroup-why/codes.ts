@@ -2,7 +2,7 @@
 
 export type WhyCode = `W${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19}`;
 
-export const whyTitles: Readonly<Record<WhyCode, string>> = {
+const whyTitles: Readonly<Record<WhyCode, string>> = {
   W1: 'held back by a quota',
   W2: 'waits for processors that others have',
   W3: 'runs only when nobody else wants to (cpu.idle)',

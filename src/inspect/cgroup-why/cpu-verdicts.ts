@@ -3,7 +3,7 @@
 
 import type { Placement } from '../../cgroups/cpuset.ts';
 import type { CpuLevel, Look } from './look.ts';
-import { timesBetween } from './tasks.ts';
+import { waitedBetween } from './tasks.ts';
 import { advise, coresText, grown, percentText, where, type Advice, type Verdict } from './verdict.ts';
 
 /** `before` is absent on a recorded host: then there are only sums since the cgroups were made. */
@@ -184,7 +184,7 @@ function waitedShare(before: Look | undefined, after: Look): number | null {
   const seconds = secondsBetween(before, after);
   if (before?.tasks == null || after.tasks === null || seconds === null) return null;
   if (after.tasks.times.size === 0) return null;
-  return Number(timesBetween(before.tasks, after.tasks).waited) / 1e9 / seconds;
+  return Number(waitedBetween(before.tasks, after.tasks, BigInt(Math.round(seconds * 1e9)))) / 1e9 / seconds;
 }
 
 /** A fifth of the time at least one thread: less is what any busy host does. */

@@ -314,8 +314,9 @@ function freezerLevel({ at, flag, read }: Files): FreezerLevel {
 
 /** Beside v1 too: the unified hierarchy freezes without any controller. Since: Linux 5.2. */
 function unifiedFreezer(unified: Group | undefined, gaps: GapTally): readonly FreezerLevel[] {
-  return (unified?.levels ?? []).map((level) => {
-    const { at, flag, keyed } = filesOf(unified as Group, level, gaps);
+  if (unified === undefined) return [];
+  return unified.levels.map((level) => {
+    const { at, flag, keyed } = filesOf(unified, level, gaps);
     const frozen = keyed('cgroup.events').get('frozen');
     return { ...at, self: flag('cgroup.freeze'), frozen: frozen === undefined ? null : frozen !== 0n };
   });

@@ -21,7 +21,7 @@ export function pidsVerdicts(
   // Of newer kernels' v2 the one whose limit it is counts.
   const above = limited.find(({ version, refused }, index) => version === 2 && index > 0 && (refused ?? 0n) > 0n);
   const refused = own?.refused ?? 0n;
-  const told = (log?.refusals ?? []).filter((each) => path === null || isIn(each.path, path)).at(-1);
+  const told = (log?.refusals ?? []).findLast((each) => path === null || isIn(each.path, path));
   const never = limited.flatMap((level) => neverReached(level, own, refused));
   if (full !== undefined || refused > 0n || above !== undefined) {
     const cause = full ?? limited.find((level) => isFull(level, level.peak)) ?? above ?? smallest(limited);

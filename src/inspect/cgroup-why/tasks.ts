@@ -15,9 +15,14 @@ export interface Tasks {
   /** Waiting for a disk or the like (D). */
   readonly blocked: number;
   /** By thread; without those of which it is not told. */
-  readonly times: ReadonlyMap<number, SchedulerTimes>;
+  readonly times: ReadonlyMap<number, ThreadTimes>;
   /** There are more threads than were looked at. */
   readonly cut: boolean;
+}
+
+interface ThreadTimes extends SchedulerTimes {
+  /** Is it running, or ready to? */
+  readonly isReady: boolean;
 }
 
 /** Two files each. */
@@ -27,7 +32,7 @@ const MOST_THREADS = 1000;
 export function readTasks(host: Host, group: Group | undefined, pid: number | null): Tasks | null {
   const listed = group === undefined || group.path === '/' ? [] : pidsIn(group);
   const pids = listed.length > 0 ? listed : pid === null ? [] : [pid];
-  const times = new Map<number, SchedulerTimes>();
+  const times = new Map<number, ThreadTimes>();
   const states: string[] = [];
   let cut = false;
   for (const each of pids) {
@@ -43,7 +48,7 @@ export function readTasks(host: Host, group: Group | undefined, pid: number | nu
       states.push(state);
       const bytes = host.readFile(`${folder}/schedstat`);
       const told = bytes.ok ? valueOf(parseSchedstat(bytes.value, folder)) : undefined;
-      if (told !== undefined) times.set(tid, told);
+      if (told !== undefined) times.set(tid, { ...told, isReady: state === 'R' });
     }
   }
   if (states.length === 0) return null;
@@ -58,15 +63,19 @@ function pidsIn({ files, levels: [own] }: Group): readonly number[] {
   return lines.flatMap((line) => parseDecimal(line) ?? []).filter((pid) => pid > 0);
 }
 
-/** What was added between two looks, of the threads that are in both. Unit: nanoseconds. */
-export function timesBetween(before: Tasks, after: Tasks): SchedulerTimes {
-  let [ran, waited] = [0n, 0n];
+/**
+ * How long the threads that are in both looks waited in between. The kernel adds a wait when it is over: of one that was
+ * ready at both looks and hardly ran, all the time that it did not run is one that goes on. Unit: nanoseconds.
+ */
+export function waitedBetween(before: Tasks, after: Tasks, interval: bigint): bigint {
+  let sum = 0n;
   for (const [tid, times] of after.times) {
     const first = before.times.get(tid);
     // A thread may have got the number of another.
     if (first === undefined || times.ran < first.ran || times.waited < first.waited) continue;
-    ran += times.ran - first.ran;
-    waited += times.waited - first.waited;
+    const [ran, waited] = [times.ran - first.ran, times.waited - first.waited];
+    const goesOn = first.isReady && times.isReady && 2n * (ran + waited) < interval;
+    sum += goesOn ? interval - ran : waited;
   }
-  return { ran, waited };
+  return sum;
 }

@@ -94,8 +94,3 @@ export function coresText(cores: number): string {
 export function percentText(part: number): string {
   return `${(100 * part).toFixed(part < 0.1 ? 1 : 0)}%`;
 }
-
-/** `itself`, or the path that stands above. */
-export function whose({ path }: At, own: At | undefined): string {
-  return path === own?.path ? 'its own' : `that of ${path}, above it,`;
-}
