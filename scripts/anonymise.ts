@@ -115,6 +115,8 @@ function anonymousAnswer(question: string, answer: Answer, names: Names): Answer
   if ('queues' in answer) {
     return { queues: answer.queues.map((queue) => ({ ...queue, name: names.word('queue', queue.name) })) };
   }
+  // Names of programs and cgroups stand in every line.
+  if ('log' in answer) return { log: { ...answer.log, records: [] } };
   const bytes = 'hex' in answer ? Buffer.from(answer.hex, 'hex').toString('utf8') : undefined;
   const text = 'text' in answer ? answer.text : bytes;
   if (text === undefined) return answer;

@@ -151,6 +151,8 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'ip', 'cc')).sequential('
     'cgroup show PLAIN',
     'cgroup show APART --json',
     'cgroup show host',
+    'cgroup why PLAIN --for 0',
+    'cgroup why APART --for 0',
     'caps diff PLAIN USER --json',
     'show 999999',
     'show comm:pins',

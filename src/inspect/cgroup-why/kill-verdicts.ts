@@ -1,6 +1,7 @@
 // Who was killed for want of memory, and whose limit broke. The counters of a cgroup say how many, and are gone with it;
 // the kernel's log says who, where and by which limit, until it is overwritten. Source: mm/oom_kill.c, mm/memcontrol.c.
 
+import { pathName } from '../../containers/display-name.ts';
 import { isBelow, type OomKill } from '../../kernel/text/kernel-log.ts';
 import type { WhyCode } from './codes.ts';
 import { killsBeside, killsIn, type LogView } from './log-view.ts';
@@ -61,7 +62,9 @@ function loggedVerdict(
   const level = after?.memory.find((each) => each.path === limitOf);
   const victims = `${kills.length === 1 ? '' : `${kills.length} processes, the last `}${last.comm} (${last.pid})`;
   const when = agoText(last, log);
-  const inside = last.victimIn === null || last.victimIn === path ? '' : ` in ${last.victimIn}`;
+  const name = last.victimIn === null ? null : pathName(last.victimIn);
+  const called = name === null ? '' : ` (${name})`;
+  const inside = last.victimIn === null || last.victimIn === path ? called : ` in ${last.victimIn}${called}`;
   const of = isEarlier ? (after === null ? ' (the cgroup is no more)' : ' (of an earlier cgroup of this path)') : '';
   const what = `${victims} killed${inside}${when}${of}: ${causeText(last, path)}`;
   return {
@@ -81,6 +84,8 @@ function loggedVerdict(
       comm: last.comm,
       uid: last.uid,
       victim_path: last.victimIn,
+      victim_name: name,
+      limit_name: limitOf === null ? null : pathName(limitOf),
       limit_bytes: last.limit,
       usage_bytes: last.usage,
       anon_bytes: last.anon,
@@ -91,7 +96,8 @@ function loggedVerdict(
       ...(isEarlier ? {} : facts),
       ...filledBy(after, limitOf),
     },
-    advice: limitOf === null ? [] : memoryAdvice(level, last.limit),
+    // Of all kills of the host the same would be said of each.
+    advice: limitOf === null || path === null ? [] : memoryAdvice(level, last.limit),
   };
 }
 

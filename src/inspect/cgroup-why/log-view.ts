@@ -12,8 +12,8 @@ import {
   type OomKill,
 } from '../../kernel/text/kernel-log.ts';
 import { parseUptime } from '../../kernel/text/uptime.ts';
-import { isOwn } from '../../namespaces/own.ts';
-import { initialNamespace } from '../initial-namespace.ts';
+import { isInitial } from '../../namespaces/initial.ts';
+import { ownInode } from '../../namespaces/own.ts';
 
 export interface LogView extends CgroupLog {
   /** When its oldest line was written; what was before is overwritten. null: nothing is missing, or it is empty. Unit: microseconds since boot. */
@@ -37,8 +37,8 @@ export function readLog(host: Host, gaps: GapTally): LogView | null {
 function viewOf(host: Host): Reading<LogView> {
   const logged = host.kernelLog(LOG_WORDS);
   if (!logged.ok) return logged;
-  const { inode } = initialNamespace(host, 'cgroup');
-  if (inode.ok ? !isOwn(host, 'cgroup', inode.value) : false) {
+  const own = ownInode(host, 'cgroup');
+  if (own !== undefined && isInitial(host, 'cgroup', own) === false) {
     return gap({
       reason: 'unsupported',
       what: "the log has the paths of the host's cgroup namespace, and ours is another",

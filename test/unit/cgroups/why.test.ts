@@ -283,6 +283,13 @@ describe('memory', () => {
     expect(answer.log).toBeNull();
   });
 
+  it('does not compare paths of the log with those from below another root', () => {
+    const more = { 'link /proc/self/ns/cgroup': { text: 'cgroup:[4026532555]' } };
+    const answer = report({ groups: { '/pod': broken, '/pod/web': killed }, log: lines, more });
+    expect(one(answer, 'W6')?.since).toBe('made');
+    expect(answer.gaps).toMatchObject([{ subject: 'log of the kernel', reason: 'unsupported' }]);
+  });
+
   it('guesses where no limit was met', () => {
     const answer = report({ groups: { '/pod': limited, '/pod/web': killed } });
     expect(one(answer, 'W7')).toMatchObject({ path: null, certainty: 'guess' });
@@ -302,6 +309,26 @@ describe('memory', () => {
     // A path that begins alike is another's.
     expect(report({ groups: { '/pod/we': {} }, log: lines }).verdicts.map(({ level }) => level)).toEqual(['note']);
     expect(report({ groups: { '/other': {} }, log: lines }).verdicts).toEqual([]);
+  });
+
+  it('on the host tells all, with the names that paths have', () => {
+    const id = '4c01db0b339c'.padEnd(64, '0');
+    const log = [
+      ...lines,
+      ...lines.map((line) =>
+        line
+          .replace('task_memcg=/pod/web', `task_memcg=/docker/${id}`)
+          .replace('oom_memcg=/pod', `oom_memcg=/docker/${id}`),
+      ),
+    ];
+    const answer = report({ groups: { '/pod': {} }, log }, undefined, 'host');
+    expect(found(answer).map(({ code, what }) => [code, what])).toEqual([
+      [
+        'W5',
+        `tail (99) killed in /docker/${id} (container:4c01db0b339c) 93s ago: that cgroup reached its own limit of 30.0MiB`,
+      ],
+      ['W6', 'tail (99) killed in /pod/web 97s ago: /pod reached its limit of 30.0MiB'],
+    ]);
   });
 
   it('tells who was killed with its group', () => {
