@@ -273,6 +273,9 @@ export interface NamespaceListQuery {
   readonly owner: bigint;
 }
 
+/** cgroups: kills for want of memory, and refused forks (text/kernel-log.ts). */
+export type LogTopic = 'cgroups';
+
 /** Of the kernel's log. */
 export interface LoggedRecords {
   /** What stands before the text of the oldest record, of whatever kind: `6,1,0,-;`. null: the log is empty. */
@@ -356,10 +359,10 @@ export interface Host {
   /** Our own securebits; nobody is told another's. Source: prctl(2), PR_GET_SECUREBITS. Since: Linux 2.6.26. */
   securebits(): Reading<number>;
   /**
-   * The records in the kernel's log that have one of these words in them. Source: Documentation/ABI/testing/dev-kmsg.
+   * What the kernel's log has on a topic. Source: Documentation/ABI/testing/dev-kmsg.
    * Errors: gone, denied (without CAP_SYSLOG where kernel.dmesg_restrict is 1).
    */
-  kernelLog(words: readonly string[]): Reading<LoggedRecords>;
+  kernelLog(topic: LogTopic): Reading<LoggedRecords>;
   /**
    * All mount namespaces of the system, also those without a process. Source: NS_MNT_GET_NEXT, linux/nsfs.h.
    * Since: Linux 6.12. Errors: denied without CAP_SYS_ADMIN in the initial user namespace.

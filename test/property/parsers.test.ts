@@ -17,6 +17,7 @@ import { parseCmdline } from '../../src/kernel/text/cmdline.ts';
 import { parseGroups } from '../../src/kernel/text/group.ts';
 import { parseIdMap } from '../../src/kernel/text/id-map.ts';
 import { parseBootTime } from '../../src/kernel/text/kernel-stat.ts';
+import { parseCgroupLog } from '../../src/kernel/text/kernel-log.ts';
 import { parseLastCapability } from '../../src/kernel/text/last-capability.ts';
 import { parseLimit } from '../../src/kernel/text/limits.ts';
 import { parseMountinfo, unescapeOctal } from '../../src/kernel/text/mountinfo.ts';
@@ -26,6 +27,7 @@ import { parseQueueState } from '../../src/kernel/text/mqueue.ts';
 import { parsePasswd, parsePasswdShells } from '../../src/kernel/text/passwd.ts';
 import { parseResolvConf } from '../../src/kernel/text/resolv-conf.ts';
 import { parseRawSockets } from '../../src/kernel/text/raw-sockets.ts';
+import { parseSchedstat } from '../../src/kernel/text/schedstat.ts';
 import { parseScriptLine } from '../../src/kernel/text/script-line.ts';
 import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
@@ -35,6 +37,7 @@ import { parseSysvObjects } from '../../src/kernel/text/sysvipc.ts';
 import { decodeText } from '../../src/kernel/text/text.ts';
 import { parseTracer } from '../../src/kernel/text/tracer.ts';
 import { parseListeningNames } from '../../src/kernel/text/unix-sockets.ts';
+import { parseUptime } from '../../src/kernel/text/uptime.ts';
 import type { Reading } from '../../src/kernel/host.ts';
 
 const seconds = Number(process.env['FC_SECONDS'] ?? 0);
@@ -57,6 +60,7 @@ const samples: Readonly<Record<string, string>> = {
   mqueue: 'QSIZE:129        NOTIFY:2     SIGNO:0     NOTIFY_PID:8260  \n',
   raw: '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n    1: 0100007F:0001 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 29588845 2 0000000000000000 0\n',
   unix: 'Num       RefCount Protocol Flags    Type St Inode Path\n000000005b09c7be: 00000002 00000000 00010000 0001 01 40470104 /run/x.sock\n',
+  log: '6,1,20,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a/b,task=t,pid=4,uid=0\n3,2,21,-;Memory cgroup out of memory: Killed process 4 (t) total-vm:8kB, anon-rss:4kB, file-rss:5kB, shmem-rss:0kB\n',
   passwd: 'root:x:0:0:root:/root:/bin/bash\n',
   netlink: '\x1c\0\0\0\x58\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x08\0\x01\0\x07\0\0\0',
   archive:
@@ -140,6 +144,13 @@ describe('parsers', () => {
   total('list of processors', '0-3,8\n', (bytes) => parseIdList(bytes, 'FILE'));
   total('devices.list', 'a *:* rwm\nc 1:3 r\n', (bytes) => parseDeviceRules(bytes, 'FILE'));
   total('blkio', '8:0 Read 4096\nTotal 4096\n', (bytes) => parseDeviceOperations(bytes, 'FILE'));
+  total('schedstat', '208180805 721245307 16\n', (bytes) => parseSchedstat(bytes, 'FILE'));
+  total('uptime', '34986.04 19561.71\n', (bytes) => parseUptime(bytes, 'FILE'));
+  total("the kernel's log", sample('log'), (bytes) => {
+    const { kills, refusals } = parseCgroupLog(decodeText(bytes).split('\n'));
+    expect(kills.every(({ pid }) => Number.isSafeInteger(pid))).toBe(true);
+    return { ok: true, value: [kills, refusals] };
+  });
   total('tracer', 'Name:\tsh\nTracerPid:\t4913\n', (bytes) => parseTracer(bytes, 'FILE'));
   total('resolv.conf', 'nameserver 192.0.2.1\nsearch a b\n', (bytes) => ({ ok: true, value: parseResolvConf(bytes) }));
   total('script lines', '#! /bin/sh -e\n', (bytes) => ({ ok: true, value: parseScriptLine(bytes) ?? null }));
@@ -149,6 +160,45 @@ describe('parsers', () => {
 });
 
 describe('what the kernel writes is read back', () => {
+  /** As /dev/kmsg writes it. */
+  const escaped = (text: string): string =>
+    [...new TextEncoder().encode(text)]
+      .map((byte) =>
+        byte < 0x20 || byte >= 0x7f || byte === 0x5c
+          ? `\\x${byte.toString(16).padStart(2, '0')}`
+          : String.fromCharCode(byte),
+      )
+      .join('');
+  /** Names that would like to be something else. */
+  const name = fc.oneof(
+    fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 12 })
+      .filter((text) => !/[\0\n/]/.test(text) && Buffer.from(text).toString() === text),
+    fc.constantFrom(',task_memcg=', ',task=x', 'a,oom_memcg=', ',pid=1,uid=0', ',task_memcg='),
+  );
+  const comm = fc
+    .oneof(name, fc.constantFrom(',task=t', 'x) total-vm:1kB', '\n', ',pid=1,uid=0'))
+    .filter((text) => new TextEncoder().encode(text).length <= 15);
+
+  it('a kill, whatever its cgroups and its program are called, or it is said that it can be read in two ways', () => {
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 4 }), fc.nat(3), comm, (names, depth, task) => {
+        const pathOf = (count: number): string =>
+          names
+            .slice(0, count)
+            .map((each) => `/${each}`)
+            .join('') || '/';
+        const [limit, victim] = [pathOf(Math.min(depth, names.length)), pathOf(names.length)];
+        const line = `oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=${limit},task_memcg=${victim},task=${task},pid=77,uid=5`;
+        const [kill] = parseCgroupLog([`6,1,20,-;${escaped(line)}`]).kills;
+        expect(kill?.pid).toBe(77);
+        if (kill?.ambiguous !== true)
+          expect(kill).toMatchObject({ limitOf: limit, victimIn: victim, comm: task, uid: 5 });
+      }),
+      parameters,
+    );
+  });
+
   it('mount points, whatever their characters', () => {
     const escape = (text: string): string =>
       text.replaceAll(/[ \t\n\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`);

@@ -1,7 +1,8 @@
 // The kernel's log, from now on or what is in it. Source: Documentation/ABI/testing/dev-kmsg.
 
 import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { value, type LoggedRecords, type Reading } from '../../kernel/host.ts';
+import { value, type LoggedRecords, type LogTopic, type Reading } from '../../kernel/host.ts';
+import { CGROUP_WORDS } from '../../kernel/text/kernel-log.ts';
 import { gapOfError } from '../gap-of-error.ts';
 
 export interface KernelLog {
@@ -46,11 +47,14 @@ function next(fd: number): string | undefined {
   }
 }
 
+const WORDS: Readonly<Record<LogTopic, readonly string[]>> = { cgroups: CGROUP_WORDS };
+
 /** As many are kept, the last ones. */
 const MOST_RECORDS = 50_000;
 
 /** What is in the kernel's log now. Errors: gone, denied (kernel.dmesg_restrict without CAP_SYSLOG). */
-export function loggedRecords(words: readonly string[]): Reading<LoggedRecords> {
+export function loggedRecords(topic: LogTopic): Reading<LoggedRecords> {
+  const words = WORDS[topic];
   let fd: number;
   try {
     fd = openSync(PATH, constants.O_RDONLY | constants.O_NONBLOCK);

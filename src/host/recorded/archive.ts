@@ -10,6 +10,7 @@ import type {
   Gap,
   InsideQuery,
   LoggedRecords,
+  LogTopic,
   MountQuery,
   NamespaceDoor,
   NamespaceListQuery,
@@ -128,7 +129,7 @@ export const questions = {
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
   processNumber: (pid: number): string => `process-number ${pid}`,
   securebits: (): string => 'securebits',
-  kernelLog: (words: readonly string[]): string => `kernel-log ${JSON.stringify(words)}`,
+  kernelLog: (topic: LogTopic): string => `kernel-log ${topic}`,
   mountNamespaces: (): string => 'mount-namespaces',
   mounts: ({ namespace, mask, magics }: MountQuery): string =>
     `mounts ${namespace} 0x${mask.toString(16)} ${magics.map((magic) => `0x${magic.toString(16)}`).join(' ')}`,

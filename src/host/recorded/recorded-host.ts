@@ -156,7 +156,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
     processNumber: (pid) => answer(questions.processNumber(pid), (entry) => bigintOf(entry['number'])),
     securebits: () => answer(questions.securebits(), (entry) => securebitsOf(entry['number'])),
-    kernelLog: (words) => answer(questions.kernelLog(words), logOf),
+    kernelLog: (topic) => answer(questions.kernelLog(topic), logOf),
     mountNamespaces: () => answer(questions.mountNamespaces(), mountNamespacesOf),
     mounts: (query) => answer(questions.mounts(query), (entry) => stringsOf(entry['structs'])?.map(fromHex)),
     listNamespaces: (query) => answer(questions.listNamespaces(query), (entry) => bigintsOf(entry['numbers'])),

@@ -98,7 +98,7 @@ export function recording(host: Host): Recorder {
       sharesFiles: (pid, tid) => sharesFiles(questions.sharesFiles(pid, tid), () => host.sharesFiles(pid, tid)),
       processNumber: (pid) => processNumber(questions.processNumber(pid), () => host.processNumber(pid)),
       securebits: () => securebits(questions.securebits(), () => host.securebits()),
-      kernelLog: (words) => kernelLog(questions.kernelLog(words), () => host.kernelLog(words)),
+      kernelLog: (topic) => kernelLog(questions.kernelLog(topic), () => host.kernelLog(topic)),
       mountNamespaces: () => mountNamespaces(questions.mountNamespaces(), () => host.mountNamespaces()),
       mounts: (query) => mounts(questions.mounts(query), () => host.mounts(query)),
       listNamespaces: (query) => list(questions.listNamespaces(query), () => host.listNamespaces(query)),

@@ -3,14 +3,7 @@
 
 import { GapTally } from '../../kernel/gap-tally.ts';
 import { gap, value, valueOf, type Host, type Reading } from '../../kernel/host.ts';
-import {
-  isBelow,
-  LOG_WORDS,
-  parseCgroupLog,
-  timeOfRecord,
-  type CgroupLog,
-  type OomKill,
-} from '../../kernel/text/kernel-log.ts';
+import { isBelow, parseCgroupLog, timeOfRecord, type CgroupLog, type OomKill } from '../../kernel/text/kernel-log.ts';
 import { parseUptime } from '../../kernel/text/uptime.ts';
 import { isInitial } from '../../namespaces/initial.ts';
 import { ownInode } from '../../namespaces/own.ts';
@@ -35,7 +28,7 @@ export function readLog(host: Host, gaps: GapTally): LogView | null {
 }
 
 function viewOf(host: Host): Reading<LogView> {
-  const logged = host.kernelLog(LOG_WORDS);
+  const logged = host.kernelLog('cgroups');
   if (!logged.ok) return logged;
   const own = ownInode(host, 'cgroup');
   if (own !== undefined && isInitial(host, 'cgroup', own) === false) {

@@ -124,7 +124,11 @@ function limit(one: One): readonly Verdict[] {
   if (swap !== null && swap > 0n && (isMet || (all !== null && all > bound))) {
     const times = hits === null || hits === 0n ? '' : `, met ${hits} times`;
     const what = `${name}${top}${times}: ${bytesText(swap)} went to swap, so that it kills nobody, and is slow`;
-    return [{ ...base, code: 'W10', level: 'finding', what, since: 'now', advice: [swapAdvice(level, bound)] }];
+    // Else the host may have swapped it out for others.
+    const certainty = all !== null && all > bound ? 'certain' : 'guess';
+    return [
+      { ...base, certainty, code: 'W10', level: 'finding', what, since: 'now', advice: [swapAdvice(level, bound)] },
+    ];
   }
   if (!isMet) {
     if (hits === null && peak === null) return [];

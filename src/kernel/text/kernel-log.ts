@@ -5,7 +5,7 @@
 import { decodeText, parseDecimal, parseUnsigned64 } from './text.ts';
 
 /** Of a line without one of these nothing is read. */
-export const LOG_WORDS: readonly string[] = [
+export const CGROUP_WORDS: readonly string[] = [
   'invoked oom-killer:',
   'oom-kill:constraint=',
   'killed as a result of limit of ',

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { cgroupWhy } from '../../../src/cli/commands/cgroup-why.ts';
 import { beginWhy, endWhy, type WhyReport } from '../../../src/inspect/cgroup-why/report.ts';
 import { resolveCgroupTarget, resolveLivingCgroup } from '../../../src/inspect/cgroup/cgroup-target.ts';
-import { LOG_WORDS } from '../../../src/kernel/text/kernel-log.ts';
 import type { Host } from '../../../src/kernel/host.ts';
 import { procOf } from '../../support/fake-proc.ts';
 import { hostOf, runCommand } from '../../support/recorded.ts';
@@ -91,7 +90,7 @@ function madeUp({ groups, log = [], more = {} }: Made): Host {
     ...procOf([{ pid: 1 }, { pid: 2 }, { pid: 7 }, { pid: PID, cgroup: leaf }]),
     'file /proc/self/mountinfo': { text: `30 22 0:26 / ${ROOT} rw - cgroup2 cgroup2 rw\n` },
     'file /proc/uptime': { text: '100.00 1.00\n' },
-    [`kernel-log ${JSON.stringify(LOG_WORDS)}`]:
+    'kernel-log cgroups':
       log === 'denied'
         ? { gap: { reason: 'denied', errno: 'EPERM', what: '/dev/kmsg' } }
         : { log: { oldest: '6,0,0,-;', records } },
