@@ -143,7 +143,7 @@ export const whyCases: readonly WhyCase[] = [
       match(groups.read('cpu', KID, 'cpu.stat'), /^nr_throttled 0$/m);
       const { path, own, what } = finding(why(spinning), 'W1');
       deepEqual([path, own], [NAME, false]);
-      match(what, new RegExp(`quota of ${NAME}, above it, 0.2 cores`));
+      match(what, new RegExp(`quota of ${NAME}, above it, of 0.2 cores`));
       // The directory alone says it too.
       equal(finding(why(groups.directory('cpu', KID)), 'W1').path, NAME);
       // Who wants no processor is not held back.

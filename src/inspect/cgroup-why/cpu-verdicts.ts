@@ -1,7 +1,6 @@
 // Held back by a quota, starved by others, or by too few processors. Source: Documentation/scheduler/sched-bwc.rst,
 // Documentation/admin-guide/cgroup-v2.rst, "CPU".
 
-import type { Placement } from '../../cgroups/cpuset.ts';
 import type { CpuLevel, Look } from './look.ts';
 import { waitedBetween } from './tasks.ts';
 import { advise, coresText, grown, percentText, where, type Advice, type Verdict } from './verdict.ts';
@@ -51,12 +50,14 @@ function quotaVerdict(before: Look | undefined, after: Look, level: CpuLevel, in
   const used = usageBetween(before, after, index);
   const average = time === null ? null : Number(time) / Number(throttled) / 1000;
   const { threads = null, runnable = null } = after.tasks ?? {};
-  const demand =
-    seconds === null || time === null || used === null ? null : used / seconds + Number(time) / 1e6 / seconds;
+  // Where it is not told: what is held back has used its quota up.
+  const spent =
+    used ?? (seconds === null ? null : quota * seconds * (Number(throttled) / Number(periods ?? throttled)));
+  const demand = seconds === null || time === null || spent === null ? null : (spent + Number(time) / 1e6) / seconds;
   const many = runnable !== null && runnable > Math.max(quota, 1);
   const wants = wantsToRun(before, after);
   const what = [
-    `held back by ${place} ${coresText(quota)}: in ${throttled} of ${periods ?? '-'} periods`,
+    `held back by ${place} of ${coresText(quota)}: in ${throttled} of ${periods ?? '-'} periods`,
     average === null ? '' : `, ${average.toFixed(1)}ms each`,
     many ? `; ${runnable} threads want to run, and use it up early in each period` : '',
     wants ? '' : '; by others in it: this one wanted no processor',
@@ -154,22 +155,31 @@ function cpusetVerdicts(before: Look | undefined, after: Look): readonly Verdict
     waiting_threads: waited === null ? null : round(waited),
     file: placement.file,
   };
+  const at = after.cpusetLevels.findIndex(({ path }) => path === placement.by);
+  const [narrow, wider] = [after.cpusetLevels[at], after.cpusetLevels[at + 1]?.cpus];
   const base = { code: 'W4', level: 'finding', controller: 'cpuset', certainty: 'certain' } as const;
   const advice = [
-    advise(null, {
-      why: 'more processors',
-      set: ['--cpuset-cpus', 'LIST'],
+    advise(narrow ?? null, {
+      why: 'all that the one above it has',
+      set: wider == null ? null : ['--cpuset-cpus', wider],
       file: 'cpuset.cpus',
-      value: 'LIST',
+      value: wider ?? null,
       oci: 'cpu.cpus',
-      docker: '--cpuset-cpus LIST',
+      docker: wider == null ? '--cpuset-cpus' : `--cpuset-cpus ${wider}`,
     }),
   ];
-  return [{ ...base, ...cpusetPlace(placement), what, since: isSmaller ? 'now' : 'interval', evidence, advice }];
-}
-
-function cpusetPlace({ by, path }: Placement): Pick<Verdict, 'path' | 'directory' | 'own'> {
-  return { path: by, directory: null, own: by === path };
+  return [
+    {
+      ...base,
+      path: placement.by,
+      directory: narrow?.folder ?? null,
+      own: placement.by === placement.path,
+      what,
+      since: isSmaller ? 'now' : 'interval',
+      evidence,
+      advice,
+    },
+  ];
 }
 
 function processors(count: number): string {

@@ -18,6 +18,7 @@ import { parseDeviceNumbers, parseDeviceOperations } from '../../kernel/text/blk
 import { parseAmount, parseBound, type Bound } from '../../kernel/text/cgroup-bound.ts';
 import { parseCpuMax, type CpuQuota } from '../../kernel/text/cpu-max.ts';
 import { parseFlatKeyed } from '../../kernel/text/flat-keyed.ts';
+import { formatIdList, parseIdList } from '../../kernel/text/id-list.ts';
 import { parseNestedKeyed } from '../../kernel/text/nested-keyed.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { readTasks, type Tasks } from './tasks.ts';
@@ -72,6 +73,11 @@ export interface MemoryLevel extends At {
   readonly killsAll: boolean | null;
 }
 
+export interface CpusetLevel extends At {
+  /** Those that it may use, as `0-3,8`. */
+  readonly cpus: string | null;
+}
+
 export interface PidsLevel extends At {
   readonly limit: Bound | null;
   readonly current: bigint | null;
@@ -117,6 +123,7 @@ export interface Look {
   /** Of v2. Absent (null): there is none. */
   readonly dying: DyingLevel | null;
   readonly cpuset: readonly Placement[];
+  readonly cpusetLevels: readonly CpusetLevel[];
   readonly stalls: Stalls | null;
   readonly tasks: Tasks | null;
   readonly filled: MemoryUsage | null;
@@ -136,6 +143,7 @@ export function lookAt(host: Host, groups: Groups, pid: number | null, at: numbe
     io: ioLevels(host, groups, gaps),
     dying: unified === undefined ? null : dyingLevel(unified, gaps),
     cpuset: readCpuset(groups, gaps),
+    cpusetLevels: levelsOf(groups, 'cpuset', cpusetLevel, gaps),
     stalls: readStalls(groups, gaps) ?? null,
     tasks: readTasks(host, controlledBy(groups, 'cpu')?.group ?? unified, pid),
     filled: readMemory(groups, gaps) ?? null,
@@ -285,6 +293,11 @@ export function wasMet({ limit, hits, peak }: MemoryLevel): boolean {
 /** Of memory, and of memory and swap together. */
 function sum(memory: bigint | null, memsw: bigint | null): bigint | null {
   return memory === null ? null : memory + (memsw ?? 0n);
+}
+
+function cpusetLevel({ at, read }: Files): CpusetLevel {
+  const list = read(at.version === 1 ? 'cpuset.effective_cpus' : 'cpuset.cpus.effective', parseIdList);
+  return { ...at, cpus: list === null ? null : formatIdList(list) };
 }
 
 function pidsLevel({ at, amount, bound, keyed }: Files): PidsLevel {

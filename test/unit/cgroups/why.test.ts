@@ -240,7 +240,12 @@ describe('processors', () => {
       '/pod': { 'cpuset.cpus.effective': '1\n' },
       '/pod/web': { 'cpuset.cpus.effective': '1\n', 'cpu.max': '200000 100000\n' },
     };
-    expect(one(report({ groups }), 'W4')).toMatchObject({ path: '/pod', evidence: { processors: 1, quota_cores: 2 } });
+    expect(one(report({ groups }), 'W4')).toMatchObject({
+      path: '/pod',
+      directory: `${ROOT}/pod`,
+      evidence: { processors: 1, quota_cores: 2 },
+      advice: [{ set: ['--cpuset-cpus', '0-3'], value: '0-3' }],
+    });
     expect(
       found(
         report({ groups: { ...groups, '/pod/web': { 'cpuset.cpus.effective': '1\n', 'cpu.max': '100000 100000\n' } } }),
