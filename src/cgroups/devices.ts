@@ -15,7 +15,7 @@ export interface DevicePolicy {
   readonly rules: readonly DeviceRule[] | null;
 }
 
-export const UNKNOWN_POLICY: DevicePolicy = { allows: 'unknown', file: null, rules: null };
+const UNKNOWN_POLICY: DevicePolicy = { allows: 'unknown', file: null, rules: null };
 
 export function readDevicePolicy(groups: Groups, gaps: GapTally): DevicePolicy {
   const found = controlledBy(groups, 'devices');
@@ -26,7 +26,7 @@ export function readDevicePolicy(groups: Groups, gaps: GapTally): DevicePolicy {
 }
 
 /** `file`: that tells the rules. */
-export function limitedBy(rules: readonly DeviceRule[], file: string): DevicePolicy {
+function limitedBy(rules: readonly DeviceRule[], file: string): DevicePolicy {
   return { allows: rules.some(isAll) ? 'open' : 'limited', file, rules };
 }
 

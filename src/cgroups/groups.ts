@@ -41,9 +41,13 @@ export interface Groups {
   readonly unreached: readonly Unreached[];
 }
 
-/** `pid`: whose memberships they are, as we number it. */
-export function findGroups(host: Host, pid: number, memberships: readonly CgroupMembership[]): Groups {
-  const ours = valueOf(mountTable(host, 'self')) ?? [];
+/** `pid`: whose memberships they are, as we number it. `ours`: our own mount table, for who looks at many processes. */
+export function findGroups(
+  host: Host,
+  pid: number,
+  memberships: readonly CgroupMembership[],
+  ours: readonly Mount[] = valueOf(mountTable(host, 'self')) ?? [],
+): Groups {
   const found = memberships.map((membership) => findGroup(host, pid, membership, ours));
   return {
     reached: found.flatMap((each) => ('levels' in each ? each : [])),

@@ -60,6 +60,13 @@ export function readLimits(host: Host, groups: Groups, gaps: GapTally): readonly
   ];
 }
 
+/** One of those that are of no device. undefined: no level has such a limit. */
+export function readLimit(groups: Groups, key: string, gaps: GapTally): Limit | undefined {
+  if (key === 'cpu_max') return cpuLimits(groups, gaps)[0];
+  const definition = LIMITS.find((each) => each.key === key);
+  return definition === undefined ? undefined : plainLimit(groups, definition, gaps)[0];
+}
+
 function plainLimit(groups: Groups, definition: LimitDefinition, gaps: GapTally): readonly Limit[] {
   const controlled = controlledBy(groups, definition.controller);
   if (controlled === undefined) return [];

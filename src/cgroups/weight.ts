@@ -24,15 +24,10 @@ export interface CpuWeight {
 
 /** undefined: it is in the root, or the controller acts on nothing. */
 export function readCpuWeight(groups: Groups, gaps: GapTally): CpuWeight | undefined {
-  const controlled = controlledBy(groups, 'cpu');
-  const [own, parent] = controlled?.levels ?? [];
-  if (controlled === undefined || own === undefined) return undefined;
-  const { group } = controlled;
-  const file = group.version === 1 ? 'cpu.shares' : 'cpu.weight';
-  const set = readFrom(group, own, file, parseAmount, gaps);
-  const isRoot = parent === undefined && group.isWhole;
-  if (set === undefined || isRoot) return undefined;
-  const idle = readFrom(group, own, 'cpu.idle', parseAmount, gaps);
+  const alone = readOwnWeight(groups, gaps);
+  const [, parent] = controlledBy(groups, 'cpu')?.levels ?? [];
+  if (alone === undefined) return undefined;
+  const { group, own, file, set, idle } = alone;
   const weights = parent === undefined ? null : siblingWeights(group, parent, file, gaps);
   const mine = set === null ? null : realWeight(group.version, Number(set), idle === 1n);
   const all = weights?.reduce((sum, weight) => sum + weight, 0) ?? 0;
@@ -45,6 +40,28 @@ export function readCpuWeight(groups: Groups, gaps: GapTally): CpuWeight | undef
     siblings: weights?.length ?? null,
     share: mine === null || weights === null || all === 0 ? null : mine / all,
   };
+}
+
+/** What was set on it, without its siblings. */
+export interface OwnWeight extends Pick<CpuWeight, 'file'> {
+  readonly group: Group;
+  readonly own: Level;
+  /** null: closed to us. */
+  readonly set: bigint | null;
+  readonly idle: bigint | null | undefined;
+}
+
+/** As readCpuWeight, for who has no need of its share. */
+export function readOwnWeight(groups: Groups, gaps: GapTally): OwnWeight | undefined {
+  const controlled = controlledBy(groups, 'cpu');
+  const [own, parent] = controlled?.levels ?? [];
+  if (controlled === undefined || own === undefined) return undefined;
+  const { group } = controlled;
+  const file = group.version === 1 ? 'cpu.shares' : 'cpu.weight';
+  const set = readFrom(group, own, file, parseAmount, gaps);
+  const isRoot = parent === undefined && group.isWhole;
+  if (set === undefined || isRoot) return undefined;
+  return { group, own, file, set, idle: readFrom(group, own, 'cpu.idle', parseAmount, gaps) };
 }
 
 /** An idle one weighs 3, where 1024 is the default of v1, whatever its file says (WEIGHT_IDLEPRIO). */

@@ -1,8 +1,9 @@
 // What the checks are made on: the evidence of one process, each piece read when a check first asks, and then kept.
 
 import { credentialsOf, type Credentials } from '../../capabilities/credentials.ts';
-import type { DevicePolicy } from '../../cgroups/devices.ts';
 import type { CapabilitySets } from '../../capabilities/sets.ts';
+import { readDevicePolicy, type DevicePolicy } from '../../cgroups/devices.ts';
+import { findGroups, type Groups } from '../../cgroups/groups.ts';
 import { containerKey, type Identity } from '../../containers/identity.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { INITIAL_USER_INODE } from '../../kernel/abi/nsfs.ts';
@@ -18,7 +19,7 @@ import {
   type TreeEntry,
 } from '../../kernel/host.ts';
 import { kept, memo } from '../../kernel/memo.ts';
-import { parseCgroup } from '../../kernel/text/cgroup.ts';
+import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { parseStatus } from '../../kernel/text/status.ts';
@@ -26,7 +27,6 @@ import { decodeText } from '../../kernel/text/text.ts';
 import { parseTracer } from '../../kernel/text/tracer.ts';
 import { GapTally } from '../../kernel/gap-tally.ts';
 import { idInside, readUserIds, type UserIds } from '../user-ids.ts';
-import { devicePolicy } from './device-policy.ts';
 import { firstGap } from './first-gap.ts';
 import { readExecutable, type Executable } from './executable.ts';
 import type { Ask } from './check.ts';
@@ -96,6 +96,8 @@ export interface Evidence {
   readonly insideGroups: ReadonlyMap<string, number>;
   readonly tracer: number;
   readonly oomScoreAdj: number;
+  readonly memberships: readonly CgroupMembership[];
+  readonly cgroups: Groups;
   readonly devicePolicy: DevicePolicy;
   /** What stands in its /dev. */
   readonly devices: readonly TreeEntry[];
@@ -190,7 +192,9 @@ function readersOf(look: AuditLook): Readers {
     }),
     tracer: kept(() => look.parsed('status', parseTracer)),
     oomScoreAdj: kept(() => oomScoreAdj(look)),
-    devicePolicy: kept(() => devicePolicy(around, look.parsed('cgroup', parseCgroup))),
+    memberships: kept(() => look.parsed('cgroup', parseCgroup)),
+    cgroups: kept(() => cgroupsOf(look)),
+    devicePolicy: kept(() => devicePolicyOf(look)),
     devices: kept(() => devicesOf(look)),
     listeners: kept(() => {
       const link = look.link('net');
@@ -199,6 +203,19 @@ function readersOf(look: AuditLook): Readers {
     executable: kept(() => readExecutable(look)),
     filesWithCapabilities: kept(() => filesWithCapabilities(look)),
   };
+}
+
+function cgroupsOf({ around, ask, pid }: AuditLook): Reading<Groups> {
+  const memberships = ask('memberships');
+  return memberships.ok
+    ? value(findGroups(around.cgroups, pid, memberships.value, valueOf(around.mounts)))
+    : memberships;
+}
+
+/** What keeps it from being told is told by G6. */
+function devicePolicyOf({ ask }: AuditLook): Reading<DevicePolicy> {
+  const cgroups = ask('cgroups');
+  return cgroups.ok ? value(readDevicePolicy(cgroups.value, new GapTally())) : cgroups;
 }
 
 const MOST_DEVICES = 10_000;

@@ -1,6 +1,7 @@
 // All checks, in the order in which their findings are told.
 
 import { capabilityChecks } from './capabilities.ts';
+import { cgroupChecks } from './cgroups.ts';
 import type { Check } from './check.ts';
 import { fileChecks } from './files.ts';
 import { hostChecks } from './host-sysctls.ts';
@@ -16,6 +17,7 @@ export const processChecks: readonly Check[] = [
   ...capabilityChecks,
   ...securityChecks,
   ...mountChecks,
+  ...cgroupChecks,
   ...fileChecks,
 ];
 

@@ -1,6 +1,7 @@
 // The host around the targets of an audit: what is read once for all of them.
 
 import { allCapabilities } from '../../capabilities/all-capabilities.ts';
+import { keptFiles } from '../../cgroups/kept-files.ts';
 import { containerKey } from '../../containers/identity.ts';
 import { IdentityResolver } from '../../containers/identify.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -43,11 +44,14 @@ export function groupsOf(bytes: Reading<Uint8Array>): Reading<ReadonlyMap<string
 
 export class Surroundings {
   readonly host: Host;
+  /** For files of cgroups: those above are the same for most. */
+  readonly cgroups: Host;
   readonly resolver: IdentityResolver;
   readonly isInitial: (kind: NamespaceKind, inode: bigint) => boolean | null;
 
   constructor(host: Host) {
     this.host = host;
+    this.cgroups = keptFiles(host);
     this.resolver = new IdentityResolver(host);
     this.isInitial = judgeOfInitial(host);
   }

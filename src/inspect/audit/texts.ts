@@ -281,6 +281,42 @@ const mounts: Readonly<Record<string, FindingText>> = {
   },
 };
 
+const cgroups: Readonly<Record<string, FindingText>> = {
+  G1: {
+    title: 'no limit of memory',
+    say: ({ counted }) => `no limit of memory, on its cgroup or above${uncounted(counted, 'memory')}`,
+  },
+  G2: {
+    title: 'no limit of processor time',
+    say: ({ counted }) =>
+      `no quota of processor time, on its cgroup or above, no fewer processors than others, and the default weight${uncounted(counted, 'cpu')}`,
+  },
+  G3: {
+    title: 'no limit of processes',
+    say: ({ counted }) => `no limit of processes and threads, on its cgroup or above${uncounted(counted, 'pids')}`,
+  },
+  G4: {
+    title: 'in the root cgroup',
+    say: ({ controllers }) => `is in the root cgroup of ${list(controllers)}, as if it were a process of the host`,
+  },
+  G5: {
+    title: 'its cgroup is elsewhere than its engine puts it',
+    say: ({ engine, parent }) =>
+      `its cgroup is below ${text(parent)}, not where ${text(engine)} puts it: the limits of that one hold for it`,
+  },
+  G6: {
+    title: 'its cgroup refuses no device',
+    say: ({ devices }) =>
+      devices === 'open'
+        ? 'its cgroup lets it use all devices'
+        : 'which devices it may use is in a BPF program that no file shows, if there is one',
+  },
+};
+
+function uncounted(counted: Args[string] | undefined, controller: string): string {
+  return counted === false ? `: no ${controller} controller acts on it` : '';
+}
+
 const files: Readonly<Record<string, FindingText>> = {
   F1: {
     title: 'a file gives capabilities close to root',
@@ -363,6 +399,7 @@ const texts: Readonly<Record<string, FindingText>> = {
   ...capabilities,
   ...security,
   ...mounts,
+  ...cgroups,
   ...files,
   ...host,
   ...raising,

@@ -16,6 +16,7 @@ import { sarifOf } from '../../../src/inspect/audit/sarif.ts';
 import { codes, titleOf } from '../../../src/inspect/audit/texts.ts';
 import type { Host } from '../../../src/kernel/host.ts';
 import { renderJson } from '../../../src/render/json.ts';
+import { cgroupAnswers } from '../../support/fake-cgroups.ts';
 import { procOf, type FakeProcess } from '../../support/fake-proc.ts';
 import { fixtureHost, fixtureHosts, hostOf, runCommand } from '../../support/recorded.ts';
 
@@ -127,7 +128,7 @@ describe('what the kernel here lacks', () => {
       hostMounts: [HOST_ROOT, '23 22 0:30 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices'],
       answers: {
         [`file /proc/${TARGET}/cgroup`]: { text: `5:devices:/docker/${ID}\n` },
-        [`file /sys/fs/cgroup/devices/docker/${ID}/devices.list`]: { text: list },
+        ...cgroupAnswers({ [`/sys/fs/cgroup/devices/docker/${ID}`]: { 'devices.list': list } }),
       },
     });
     expect(of('C11', cgroup('a *:* rwm\n'))).toEqual(['high']);
@@ -272,13 +273,164 @@ describe('findings that are worse together', () => {
       hostMounts: [HOST_ROOT, '23 22 0:30 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices'],
       answers: {
         [`file /proc/${TARGET}/cgroup`]: { text: `5:devices:/docker/${ID}\n` },
-        [`file /sys/fs/cgroup/devices/docker/${ID}/devices.list`]: { text: list },
+        ...cgroupAnswers({ [`/sys/fs/cgroup/devices/docker/${ID}`]: { 'devices.list': list } }),
         [`tree ["/proc/${TARGET}/root","/dev",""] flat 10000`]: { gap: { reason: 'gone', what: '/dev' } },
         ...release('6.1.0\n'),
       },
     };
     expect(raisedIn(facts)).toEqual(expected);
     expect(of('M8', facts)).toEqual([severity]);
+  });
+});
+
+type Folders = Parameters<typeof cgroupAnswers>[0];
+
+describe('cgroups', () => {
+  const ROOT = '/sys/fs/cgroup';
+  const CONTROLLERS = 'cpuset cpu io memory pids\n';
+
+  /** A container of docker's in system.slice, all on v2. */
+  const unified = (own: Folders[string], slice: Folders[string] = {}, more: Partial<Facts> = {}): Facts => {
+    const inner = { 'cgroup.type': 'domain\n', 'cgroup.controllers': CONTROLLERS };
+    const weight = { 'cpu.weight': '100\n' };
+    const path = `/system.slice/docker-${ID}.scope`;
+    return {
+      process: { cgroup: path },
+      hostMounts: [HOST_ROOT, `23 22 0:26 / ${ROOT} rw - cgroup2 cgroup2 rw`],
+      ...more,
+      answers: {
+        ...cgroupAnswers({
+          [ROOT]: { 'cgroup.controllers': CONTROLLERS },
+          [`${ROOT}/system.slice`]: { ...inner, ...slice },
+          [`${ROOT}${path}`]: { ...inner, ...weight, ...own },
+        }),
+        ...more.answers,
+      },
+    };
+  };
+  const free = { 'memory.max': 'max\n', 'memory.high': 'max\n', 'cpu.max': 'max 100000\n', 'pids.max': 'max\n' };
+
+  it('G1, G2, G3: no limit up to the root', () => {
+    expect(['G1', 'G2', 'G3'].map((code) => of(code, unified(free, free)))).toEqual([['low'], ['info'], ['low']]);
+    const found = look(hostWith(unified(free, free))).findings.find(({ code }) => code === 'G1');
+    expect(found?.evidence).toEqual([
+      `${ROOT}/system.slice/docker-${ID}.scope/memory.max: max, and so up to the root`,
+      `${ROOT}/system.slice/docker-${ID}.scope/memory.high: max, and so up to the root`,
+    ]);
+  });
+
+  it('of a sandbox that is no container it is only told', () => {
+    const facts = unified(free, free);
+    const answers = { ...facts.answers, [`file /proc/${TARGET}/cgroup`]: { text: '0::/system.slice\n' } };
+    expect(['G1', 'G2', 'G3'].map((code) => of(code, { ...facts, answers }))).toEqual([['info'], ['info'], ['info']]);
+  });
+
+  it.each([
+    ['G1', 'memory.max', '100000\n'],
+    ['G1', 'memory.high', '100000\n'],
+    ['G2', 'cpu.max', '20000 100000\n'],
+    ['G3', 'pids.max', '100\n'],
+  ])('%s: not with %s, its own or that above', (code, file, limit) => {
+    expect(of(code, unified({ ...free, [file]: limit }, free))).toEqual([]);
+    expect(of(code, unified(free, { ...free, [file]: limit }))).toEqual([]);
+  });
+
+  it('G2: not where somebody weighed it, or gave it fewer processors', () => {
+    expect(of('G2', unified({ ...free, 'cpu.weight': '50\n' }, free))).toEqual([]);
+    expect(of('G2', unified({ ...free, 'cpu.idle': '1\n', 'cpu.weight': '0\n' }, free))).toEqual([]);
+    const all = { ...free, 'cpuset.cpus.effective': '0-3\n' };
+    expect(of('G2', unified({ ...free, 'cpuset.cpus.effective': '0\n' }, all))).toEqual([]);
+    expect(of('G2', unified(all, all))).toEqual(['info']);
+  });
+
+  it('a limit that is closed to us is unknown, and one that is not asked about keeps nothing from being told', () => {
+    const file = `${ROOT}/system.slice/memory.max`;
+    const answers = { [`file ${file}`]: { gap: { reason: 'denied', what: file, errno: 'EACCES' } } };
+    const facts = unified(free, free, { answers });
+    expect(of('G1', facts)).toEqual(['unknown']);
+    expect(of('G3', facts)).toEqual(['low']);
+    // Where there is a limit below, what stands above can only be smaller.
+    expect(of('G1', unified({ ...free, 'memory.high': '1\n' }, free, { answers }))).toEqual([]);
+  });
+
+  it('where the hierarchy is not mounted here, or its root is beyond our view, no limit is no answer', () => {
+    expect(['G1', 'G3', 'G4'].map((code) => of(code, {}))).toEqual([['unknown'], ['unknown'], ['unknown']]);
+    const { answers } = unified(free, free);
+    // The root of what is mounted is no root of the hierarchy.
+    const below = { [`file ${ROOT}/cgroup.type`]: { text: 'domain\n' } };
+    expect(of('G3', unified(free, free, { answers: { ...answers, ...below } }))).toEqual(['unknown']);
+    expect(of('G3', unified({ ...free, 'pids.max': '9\n' }, free, { answers: below }))).toEqual([]);
+  });
+
+  it("v1 tells the memory limit of what is beyond our view, too", () => {
+    const limited = (smallest: string): Facts => ({
+      hostMounts: [HOST_ROOT, `23 22 0:30 /docker/${ID} ${ROOT}/memory rw - cgroup cgroup rw,memory`],
+      answers: {
+        [`file /proc/${TARGET}/cgroup`]: { text: `5:memory:/docker/${ID}\n` },
+        ...cgroupAnswers({
+          [`${ROOT}/memory`]: {
+            'memory.limit_in_bytes': '9223372036854771712\n',
+            'memory.stat': `hierarchical_memory_limit ${smallest}\n`,
+          },
+        }),
+      },
+    });
+    expect(of('G1', limited('1048576'))).toEqual([]);
+    expect(of('G1', limited('9223372036854771712'))).toEqual(['low']);
+    // No controller at all is no limit at all.
+    expect(of('G3', limited('1048576'))).toEqual(['low']);
+  });
+
+  it('G4: in the root of what limits, and not in that of the rest', () => {
+    const facts = unified(free, free);
+    const rooted = { ...facts.answers, [`file /proc/${TARGET}/cgroup`]: { text: '0::/\n' } };
+    expect(of('G4', { ...facts, answers: rooted })).toEqual(['info']);
+    expect(of('G4', facts)).toEqual([]);
+    const bare = { ...rooted, [`file ${ROOT}/cgroup.controllers`]: { text: 'hugetlb\n' } };
+    expect(of('G4', { ...facts, answers: bare })).toEqual([]);
+  });
+
+  it.each([
+    [`0::/docker/${ID}`, []],
+    [`0::/system.slice/docker-${ID}.scope`, []],
+    [`0::/docker/${'2'.repeat(64)}/docker/${ID}`, []],
+    [`0::/user.slice/user-1000.slice/user@1000.service/user.slice/docker-${ID}.scope`, []],
+    [`0::/batch.slice/docker-${ID}.scope`, ['/batch.slice']],
+    [`0::/docker-${ID}.scope`, ['/']],
+    [`0::/machine.slice/libpod-${ID}.scope/container`, []],
+    [`0::/libpod_parent/libpod-${ID}`, []],
+    [`0::/web.service/libpod-payload-${ID}`, []],
+    [`0::/machine.slice/machine-libpod_pod_${'3'.repeat(64)}.slice/libpod-${ID}.scope`, []],
+    [`0::/jobs/libpod-${ID}`, ['/jobs']],
+    ['0::/machine.slice/systemd-nspawn@web.service/payload', []],
+    ['0::/shop.slice/systemd-nspawn@web.service/payload', ['/shop.slice']],
+    [`0::/kubepods.slice/kubepods-pod${'4'.repeat(32)}.slice/docker-${ID}.scope`, []],
+    [`0::/anywhere/cri-containerd-${ID}.scope`, []],
+  ])('G5: %s', (cgroup, parents) => {
+    const { findings } = look(hostWith({ answers: { [`file /proc/${TARGET}/cgroup`]: { text: `${cgroup}\n` } } }));
+    expect(findings.filter(({ code }) => code === 'G5').map(({ args }) => args['parent'])).toEqual(parents);
+  });
+
+  it('G6: all devices, of who could use them', () => {
+    const listed = (list: string, more: Facts = {}): Facts => ({
+      ...more,
+      hostMounts: [HOST_ROOT, `23 22 0:30 / ${ROOT}/devices rw - cgroup cgroup rw,devices`],
+      answers: {
+        [`file /proc/${TARGET}/cgroup`]: { text: `5:devices:/docker/${ID}\n` },
+        ...cgroupAnswers({ [`${ROOT}/devices/docker/${ID}`]: { 'devices.list': list } }),
+      },
+    });
+    expect(of('G6', listed('a *:* rwm\n'))).toEqual(['high']);
+    expect(of('G6', listed('c 1:3 rwm\n'))).toEqual([]);
+    expect(of('G6', listed('a *:* rwm\n', { uid: '1000\t1000\t1000\t1000' }))).toEqual(['low']);
+    expect(of('G6', listed('a *:* rwm\n', { process: { ns: { user: 107n } } }))).toEqual([]);
+    expect(of('G6', unified(free))).toEqual(['info']);
+    const closed = `${ROOT}/devices/docker/${ID}/devices.list`;
+    const facts = listed('');
+    const answers = { ...facts.answers, [`file ${closed}`]: { gap: { reason: 'denied', what: closed } } };
+    expect(of('G6', { ...facts, answers })).toEqual(['unknown']);
+    // The hierarchy is there, and we do not see it.
+    expect(of('G6', { ...listed(''), hostMounts: [HOST_ROOT] })).toEqual(['unknown']);
   });
 });
 

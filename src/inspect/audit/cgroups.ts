@@ -1,0 +1,190 @@
+// G: what its cgroups limit, and which devices they let it use. What is not limited harms its neighbours and is no way
+// onto the host: none of these is more than low, but where all devices are open to root of the host.
+
+import { readDevicePolicy } from '../../cgroups/devices.ts';
+import { readCpuset } from '../../cgroups/cpuset.ts';
+import { controlledBy, type Groups } from '../../cgroups/groups.ts';
+import { readLimit } from '../../cgroups/limits.ts';
+import { readOwnWeight } from '../../cgroups/weight.ts';
+import type { Engine, Identity } from '../../containers/identity.ts';
+import { CAPABILITY } from '../../kernel/abi/capability.ts';
+import { GapTally } from '../../kernel/gap-tally.ts';
+import type { Gap } from '../../kernel/host.ts';
+import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
+import type { Evidence } from './audit-look.ts';
+import { check, type Check } from './check.ts';
+import type { Found, Severity } from './findings.ts';
+import { firstGap } from './first-gap.ts';
+
+const BOUND = ['cgroups', 'identity', 'pid'] as const;
+
+/** A limit that no level sets. */
+interface Limitless {
+  /** Is there a controller that counts, though nothing limits? */
+  readonly counted: boolean;
+  readonly evidence: readonly string[];
+}
+
+export const cgroupChecks: readonly Check[] = [
+  check('G1', 'low', 'contained', BOUND, ({ cgroups, identity, pid }, severity) => {
+    const max = limitless(cgroups, 'memory', 'memory_max', pid);
+    // It slows down what takes more: that is one, too.
+    const high = limitless(cgroups, 'memory', 'memory_high', pid);
+    return foundOf([max, high], ofContainer(identity, severity));
+  }),
+
+  check('G2', 'info', 'contained', BOUND, ({ cgroups, pid }, severity) => {
+    const quota = limitless(cgroups, 'cpu', 'cpu_max', pid);
+    const others = [withoutCpuset(cgroups), withDefaultWeight(cgroups)];
+    return foundOf([quota, ...others], severity);
+  }),
+
+  check('G3', 'low', 'contained', BOUND, ({ cgroups, identity, pid }, severity) => {
+    return foundOf([limitless(cgroups, 'pids', 'pids_max', pid)], ofContainer(identity, severity));
+  }),
+
+  check('G4', 'info', 'contained', ['cgroups', 'pid'], ({ cgroups, pid }, severity) => {
+    const { reached } = cgroups;
+    const rooted = reached.filter(({ isWhole, levels }) => isWhole && levels.length === 1);
+    const controllers = rooted.flatMap((group) => group.controllers).filter((name) => LIMITING.has(name));
+    if (controllers.length > 0) {
+      return [{ severity, args: { controllers: controllers.toSorted() }, evidence: [`/proc/${pid}/cgroup`] }];
+    }
+    const closed = cgroups.unreached.find(({ membership }) => isLimiting(membership));
+    return closed === undefined ? [] : closed.gap;
+  }),
+
+  check('G5', 'info', 'contained', ['identity', 'memberships', 'pid'], ({ identity, memberships, pid }, severity) => {
+    const parent = unexpectedParent(identity, memberships);
+    if (parent === undefined) return [];
+    const args = { engine: identity.engine, parent };
+    return [{ severity, args, evidence: [`/proc/${pid}/cgroup: below ${parent}`] }];
+  }),
+
+  check('G6', 'high', 'contained', ['cgroups', 'standing', 'sets', 'pid'], openDevices),
+];
+
+/** What keeps a process in, as far as it counts or limits. */
+const LIMITING: ReadonlySet<string> = new Set(['memory', 'cpu', 'pids', 'io', 'blkio', 'devices']);
+
+/** What the unified hierarchy has to offer is told by its files only. */
+function isLimiting({ hierarchy, controllers }: CgroupMembership): boolean {
+  return hierarchy === 0 || controllers.some((name) => LIMITING.has(name));
+}
+
+/** Of a sandbox that is no container, as each tab of a browser is one, it is only told. */
+function ofContainer({ role }: Identity, severity: Severity): Severity {
+  return role === 'payload' ? severity : 'info';
+}
+
+/** All must lack it. undefined: there is one. */
+function foundOf(lacking: readonly (Limitless | Gap | undefined)[], severity: Severity): readonly Found[] | Gap {
+  const found: Limitless[] = [];
+  let unknown: Gap | undefined;
+  for (const each of lacking) {
+    if (each === undefined) return [];
+    if ('reason' in each) unknown ??= each;
+    else found.push(each);
+  }
+  if (unknown !== undefined) return unknown;
+  const counted = found.some((each) => each.counted);
+  return [{ severity, args: { counted }, evidence: [...new Set(found.flatMap(({ evidence }) => evidence))] }];
+}
+
+/** undefined: something up to the root sets this limit. */
+function limitless(groups: Groups, controller: string, key: string, pid: number): Limitless | Gap | undefined {
+  const controlled = controlledBy(groups, controller);
+  if (controlled === undefined) {
+    // A hierarchy that we do not see may have it; the unified one only where v1 does not.
+    const closed = groups.unreached.find(({ membership: { hierarchy, controllers } }) => {
+      return hierarchy === 0 || controllers.includes(controller);
+    });
+    return closed?.gap ?? { counted: false, evidence: [`/proc/${pid}/cgroup: no ${controller} controller`] };
+  }
+  const gaps = new GapTally();
+  const limit = readLimit(groups, key, gaps);
+  const { group, levels } = controlled;
+  const [own] = levels;
+  if (limit !== undefined && limit.effective === null) return firstGap(gaps);
+  if (limit !== undefined && limit.effective !== 'max') return undefined;
+  if (!group.isWhole && !isToldWhole(key, group.version)) {
+    const what = `limits above ${levels.at(-1)?.folder ?? group.levels[0].folder} are beyond our view`;
+    return { reason: 'unsupported', what };
+  }
+  if (own === undefined || limit === undefined) {
+    return { counted: own !== undefined, evidence: [`${group.levels[0].folder}: no ${controller} limit`] };
+  }
+  return { counted: true, evidence: [`${own.folder}/${limit.file}: max, and so up to the root`] };
+}
+
+/** v1's memory.stat tells the smallest limit of all levels, also of those that we do not see. */
+function isToldWhole(key: string, version: 1 | 2): boolean {
+  return key === 'memory_max' && version === 1;
+}
+
+/** undefined: it may run on some processors only. What cannot be read narrows nothing that we know of. */
+function withoutCpuset(groups: Groups): Limitless | undefined {
+  const cpus = readCpuset(groups, new GapTally()).find(({ key }) => key === 'cpus');
+  return cpus?.by == null ? { counted: false, evidence: [] } : undefined;
+}
+
+/** Source: Documentation/admin-guide/cgroup-v2.rst, kernel/sched/sched.h NICE_0_LOAD. */
+const DEFAULT_WEIGHT = { 1: 1024n, 2: 100n } as const;
+
+/** undefined: somebody has weighed it. */
+function withDefaultWeight(groups: Groups): Limitless | Gap | undefined {
+  const gaps = new GapTally();
+  const weight = readOwnWeight(groups, gaps);
+  if (weight === undefined) return { counted: false, evidence: [] };
+  const { group, own, file, set, idle } = weight;
+  if (set === null) return firstGap(gaps);
+  if (set !== DEFAULT_WEIGHT[group.version] || idle === 1n) return undefined;
+  return { counted: true, evidence: [`${own.folder}/${file}: ${set}`] };
+}
+
+/** Where an engine puts what was not put elsewhere: how the path above the container's own cgroup ends. */
+const PARENTS: Partial<Record<Engine, RegExp>> = {
+  // Of GitHub's runners, which set it themselves, actions_job.
+  docker: /(?:^|\/)(?:docker|actions_job|system\.slice|user\.slice)$/,
+  podman: /(?:^|\/)(?:libpod_parent|machine\.slice|user\.slice)$/,
+  nspawn: /(?:^|\/)machine\.slice$/,
+};
+
+/** undefined: it is where its engine puts all of them, or nobody knows where that would be. */
+function unexpectedParent(identity: Identity, memberships: readonly CgroupMembership[]): string | undefined {
+  const { engine, id, podUid, role } = identity;
+  const expected = engine === null ? undefined : PARENTS[engine];
+  // Pods and tasks have cgroups of their own.
+  if (expected === undefined || id === null || podUid !== null || role !== 'payload') return undefined;
+  const parents = new Set(memberships.flatMap(({ path }) => parentOf(path, id) ?? []));
+  return [...parents].find((parent) => !expected.test(parent));
+}
+
+/** What stands before the container's own cgroup in a path. undefined: it has none there, or is meant to be in a unit's. */
+function parentOf(path: string, id: string): string | undefined {
+  const segments = path.split('/');
+  const at = segments.findLastIndex((segment) => segment.includes(id));
+  if (at < 0 || segments[at] === `libpod-payload-${id}`) return undefined;
+  return segments.slice(0, at).join('/') || '/';
+}
+
+/** Nodes can neither be made nor opened in mounts of a user namespace of its own. */
+function openDevices(
+  { cgroups, standing, sets, pid }: Pick<Evidence, 'cgroups' | 'standing' | 'sets' | 'pid'>,
+  severity: Severity,
+): readonly Found[] | Gap {
+  if (standing.scope === 'namespace') return [];
+  const closed = cgroups.unreached.find(({ membership }) => membership.controllers.includes('devices'));
+  if (closed !== undefined) return closed.gap;
+  const gaps = new GapTally();
+  const { allows, file } = readDevicePolicy(cgroups, gaps);
+  const gap = firstGap(gaps);
+  if (gap !== undefined) return gap;
+  if (allows === 'limited') return [];
+  const args = { devices: allows };
+  if (allows === 'unknown')
+    return [{ severity: 'info', args, evidence: [`/proc/${pid}/cgroup: no devices controller`] }];
+  const mayMake = ((sets.effective | sets.permitted) & CAPABILITY.MKNOD) !== 0n;
+  const weight = mayMake || standing.hostRoot ? severity : 'low';
+  return [{ severity: weight, args, evidence: [`${file ?? ''}: a *:* rwm`] }];
+}
