@@ -1,7 +1,7 @@
 // What the audit says of containers as engines make them, reviewed: a default one, a privileged one, a rootless one; and
 // of a service of the host. What differs from kernel to kernel is left out of the lists.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
@@ -11,12 +11,19 @@ import { Yard } from '../support/engines.ts';
 import { startReady } from '../support/odd-process.ts';
 import { startRootlessPodman, type RootlessPodman } from '../support/podmans.ts';
 import { lacks } from '../support/requires.ts';
+import { cgroupMounts } from '../support/test-cgroups.ts';
 
 /** By kernel and distribution: security modules, which cgroups there are, which bounding set we have ourselves. */
-const VARIES = new Set(['S3', 'N6', 'M6', 'M7', 'M9', 'C1', 'C11', 'M3', 'M10', 'C14']);
+const VARIES = new Set(['S3', 'N6', 'M6', 'M7', 'M9', 'C1', 'C11', 'M3', 'M10', 'C14', 'G4', 'G6']);
 
 function look(pid: number): AuditReport {
   return audit(linuxHost(), [{ type: 'process', pid, word: String(pid), whole: true }], { files: false });
+}
+
+/** Of a cgroup, in this hierarchy or in each that has it. */
+function foldersOf(path: string, hierarchy?: string): readonly string[] {
+  const mounts = [...cgroupMounts()].filter(([name]) => hierarchy === undefined || name === hierarchy);
+  return [...new Set(mounts.map(([, mount]) => `${mount}${path}`))].filter((folder) => existsSync(folder));
 }
 
 /** `critical C2` and so on, each once. */
@@ -42,12 +49,40 @@ describe.skipIf(lacks('root', 'busybox', 'docker'))('docker', () => {
   }
 
   it('a default container', () => {
-    expect(told(look(made()))).toEqual(['medium N7', 'medium S4', 'low C12', 'low S1', 'low M11']);
+    expect(told(look(made()))).toEqual([
+      'medium N7',
+      'medium S4',
+      'low C12',
+      'low S1',
+      'low M11',
+      'low G1',
+      'low G3',
+      'info G2',
+    ]);
   });
 
   it('a careful one', () => {
     const careful = ['--user=1000', '--cap-drop=all', '--security-opt=no-new-privileges', '--read-only'];
-    expect(told(look(made(...careful)))).toEqual([]);
+    const limits = ['--memory=64m', '--pids-limit=64', '--cpus=0.5'];
+    expect(told(look(made(...careful, ...limits)))).toEqual([]);
+  });
+
+  it.skipIf(lacks('cgroup1'))('one that is put elsewhere, and limited there (G5)', () => {
+    const parent = `/nstool-test-audit-${process.pid}`;
+    const pid = made('--name=elsewhere', `--cgroup-parent=${parent}`);
+    const before = look(pid).findings;
+    const [limit = ''] = foldersOf(parent, 'memory');
+    writeFileSync(join(limit, 'memory.limit_in_bytes'), '67108864');
+    const after = look(pid).findings.map(({ code }) => code);
+    docker.run('rm', '-f', 'elsewhere');
+    for (const folder of foldersOf(parent)) rmdirSync(folder);
+    expect(before.find(({ code }) => code === 'G5')).toMatchObject({
+      severity: 'info',
+      args: { engine: 'docker', parent },
+    });
+    expect(before.map(({ code }) => code)).toContain('G1');
+    expect(after).not.toContain('G1');
+    expect(after).toContain('G3');
   });
 
   it("one with the host's namespaces", () => {
@@ -128,6 +163,8 @@ describe.skipIf(lacks('root', 'busybox', 'podman', 'runc'))('podman', () => {
       'low C12',
       'low S1',
       'low M11',
+      'low G1',
+      'info G2',
     ]);
     const raised = new Map(report.findings.map(({ code, raised }) => [code, raised]));
     expect([raised.get('C6'), raised.get('M8'), raised.get('M3')]).toEqual([['K5'], ['K7'], ['K4']]);
@@ -153,7 +190,16 @@ describe.skipIf(lacks('root', 'busybox', 'podman', 'runc', 'userns'))('rootless 
   });
 
   it('a default container', () => {
-    expect(told(look(pid))).toEqual(['low N9', 'low S1', 'low M11', 'info N11', 'info C12', 'info S4']);
+    // Its limits are those that were handed to the user: none of v1.
+    const codes = told(look(pid)).filter((line) => !/ G[123]$/.test(line));
+    expect(codes).toEqual(['low N9', 'low S1', 'low M11', 'info N11', 'info C12', 'info S4']);
+  });
+
+  it('is in the root of those hierarchies that nobody handed to the user (G4)', () => {
+    const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+    const rooted = lines.flatMap((line) => /^[1-9][0-9]*:(memory|cpu|pids|blkio|devices):\/$/.exec(line)?.[1] ?? []);
+    const found = look(pid).findings.find(({ code }) => code === 'G4');
+    expect(found?.args['controllers'] ?? []).toEqual(rooted.toSorted());
   });
 
   it('a privileged one: nothing of it is critical, and its capabilities are only told', () => {

@@ -16,9 +16,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linuxHost } from '../../src/host/linux/linux-host.ts';
 import { audit, type TargetFinding } from '../../src/inspect/audit/report.ts';
 import { auditedProgram } from '../support/audited.ts';
+import { until } from '../support/engines.ts';
 import { startReady, type Started } from '../support/odd-process.ts';
 import { run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
+import { TestCgroups } from '../support/test-cgroups.ts';
 import { childrenOf } from '../support/targets.ts';
 
 const NOBODY = 65_534;
@@ -523,4 +525,73 @@ it('reads the settings of the host', () => {
   const { targets, findings: found } = audit(linuxHost(), [{ type: 'host' }], { files: false });
   expect(targets.map(({ target }) => target)).toEqual(['host']);
   for (const { code } of found) expect(code).toMatch(/^H[1-4]$/);
+});
+
+describe.skipIf(lacks('root', 'cgroup1', 'unshare'))('cgroups', () => {
+  const NAME = `/nstool-test-audit-${process.pid}`;
+  const CONTAINER = `${NAME}/docker-${'c'.repeat(64)}.scope`;
+  const LIMITS = {
+    memory: { 'memory.limit_in_bytes': '67108864' },
+    pids: { 'pids.max': '50' },
+    cpu: { 'cpu.cfs_quota_us': '20000' },
+  } as const;
+  let cgroups: TestCgroups;
+
+  afterEach(() => cgroups.end());
+
+  type Files = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+  /** A container of docker's below a cgroup of ours, with these files written on either. */
+  async function inCgroups(above: Files, own: Files, before: readonly string[] = []): Promise<number> {
+    cgroups = new TestCgroups();
+    const hierarchies = ['memory', 'pids', 'cpu', 'devices', 'blkio'];
+    const folders = hierarchies.flatMap((hierarchy) => {
+      if (!cgroups.mounts.has(hierarchy)) return [];
+      cgroups.make(hierarchy, NAME, above[hierarchy]);
+      return cgroups.make(hierarchy, CONTAINER, own[hierarchy]);
+    });
+    const pid = cgroups.start(folders, before);
+    // Who it becomes it is when its command has taken over.
+    await until(() => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n');
+    return pid;
+  }
+
+  const codes = ['G1', 'G2', 'G3', 'G4', 'G5', 'G6'];
+  const all = (pid: number): Readonly<Record<string, readonly string[]>> => {
+    return Object.fromEntries(codes.map((code) => [code, of(code, pid)]));
+  };
+
+  it('no limits, elsewhere than docker would put it', async () => {
+    const found = all(await inCgroups({}, {}));
+    expect(found).toEqual({ G1: ['low'], G2: ['info'], G3: ['low'], G4: [], G5: ['info'], G6: ['high'] });
+  });
+
+  it.each([
+    ['its own', {}, LIMITS],
+    ['of the one above alone', LIMITS, {}],
+  ])('limits: %s', async (_, above, own) => {
+    expect(all(await inCgroups(above, own))).toMatchObject({ G1: [], G2: [], G3: [] });
+  });
+
+  it('G2: weighed, or kept from processors, is as good as a quota', async () => {
+    expect(of('G2', await inCgroups({}, { cpu: { 'cpu.shares': '512' } }))).toEqual([]);
+  });
+
+  it('G6: devices, of root and of others', async () => {
+    expect(of('G6', await inCgroups({}, { devices: { 'devices.deny': 'a' } }))).toEqual([]);
+  });
+
+  it('G6: all devices are less to a plain user', async () => {
+    expect(of('G6', await inCgroups({}, {}, AS_NOBODY))).toEqual(['low']);
+  });
+
+  it('G4: in the root of some', async () => {
+    cgroups = new TestCgroups();
+    const pid = await contained();
+    const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+    const words = lines.flatMap((line) => /^[1-9][0-9]*:([^:]*):\/$/.exec(line)?.[1]?.split(',') ?? []);
+    const expected = words.filter((word) => ['memory', 'cpu', 'pids', 'io', 'blkio', 'devices'].includes(word));
+    const found = findings(pid).find(({ code }) => code === 'G4');
+    expect(found?.args['controllers'] ?? []).toEqual(expected.toSorted());
+  });
 });

@@ -23,9 +23,10 @@ export const audit: CommandDefinition = {
   operands: '[TARGET…]',
   arity: [0, Infinity],
   description: [
-    'Looks at what keeps each TARGET from the host (namespaces, capabilities, seccomp, ids, mounts, devices, sockets) and',
-    'prints what does not, the worst first, each with a code that stays the same: nstool explain CODE says what it means,',
-    'why it matters, how it was told, and what to do. Nothing is run in a target, and nothing is written.',
+    'Looks at what keeps each TARGET from the host and its neighbours (namespaces, capabilities, seccomp, ids, mounts,',
+    'devices, sockets, limits of cgroups) and prints what does not, the worst first, each with a code that stays the same:',
+    'nstool explain CODE says what it means, why it matters, how it was told, and what to do. Nothing is run in a target,',
+    'and nothing is written.',
     '',
     'Without TARGET: all containers, each once by its first process, and those of its processes that may something else;',
     'then settings of the host. --all: processes of the host too, those that may the same together. A container named by',

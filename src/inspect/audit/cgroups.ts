@@ -28,9 +28,10 @@ interface Limitless {
 export const cgroupChecks: readonly Check[] = [
   check('G1', 'low', 'contained', BOUND, ({ cgroups, identity, pid }, severity) => {
     const max = limitless(cgroups, 'memory', 'memory_max', pid);
-    // It slows down what takes more: that is one, too.
-    const high = limitless(cgroups, 'memory', 'memory_high', pid);
-    return foundOf([max, high], ofContainer(identity, severity));
+    // Of v2: what takes more is slowed down until it has less.
+    const isFirst = controlledBy(cgroups, 'memory')?.group.version === 1;
+    const high = isFirst ? [] : [limitless(cgroups, 'memory', 'memory_high', pid)];
+    return foundOf([max, ...high], ofContainer(identity, severity));
   }),
 
   check('G2', 'info', 'contained', BOUND, ({ cgroups, pid }, severity) => {

@@ -362,7 +362,7 @@ describe('cgroups', () => {
     expect(of('G3', unified({ ...free, 'pids.max': '9\n' }, free, { answers: below }))).toEqual([]);
   });
 
-  it("v1 tells the memory limit of what is beyond our view, too", () => {
+  it('v1 tells the memory limit of what is beyond our view, too', () => {
     const limited = (smallest: string): Facts => ({
       hostMounts: [HOST_ROOT, `23 22 0:30 /docker/${ID} ${ROOT}/memory rw - cgroup cgroup rw,memory`],
       answers: {
