@@ -29,7 +29,7 @@ export interface CpuUsage {
 const TICK = 10_000n;
 
 export function readCpu(groups: Groups, gaps: GapTally): CpuUsage {
-  return { ...times(groups, gaps), throttling: throttling(groups, gaps) };
+  return { ...times(groups, gaps), throttling: readThrottling(groups, gaps) };
 }
 
 function times(groups: Groups, gaps: GapTally): Omit<CpuUsage, 'throttling'> {
@@ -57,7 +57,8 @@ function scaled(number: bigint | undefined, factor: bigint): bigint | null {
   return number === undefined ? null : number * factor;
 }
 
-function throttling(groups: Groups, gaps: GapTally): readonly Throttling[] {
+/** By each quota from the cgroup up. */
+export function readThrottling(groups: Groups, gaps: GapTally): readonly Throttling[] {
   const controlled = controlledBy(groups, 'cpu');
   if (controlled === undefined) return [];
   const { group, levels } = controlled;

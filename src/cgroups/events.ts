@@ -46,8 +46,11 @@ const FILES: readonly EventFile[] = [
   keyed('pids', 2, 'pids.events.local', true),
 ];
 
-export function readEvents(groups: Groups, gaps: GapTally): readonly EventCounts[] {
-  return [...FILES, ...hugetlbEvents(groups)].flatMap(({ controller, version, file, local, parse }) => {
+/** `only`: of this controller alone. */
+export function readEvents(groups: Groups, gaps: GapTally, only?: string): readonly EventCounts[] {
+  const files =
+    only === undefined ? [...FILES, ...hugetlbEvents(groups)] : FILES.filter((each) => each.controller === only);
+  return files.flatMap(({ controller, version, file, local, parse }) => {
     const found = controlledBy(groups, controller);
     const level = found?.levels[0];
     if (found === undefined || level === undefined || found.group.version !== version) return [];

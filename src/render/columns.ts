@@ -1,6 +1,10 @@
 // A view as a table of columns: the one source of -o, --list-columns, headings, JSON keys and help.
 
+/** null: unknown. Infinity: there is no limit. */
 export type Cell = string | number | bigint | null | readonly string[] | readonly number[];
+
+/** What the kernel writes for a limit that there is not. */
+export const UNLIMITED = 'max';
 
 export interface Column<Row> {
   /** The key in JSON; the name for -o is the same in capitals. */
@@ -39,9 +43,10 @@ export function selectColumns<C extends { readonly key: string }>(
   return { ok: true, columns };
 }
 
-/** For eyes: unknown is `-`. */
+/** For eyes: unknown is `-`, what has no limit `max`. */
 export function cellText(cell: Cell): string {
   if (cell === null) return '-';
+  if (cell === Infinity) return UNLIMITED;
   if (typeof cell === 'object') return cell.length === 0 ? '-' : cell.join(',');
   return String(cell);
 }
@@ -50,6 +55,7 @@ const PREFIXES = ['', 'K', 'M', 'G', 'T', 'P', 'E'];
 
 /** `512`, `1.5K`, `12.3M`: the letters are powers of 1024, as in a filter. */
 export function bytesText(bytes: number): string {
+  if (bytes === Infinity) return UNLIMITED;
   let [size, prefix] = [bytes, 0];
   // 1023.95 and more would be rounded to 1024.0.
   while (size >= 1023.95 && prefix < PREFIXES.length - 1) [size, prefix] = [size / 1024, prefix + 1];

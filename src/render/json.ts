@@ -1,6 +1,6 @@
 // JSON with 64-bit numbers written out in full, as the kernel has them: JSON.stringify refuses a bigint.
 
-import { type Column } from './columns.ts';
+import { UNLIMITED, type Cell, type Column } from './columns.ts';
 
 export type Json = string | number | bigint | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -56,5 +56,9 @@ function isFlatList(value: Json): boolean {
 
 /** The row as an object of the selected columns. */
 export function rowJson<Row>(row: Row, columns: readonly Column<Row>[]): Json {
-  return Object.fromEntries(columns.map((column) => [column.key, column.get(row)]));
+  return Object.fromEntries(columns.map((column) => [column.key, cellJson(column.get(row))]));
+}
+
+function cellJson(cell: Cell): Json {
+  return cell === Infinity ? UNLIMITED : cell;
 }

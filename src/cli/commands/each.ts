@@ -20,7 +20,7 @@ import {
 import { gapJson, gapNote } from '../gap-text.ts';
 import { Collector, isGood, nameOf, namespaceOf, showRun } from './each-report.ts';
 import { Run } from './each-run.ts';
-import { lsColumns } from './ls-columns.ts';
+import { lsColumns, withCgroups } from './ls-columns.ts';
 import { ALL_KINDS, scanFor, selectionOf, selectionOptions, selectRows, type Selection } from './ls-query.ts';
 
 export const each: CommandDefinition = {
@@ -78,7 +78,7 @@ export const each: CommandDefinition = {
     const host = await context.host();
     requireOwnProc(host);
     const scan = scanFor(host, query, query.asksHolders ? ALL_KINDS : query.kinds);
-    const rows = rowsOf(scan, query);
+    const rows = await rowsOf(scan, query);
     return { stream: (streaming) => runInEach(query, scan, rows, context, streaming) };
   },
 };
@@ -114,11 +114,11 @@ function jobsOf(invocation: Invocation): number | undefined {
   throw new NsError('BAD_VALUE', { what: `--jobs takes a number, not '${word}'`, why: `from 1 to ${MOST_JOBS}` });
 }
 
-function rowsOf(scan: Scan, query: EachQuery): readonly NamespaceRow[] {
+async function rowsOf(scan: Scan, query: EachQuery): Promise<readonly NamespaceRow[]> {
   const asked = lsColumns.filter((column) => query.filterKeys.includes(column.key));
   const facts = new Set(['name' as const, ...asked.flatMap((column) => column.fact ?? [])]);
   const isShown = (of: Namespace): boolean => query.kinds.has(of.kind) && (!query.unused || isUnused(scan, of));
-  return selectRows(scan, namespaceRows(scan, facts, isShown), query);
+  return selectRows(scan, await withCgroups(scan, namespaceRows(scan, facts, isShown), asked), query);
 }
 
 async function runInEach(

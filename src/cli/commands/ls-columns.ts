@@ -1,24 +1,30 @@
 // The columns of `ls`, with the names and meanings of lsns(8).
 
 import { collapser, summarize } from '../../capabilities/summary.ts';
+import type { CgroupCells, CgroupKey } from '../../inspect/cgroup/cgroup-cells.ts';
 import type { Fact, NamespaceRow, ProcessCapabilities } from '../../namespaces/rows.ts';
+import type { Scan } from '../../namespaces/discover/scan.ts';
 import type { Column } from '../../render/columns.ts';
 
 type CellKey = Exclude<keyof NamespaceRow, 'capabilities'>;
 
-export interface LsColumn extends Column<NamespaceRow> {
-  readonly key: CellKey | 'caps';
+/** What cgroups say is read for those rows only, and when it is asked for. */
+export type LsRow = NamespaceRow & Partial<CgroupCells>;
+
+export interface LsColumn extends Column<LsRow> {
+  readonly key: CellKey | CgroupKey | 'caps';
   /** What has to be read for it. */
   readonly fact?: Fact;
+  /** What has to be read for it of cgroups. */
+  readonly cgroup?: CgroupKey;
 }
 
-function column(
-  key: CellKey,
-  type: Column<NamespaceRow>['type'],
-  help: string,
-  more: Partial<LsColumn> = {},
-): LsColumn {
+function column(key: CellKey, type: Column<LsRow>['type'], help: string, more: Partial<LsColumn> = {}): LsColumn {
   return { key, type, help, get: (row) => row[key], ...more };
+}
+
+function ofCgroup(key: CgroupKey, type: Column<LsRow>['type'], help: string, more: Partial<LsColumn> = {}): LsColumn {
+  return { key, type, help, cgroup: key, get: (row) => row[key] ?? null, ...more };
 }
 
 const collapsers = new Map<bigint | undefined, (mask: bigint) => string>();
@@ -57,6 +63,19 @@ export const lsColumns: readonly LsColumn[] = [
     shrinks: true,
     get: ({ capabilities }) => capabilityCell(capabilities),
   },
+  ofCgroup('cgroup_mem', 'number', 'memory that this cgroup uses, with all below it', { unit: 'bytes' }),
+  ofCgroup('mem_limit', 'number', 'limit of memory that holds for it: the smallest up to the root; max: none', {
+    unit: 'bytes',
+  }),
+  ofCgroup('mem_limit_by', 'string', 'the cgroup that sets it', { shrinks: true }),
+  ofCgroup('cpu_limit', 'number', "how many processors' time it may have: the smallest quota up to the root; max: all"),
+  ofCgroup('cpu_limit_by', 'string', 'the cgroup that sets it', { shrinks: true }),
+  ofCgroup('cgroup_tasks', 'number', 'processes and threads in this cgroup, with all below it'),
+  ofCgroup('pids_limit', 'number', 'limit of those that holds for it: the smallest up to the root; max: none'),
+  ofCgroup('pids_limit_by', 'string', 'the cgroup that sets it', { shrinks: true }),
+  ofCgroup('throttled_usec', 'number', 'microseconds that a quota, its own or one above, has held it back'),
+  ofCgroup('oom_kills', 'number', 'processes in this cgroup killed for want of memory, since it was made'),
+  ofCgroup('frozen', 'string', 'is this cgroup frozen, by itself or from above: yes or no'),
   column('holders', 'list', 'what keeps it alive, counted (implies --deep)', { fact: 'holders', shrinks: true }),
   column('entered', 'list', 'pids put into its container from outside; of a process that container', {
     fact: 'entered',
@@ -87,5 +106,18 @@ export const filterColumns: readonly LsColumn[] = lsColumns.map((column) =>
 
 /** A line for each. */
 export function lsColumnList(): readonly string[] {
-  return lsColumns.map(({ key, help }) => `  ${key.toUpperCase().padEnd(10)} ${help}`);
+  return lsColumns.map(({ key, help }) => `  ${key.toUpperCase().padEnd(14)} ${help}`);
+}
+
+/** Of rows whose process is in cgroups; nothing is read, and nothing loaded, where none of that was asked for. */
+export async function withCgroups(
+  { host, gaps }: Pick<Scan, 'host' | 'gaps'>,
+  rows: readonly NamespaceRow[],
+  columns: readonly LsColumn[],
+): Promise<readonly LsRow[]> {
+  const keys = new Set(columns.flatMap(({ cgroup }) => cgroup ?? []));
+  if (keys.size === 0) return rows;
+  const { CgroupCellReader } = await import('../../inspect/cgroup/cgroup-cells.ts');
+  const reader = new CgroupCellReader(host, keys, gaps);
+  return rows.map((row) => ({ ...row, ...reader.cells(row.pid) }));
 }

@@ -10,13 +10,13 @@ import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { liveThread } from '../../namespaces/discover/live-thread.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import { noteAskedThread } from '../../namespaces/discover/threads.ts';
-import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
+import type { Fact } from '../../namespaces/rows.ts';
 import { selectColumns, type Column } from '../../render/columns.ts';
 import { matches, parseFilter, type Filter } from '../../render/filter/filter.ts';
 import { flag, optionValue, type Invocation, type OptionDefinition } from '../define-command.ts';
 import { nearest } from '../nearest.ts';
 import { splitRecorded } from '../recorded-target.ts';
-import { filterColumns, lsColumns, type LsColumn } from './ls-columns.ts';
+import { filterColumns, lsColumns, type LsColumn, type LsRow } from './ls-columns.ts';
 
 /** Which namespaces. */
 export interface Selection {
@@ -31,7 +31,7 @@ export interface Selection {
   readonly persistent: boolean;
   /** Only namespaces that nothing but names and mounts keep. */
   readonly unused: boolean;
-  readonly filter: Filter<NamespaceRow> | undefined;
+  readonly filter: Filter<LsRow> | undefined;
   /** What the filter asks, shown or not. */
   readonly filterKeys: readonly string[];
   /** The recorded host that a target named. */
@@ -233,9 +233,9 @@ export function columnNamed<C extends { readonly key: string }>(
 /** The rows of these namespaces, in the order of inodes. Errors: as of resolving the targets. */
 export function selectRows(
   scan: Scan,
-  rows: readonly NamespaceRow[],
+  rows: readonly LsRow[],
   { tasks, kinds, persistent, filter }: Selection,
-): readonly NamespaceRow[] {
+): readonly LsRow[] {
   const links = tasks.length === 0 ? undefined : linksOfTargets(scan.host, tasks, kinds);
   return rows.filter(
     (row) =>
@@ -245,10 +245,15 @@ export function selectRows(
   );
 }
 
-/** What the columns need, the filter, the order, and the tree: it hangs rows below their process's parent. */
-export function factsOf(query: LsQuery, tree: boolean): ReadonlySet<Fact> {
-  const asked = lsColumns.filter((column) => query.filterKeys.includes(column.key) || column === query.sort);
-  const facts = new Set([...query.columns, ...asked].flatMap((column) => column.fact ?? []));
+/** Those that are shown, that the filter asks and that give the order. */
+export function askedColumns({ columns, filterKeys, sort }: LsQuery): readonly LsColumn[] {
+  const others = lsColumns.filter((column) => filterKeys.includes(column.key) || column === sort);
+  return [...columns, ...others];
+}
+
+/** What the columns need, and the tree: it hangs rows below their process's parent. */
+export function factsOf(columns: readonly LsColumn[], tree: boolean): ReadonlySet<Fact> {
+  const facts = new Set(columns.flatMap((column) => column.fact ?? []));
   if (tree) facts.add('ppid');
   return facts;
 }

@@ -7,17 +7,18 @@ import { relations } from '../../namespaces/discover/relations.ts';
 import type { Namespace, Scan } from '../../namespaces/discover/scan.ts';
 import { isUnused } from '../../namespaces/holders.ts';
 import { namespaceTree, processTree, relationTree } from '../../namespaces/row-tree.ts';
-import { namespaceRows, processRows, type NamespaceRow } from '../../namespaces/rows.ts';
+import { namespaceRows, processRows } from '../../namespaces/rows.ts';
 import { heading } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderRaw, renderTable, renderTree } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
-import { lsColumns, lsColumnList } from './ls-columns.ts';
+import { lsColumns, lsColumnList, withCgroups, type LsRow } from './ls-columns.ts';
 import { compareCells } from '../../render/columns.ts';
 import { lsMatrix, matrixHelp } from './ls-matrix.ts';
 import {
   ALL_KINDS,
+  askedColumns,
   factsOf,
   findNamespace,
   lsQuery,
@@ -43,7 +44,8 @@ export const ls: CommandDefinition = {
     'words, parentheses. As in lsns && and || bind alike, from the left. What is unknown is equal to nothing, but PNS',
     'and ONS that are not known are 0, as in lsns. Sizes may be written 10M. RSS > 10M && CPU > 60 are numbers.',
     '',
-    'In a list of the processes of NAMESPACE, THREADS, CPU and RSS are those of each process.',
+    'In a list of the processes of NAMESPACE, THREADS, CPU and RSS are those of each process, and what is told of a cgroup',
+    'is told of its own; else of that of the lowest pid. nstool cgroup show PID has all of it.',
     '',
     ...matrixHelp,
     '',
@@ -88,6 +90,10 @@ export const ls: CommandDefinition = {
     { line: `nstool ls --matrix -t net -Q 'NET!="host"'`, does: 'who is not in the network of the host' },
     { line: 'nstool ls --unused -o NS,TYPE,NSFS,CREATED', does: 'what a clean-up forgot, and since when' },
     { line: 'nstool ls -t pid -o +CPU,RSS --sort RSS', does: 'which pid namespace takes the memory' },
+    {
+      line: `nstool ls -t pid -o +CGROUP_MEM,MEM_LIMIT -Q 'OOM_KILLS>0'`,
+      does: 'where the kernel killed for memory',
+    },
     { line: 'nstool ls -T', does: 'below the user namespaces that own them' },
   ],
   exitStatus: [
@@ -104,7 +110,7 @@ export const ls: CommandDefinition = {
     const host = await context.host(query.recording);
     requireOwnProc(host);
     const scan = look(host, query, context);
-    const rows = rowsOf(scan, query, treeOf(query, context));
+    const rows = await rowsOf(scan, query, treeOf(query, context));
     const gaps = scan.gaps.list();
     if (query.format === 'json') {
       const namespaces = rows.map((row) => rowJson(row, query.columns));
@@ -135,20 +141,21 @@ function shownKinds({ kinds }: LsQuery, tree: TreeShape): ReadonlySet<NamespaceK
   return tree === 'owner' ? new Set([...kinds, 'user' as const]) : kinds;
 }
 
-function rowsOf(scan: Scan, query: LsQuery, tree: TreeShape): readonly NamespaceRow[] {
+async function rowsOf(scan: Scan, query: LsQuery, tree: TreeShape): Promise<readonly LsRow[]> {
   const { sort, namespace, unused } = query;
   const kinds = shownKinds(query, tree);
-  const facts = factsOf(query, tree === 'process');
+  const columns = askedColumns(query);
+  const facts = factsOf(columns, tree === 'process');
   const isShown = (of: Namespace): boolean => kinds.has(of.kind) && (!unused || isUnused(scan, of));
   const all =
     namespace === undefined
       ? namespaceRows(scan, facts, isShown)
       : processRows(scan, findNamespace(scan, resolveNamespace(scan.host, namespace), query.deep), facts);
-  const rows = selectRows(scan, all, query);
+  const rows = selectRows(scan, await withCgroups(scan, all, columns), query);
   return sort === undefined ? rows : rows.toSorted((a, b) => compareCells(sort.get(a), sort.get(b)));
 }
 
-async function text(scan: Scan, rows: readonly NamespaceRow[], query: LsQuery, context: Context): Promise<string> {
+async function text(scan: Scan, rows: readonly LsRow[], query: LsQuery, context: Context): Promise<string> {
   const { columns, headings } = query;
   if (query.format === 'raw') return renderRaw(rows, columns, headings);
   const options = await textOptions(query, context);

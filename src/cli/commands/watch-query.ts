@@ -3,6 +3,7 @@
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
 import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
+import { heading } from '../../render/columns.ts';
 import type { Filter } from '../../render/filter/filter.ts';
 import { flag, optionValue, type Invocation } from '../define-command.ts';
 import { splitRecorded } from '../recorded-target.ts';
@@ -36,7 +37,15 @@ export function watchQuery(invocation: Invocation): WatchQuery {
   if (keys.includes('holders')) {
     throw new NsError('BAD_VALUE', { what: '--filter: HOLDERS needs a deep look, which watch does not make' });
   }
-  const asked = lsColumns.filter((column) => keys.includes(column.key)).flatMap((column) => column.fact ?? []);
+  const columns = lsColumns.filter((column) => keys.includes(column.key));
+  const ofCgroup = columns.find(({ cgroup }) => cgroup !== undefined);
+  if (ofCgroup !== undefined) {
+    throw new NsError('BAD_VALUE', {
+      what: `--filter: ${heading(ofCgroup)} is told of cgroups, which watch asks only what --cgroups says`,
+      tryThis: 'nstool ls',
+    });
+  }
+  const asked = columns.flatMap((column) => column.fact ?? []);
   const interval = secondsOf(invocation, 'interval');
   return {
     kinds: new Set(typesOf(invocation) ?? namespaceKinds.map((entry) => entry.kind)),

@@ -1,6 +1,6 @@
 // Whether an expression is true of a row, with the conversions of libsmartcols.
 
-import type { Cell } from '../columns.ts';
+import { UNLIMITED, type Cell } from '../columns.ts';
 import { matchesEre } from './ere/run.ts';
 import type { Comparison, Expression, LiteralValue } from './expression.ts';
 import { trimBlanks } from './lexer.ts';
@@ -119,6 +119,7 @@ function isOrdered(comparison: Comparison, order: number): boolean {
 }
 
 function asText(value: Value): string | null {
+  if (value === Infinity) return UNLIMITED;
   return value === null ? null : String(value);
 }
 
