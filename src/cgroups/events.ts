@@ -59,6 +59,14 @@ export function readEvents(groups: Groups, gaps: GapTally, only?: string): reado
   });
 }
 
+/** Killed for want of memory: with v1 in it, with v2 with all below it. Since: Linux 4.13. null: not told, as of v2's root. */
+export function countOomKills(groups: Groups, gaps: GapTally): bigint | null {
+  const told = readEvents(groups, gaps, 'memory').find(({ file }) => OOM_FILES.has(file));
+  return told?.counts.get('oom_kill') ?? null;
+}
+
+const OOM_FILES: ReadonlySet<string> = new Set(['memory.events', 'memory.oom_control']);
+
 function hugetlbEvents(groups: Groups): readonly EventFile[] {
   const found = controlledBy(groups, 'hugetlb');
   const level = found?.levels[0];

@@ -3,6 +3,7 @@
 
 import { readDevicePolicy } from '../../cgroups/devices.ts';
 import { readCpuset } from '../../cgroups/cpuset.ts';
+import { beyondView } from '../../cgroups/group-gaps.ts';
 import { controlledBy, type Groups } from '../../cgroups/groups.ts';
 import { readLimit } from '../../cgroups/limits.ts';
 import { readOwnWeight } from '../../cgroups/weight.ts';
@@ -109,8 +110,7 @@ function limitless(groups: Groups, controller: string, key: string, pid: number)
   if (limit !== undefined && limit.effective === null) return firstGap(gaps);
   if (limit !== undefined && limit.effective !== 'max') return undefined;
   if (!group.isWhole && !isToldWhole(key, group.version)) {
-    const what = `limits above ${levels.at(-1)?.folder ?? group.levels[0].folder} are beyond our view`;
-    return { reason: 'unsupported', what };
+    return beyondView(group, [controller]);
   }
   if (own === undefined || limit === undefined) {
     return { counted: own !== undefined, evidence: [`${group.levels[0].folder}: no ${controller} limit`] };

@@ -1,9 +1,11 @@
 // What the cgroups of a process say, a cell each: of many processes, and only what is asked for.
 
 import { readThrottling } from '../../cgroups/cpu.ts';
-import { readEvents } from '../../cgroups/events.ts';
+import { countOomKills } from '../../cgroups/events.ts';
 import { readFreeze } from '../../cgroups/frozen.ts';
+import { beyondView } from '../../cgroups/group-gaps.ts';
 import { controlledBy, findGroups, type Groups } from '../../cgroups/groups.ts';
+import { keptFiles } from '../../cgroups/kept-files.ts';
 import { readLimit, type Limit } from '../../cgroups/limits.ts';
 import { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
@@ -58,7 +60,7 @@ export class CgroupCellReader {
   private readonly known = new Map<string, CgroupCells>();
 
   constructor(host: Host, keys: ReadonlySet<CgroupKey>, gaps: GapTally) {
-    this.host = once(host);
+    this.host = keptFiles(host);
     this.keys = keys;
     this.gaps = gaps;
     const path = '/proc/self/mountinfo';
@@ -117,8 +119,7 @@ export class CgroupCellReader {
     const found = limit ?? { effective: 'max', by: null, usage: null };
     // v1 tells the smallest limit of memory also of what is above.
     if (group?.isWhole !== false || (key === 'memory_max' && group.version === 1)) return found;
-    const what = `limits above ${group.levels.at(-1)?.folder ?? ''} (${controller}) are beyond our view`;
-    this.gaps.add('cgroup above', { reason: 'unsupported', what });
+    this.gaps.add('cgroup above', beyondView(group, [controller]));
     return found.effective === 'max' ? { ...found, effective: null } : found;
   }
 
@@ -134,9 +135,7 @@ export class CgroupCellReader {
 
   private oomKills(groups: Groups): number | null {
     if (this.isHidden(groups, 'memory')) return null;
-    const events = readEvents(groups, this.gaps, 'memory');
-    const told = events.find(({ file }) => file === 'memory.events' || file === 'memory.oom_control');
-    return numberOf(told?.counts.get('oom_kill'));
+    return numberOf(countOomKills(groups, this.gaps));
   }
 
   private frozen(groups: Groups): 'yes' | 'no' | null {
@@ -167,23 +166,4 @@ function boundOf(limit: Bounded | undefined): [number | null, string | null] {
 
 function numberOf(amount: bigint | null | undefined): number | null {
   return amount == null ? null : Number(amount);
-}
-
-/** The host, asked for each file of a cgroup once: those above are the same for most. */
-function once(host: Host): Host {
-  const files = new Map<string, ReturnType<Host['readFile']>>();
-  const stats = new Map<string, ReturnType<Host['stat']>>();
-  return {
-    ...host,
-    readFile: (path) => answered(files, path, () => host.readFile(path)),
-    stat: (path) => answered(stats, path, () => host.stat(path)),
-  };
-}
-
-function answered<T>(known: Map<string, T>, path: string, ask: () => T): T {
-  const before = known.get(path);
-  if (before !== undefined) return before;
-  const answer = ask();
-  known.set(path, answer);
-  return answer;
 }

@@ -1,5 +1,6 @@
 // What of a process's cgroups is beyond our view, as gaps.
 
+import { beyondView } from '../../cgroups/group-gaps.ts';
 import type { Group, Groups } from '../../cgroups/groups.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
 
@@ -9,8 +10,8 @@ export function tellUnseen(groups: Groups, gaps: GapTally): void {
 }
 
 /** A hierarchy without controllers limits nothing. */
-function tellBeyond({ isWhole, controllers, levels }: Group, gaps: GapTally): void {
+function tellBeyond(group: Group, gaps: GapTally): void {
+  const { isWhole, controllers } = group;
   if (isWhole || controllers.every((name) => name.startsWith('name='))) return;
-  const what = `limits above ${levels.at(-1)?.folder ?? ''} (${controllers.join(',')}) are beyond our view`;
-  gaps.add('cgroup above', { reason: 'unsupported', what });
+  gaps.add('cgroup above', beyondView(group, controllers));
 }

@@ -12,6 +12,7 @@ import { heldSockets } from '../socket-holders.ts';
 import { idInside, type MappedIds } from '../user-ids.ts';
 import { capabilitiesField } from './capabilities.ts';
 import { listenersField, readListeners } from './listeners.ts';
+import { cgroupFields } from './cgroup-fields.ts';
 import { enteredFields } from './entered.ts';
 import { hostMountsField, readMounts } from './mounts.ts';
 import { outerField } from './outer.ts';
@@ -96,6 +97,7 @@ export const processFields: readonly ProcessField[] = [
   { key: 'seccomp', help: 'disabled, strict or filter', build: seccompField },
   { key: 'lsm', help: 'its label, of SELinux, AppArmor or another', build: lsmField },
   { key: 'cgroup', help: 'its cgroup in each hierarchy', build: cgroupField },
+  ...cgroupFields,
   {
     key: 'root',
     help: 'its root directory: driver, layers from the bottom up, size of what was written',

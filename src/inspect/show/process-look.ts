@@ -1,5 +1,7 @@
 // One process, its files read when a field first asks and then kept.
 
+import { findGroups, type Groups } from '../../cgroups/groups.ts';
+import { keptFiles } from '../../cgroups/kept-files.ts';
 import { IdentityResolver } from '../../containers/identify.ts';
 import type { Identity } from '../../containers/identity.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -12,6 +14,7 @@ import { parseStatusMasks, type StatusMasks } from '../../kernel/text/status-mas
 import { parseStatus, type ProcessStatus } from '../../kernel/text/status.ts';
 import { lookAtAll, type Crowd } from '../../namespaces/crowd.ts';
 import { liveThread } from '../../namespaces/discover/live-thread.ts';
+import { tellUnseen } from '../cgroup/unseen.ts';
 import { readUserIds, type UserIds } from '../user-ids.ts';
 
 /** No process has this pid: nothing is told of it. */
@@ -27,6 +30,7 @@ export class ProcessLook {
   private readonly keptUser = kept(() => readUserIds(this.host, this.pid, this.gaps));
   private readonly keptIdentity = kept(() => this.identify());
   private readonly keptThread = kept(() => valueOf(liveThread(this.host, this.pid)));
+  private readonly keptGroups = kept(() => this.findGroups());
   private readonly keptCrowd = kept(() => this.lookAround());
   private readonly resolver: IdentityResolver;
 
@@ -80,6 +84,11 @@ export class ProcessLook {
     return this.parsed('cgroup', parseCgroup);
   }
 
+  /** Where those are; what of them is beyond our view is a gap. null: all. */
+  get groups(): Groups | null {
+    return this.keptGroups();
+  }
+
   parsed<T>(name: string, parse: (bytes: Uint8Array, file: string) => Reading<T>): T | null {
     const path = `/proc/${this.pid}/${name}`;
     const bytes = this.host.readFile(path);
@@ -101,6 +110,15 @@ export class ProcessLook {
     const told = this.value('container', this.resolver.identify(this.pid));
     for (const gap of told?.gaps ?? []) this.gaps.add('container', gap);
     return told;
+  }
+
+  private findGroups(): Groups | null {
+    const { memberships } = this;
+    if (memberships === null) return null;
+    const groups = findGroups(keptFiles(this.host), this.pid, memberships);
+    tellUnseen(groups, this.gaps);
+    // Of none of them anything is known: that nothing limits is not said.
+    return groups.reached.length === 0 && groups.unreached.length > 0 ? null : groups;
   }
 
   private lookAround(): Crowd {
