@@ -47,6 +47,14 @@ export class GapTally {
   }
 }
 
+/** Of who needs one reason, not counts. undefined: there is none. */
+export function firstGap(tally: GapTally): Gap | undefined {
+  const [first] = tally.list();
+  if (first === undefined) return undefined;
+  const { reason, examples, subject, errno } = first;
+  return { reason, what: examples[0] ?? subject, ...(errno === null ? {} : { errno }) };
+}
+
 /** Was everything seen that is still there? What vanished during the look hides nothing. */
 export function isComplete(gaps: readonly CountedGap[]): boolean {
   return gaps.every((gap) => gap.reason === 'gone');

@@ -3,19 +3,17 @@
 
 import { readDevicePolicy } from '../../cgroups/devices.ts';
 import { readCpuset } from '../../cgroups/cpuset.ts';
-import { beyondView } from '../../cgroups/group-gaps.ts';
 import { controlledBy, type Groups } from '../../cgroups/groups.ts';
-import { readLimit } from '../../cgroups/limits.ts';
+import { holdingLimit } from '../../cgroups/holding-limit.ts';
 import { readOwnWeight } from '../../cgroups/weight.ts';
 import type { Engine, Identity } from '../../containers/identity.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
-import { GapTally } from '../../kernel/gap-tally.ts';
+import { firstGap, GapTally } from '../../kernel/gap-tally.ts';
 import type { Gap } from '../../kernel/host.ts';
 import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
 import type { Evidence } from './audit-look.ts';
 import { check, type Check } from './check.ts';
 import type { Found, Severity } from './findings.ts';
-import { firstGap } from './first-gap.ts';
 
 const BOUND = ['cgroups', 'identity', 'pid'] as const;
 
@@ -28,21 +26,21 @@ interface Limitless {
 
 export const cgroupChecks: readonly Check[] = [
   check('G1', 'low', 'contained', BOUND, ({ cgroups, identity, pid }, severity) => {
-    const max = limitless(cgroups, 'memory', 'memory_max', pid);
+    const max = limitless(cgroups, 'memory_max');
     // Of v2: what takes more is slowed down until it has less.
     const isFirst = controlledBy(cgroups, 'memory')?.group.version === 1;
-    const high = isFirst ? [] : [limitless(cgroups, 'memory', 'memory_high', pid)];
-    return foundOf([max, ...high], ofContainer(identity, severity));
+    const high = isFirst ? [] : [limitless(cgroups, 'memory_high')];
+    return foundOf([max, ...high], ofContainer(identity, severity), `/proc/${pid}/cgroup`);
   }),
 
   check('G2', 'info', 'contained', BOUND, ({ cgroups, pid }, severity) => {
-    const quota = limitless(cgroups, 'cpu', 'cpu_max', pid);
+    const quota = limitless(cgroups, 'cpu_max');
     const others = [withoutCpuset(cgroups), withDefaultWeight(cgroups)];
-    return foundOf([quota, ...others], severity);
+    return foundOf([quota, ...others], severity, `/proc/${pid}/cgroup`);
   }),
 
   check('G3', 'low', 'contained', BOUND, ({ cgroups, identity, pid }, severity) => {
-    return foundOf([limitless(cgroups, 'pids', 'pids_max', pid)], ofContainer(identity, severity));
+    return foundOf([limitless(cgroups, 'pids_max')], ofContainer(identity, severity), `/proc/${pid}/cgroup`);
   }),
 
   check('G4', 'info', 'contained', ['cgroups', 'pid'], ({ cgroups, pid }, severity) => {
@@ -79,8 +77,12 @@ function ofContainer({ role }: Identity, severity: Severity): Severity {
   return role === 'payload' ? severity : 'info';
 }
 
-/** All must lack it. undefined: there is one. */
-function foundOf(lacking: readonly (Limitless | Gap | undefined)[], severity: Severity): readonly Found[] | Gap {
+/** All must lack it; undefined: there is one. `place` is named where no file of a cgroup tells. */
+function foundOf(
+  lacking: readonly (Limitless | Gap | undefined)[],
+  severity: Severity,
+  place: string,
+): readonly Found[] | Gap {
   const found: Limitless[] = [];
   let unknown: Gap | undefined;
   for (const each of lacking) {
@@ -90,37 +92,17 @@ function foundOf(lacking: readonly (Limitless | Gap | undefined)[], severity: Se
   }
   if (unknown !== undefined) return unknown;
   const counted = found.some((each) => each.counted);
-  return [{ severity, args: { counted }, evidence: [...new Set(found.flatMap(({ evidence }) => evidence))] }];
+  const evidence = found.flatMap((each) => each.evidence);
+  return [{ severity, args: { counted }, evidence: evidence.length > 0 ? evidence : [place] }];
 }
 
 /** undefined: something up to the root sets this limit. */
-function limitless(groups: Groups, controller: string, key: string, pid: number): Limitless | Gap | undefined {
-  const controlled = controlledBy(groups, controller);
-  if (controlled === undefined) {
-    // A hierarchy that we do not see may have it; the unified one only where v1 does not.
-    const closed = groups.unreached.find(({ membership: { hierarchy, controllers } }) => {
-      return hierarchy === 0 || controllers.includes(controller);
-    });
-    return closed?.gap ?? { counted: false, evidence: [`/proc/${pid}/cgroup: no ${controller} controller`] };
-  }
-  const gaps = new GapTally();
-  const limit = readLimit(groups, key, gaps);
-  const { group, levels } = controlled;
-  const [own] = levels;
-  if (limit !== undefined && limit.effective === null) return firstGap(gaps);
-  if (limit !== undefined && limit.effective !== 'max') return undefined;
-  if (!group.isWhole && !isToldWhole(key, group.version)) {
-    return beyondView(group, [controller]);
-  }
-  if (own === undefined || limit === undefined) {
-    return { counted: own !== undefined, evidence: [`${group.levels[0].folder}: no ${controller} limit`] };
-  }
-  return { counted: true, evidence: [`${own.folder}/${limit.file}: max, and so up to the root`] };
-}
-
-/** v1's memory.stat tells the smallest limit of all levels, also of those that we do not see. */
-function isToldWhole(key: string, version: 1 | 2): boolean {
-  return key === 'memory_max' && version === 1;
+function limitless(groups: Groups, key: string): Limitless | Gap | undefined {
+  const { effective, gap, file } = holdingLimit(groups, key);
+  if (effective === null) return gap ?? undefined;
+  if (effective !== 'max') return undefined;
+  const evidence = file === null ? [] : [`${file}: max, and so up to the root`];
+  return { counted: file !== null, evidence };
 }
 
 /** undefined: it may run on some processors only. What cannot be read narrows nothing that we know of. */

@@ -3,10 +3,9 @@
 import type { Credentials } from '../../capabilities/credentials.ts';
 import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { value, type Reading } from '../../kernel/host.ts';
-import { GapTally } from '../../kernel/gap-tally.ts';
+import { firstGap, GapTally } from '../../kernel/gap-tally.ts';
 import { readThreads } from '../caps/threads.ts';
 import type { AuditLook } from './audit-look.ts';
-import { firstGap } from './first-gap.ts';
 
 export interface DifferingThreads {
   readonly tids: readonly number[];

@@ -3,13 +3,12 @@
 import { readThrottling } from '../../cgroups/cpu.ts';
 import { countOomKills } from '../../cgroups/events.ts';
 import { readFreeze } from '../../cgroups/frozen.ts';
-import { beyondView } from '../../cgroups/group-gaps.ts';
 import { controlledBy, findGroups, type Groups } from '../../cgroups/groups.ts';
 import { keptFiles } from '../../cgroups/kept-files.ts';
-import { readLimit, type Limit } from '../../cgroups/limits.ts';
+import { hidingGap, holdingLimit, type HoldingLimit } from '../../cgroups/holding-limit.ts';
 import { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
+import { parseCgroup } from '../../kernel/text/cgroup.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
 
@@ -93,16 +92,16 @@ export class CgroupCellReader {
     const found: { -readonly [Key in CgroupKey]?: CgroupCells[Key] } = {};
     const { keys } = this;
     if (keys.has('cgroup_mem') || keys.has('mem_limit') || keys.has('mem_limit_by')) {
-      const limit = this.limit(groups, 'memory', 'memory_max');
-      found.cgroup_mem = numberOf(limit?.usage);
+      const limit = this.limit(groups, 'memory_max');
+      found.cgroup_mem = numberOf(limit.usage);
       [found.mem_limit, found.mem_limit_by] = boundOf(limit);
     }
     if (keys.has('cpu_limit') || keys.has('cpu_limit_by')) {
-      [found.cpu_limit, found.cpu_limit_by] = boundOf(this.limit(groups, 'cpu', 'cpu_max'));
+      [found.cpu_limit, found.cpu_limit_by] = boundOf(this.limit(groups, 'cpu_max'));
     }
     if (keys.has('cgroup_tasks') || keys.has('pids_limit') || keys.has('pids_limit_by')) {
-      const limit = this.limit(groups, 'pids', 'pids_max');
-      found.cgroup_tasks = numberOf(limit?.usage);
+      const limit = this.limit(groups, 'pids_max');
+      found.cgroup_tasks = numberOf(limit.usage);
       [found.pids_limit, found.pids_limit_by] = boundOf(limit);
     }
     if (keys.has('throttled_usec')) found.throttled_usec = this.throttled(groups);
@@ -111,16 +110,10 @@ export class CgroupCellReader {
     return found;
   }
 
-  /** undefined: unknown, which is a gap. */
-  private limit(groups: Groups, controller: string, key: string): Bounded | undefined {
-    if (this.isHidden(groups, controller)) return undefined;
-    const limit = readLimit(groups, key, this.gaps);
-    const group = controlledBy(groups, controller)?.group;
-    const found = limit ?? { effective: 'max', by: null, usage: null };
-    // v1 tells the smallest limit of memory also of what is above.
-    if (group?.isWhole !== false || (key === 'memory_max' && group.version === 1)) return found;
-    this.gaps.add('cgroup above', beyondView(group, [controller]));
-    return found.effective === 'max' ? { ...found, effective: null } : found;
+  private limit(groups: Groups, key: string): HoldingLimit {
+    const limit = holdingLimit(groups, key);
+    if (limit.gap !== null) this.gaps.add('limit of a cgroup', limit.gap);
+    return limit;
   }
 
   private throttled(groups: Groups): number | null {
@@ -146,24 +139,17 @@ export class CgroupCellReader {
 
   /** May a cgroup that is not reached be the one that the controller acts on? */
   private isHidden(groups: Groups, controller: string): boolean {
-    if (controlledBy(groups, controller) !== undefined) return false;
-    const hidden = groups.unreached.find(({ membership }) => isPerhapsOf(membership, controller));
-    if (hidden !== undefined) this.gaps.add('cgroup', hidden.gap);
-    return hidden !== undefined;
+    const gap = hidingGap(groups, controller);
+    if (gap !== null) this.gaps.add('cgroup', gap);
+    return gap !== null;
   }
 }
 
-function isPerhapsOf({ hierarchy, controllers }: CgroupMembership, controller: string): boolean {
-  return hierarchy === 0 || controllers.includes(controller);
+function boundOf({ effective, by }: HoldingLimit): [number | null, string | null] {
+  if (effective === null) return [null, null];
+  return [effective === 'max' ? Infinity : Number(effective), by];
 }
 
-type Bounded = Pick<Limit, 'effective' | 'by' | 'usage'>;
-
-function boundOf(limit: Bounded | undefined): [number | null, string | null] {
-  if (limit === undefined || limit.effective === null) return [null, null];
-  return [limit.effective === 'max' ? Infinity : Number(limit.effective), limit.by];
-}
-
-function numberOf(amount: bigint | null | undefined): number | null {
+function numberOf(amount: bigint | null): number | null {
   return amount == null ? null : Number(amount);
 }

@@ -162,14 +162,14 @@ describe('cgroup columns of ls', () => {
     const host = shopHost({ [`file ${file}`]: { gap: { reason: 'denied', what: file, errno: 'EACCES' } } });
     const { namespaces, gaps, complete } = await json(host, '-o', 'PID,MEM_LIMIT,MEM_LIMIT_BY', '-Q', 'PID == 50');
     expect(namespaces).toEqual([{ pid: 50, mem_limit: null, mem_limit_by: null }]);
-    expect([complete, gaps]).toMatchObject([false, [{ subject: 'file of a cgroup', reason: 'denied' }]]);
+    expect([complete, gaps]).toMatchObject([false, [{ subject: 'limit of a cgroup', reason: 'denied' }]]);
   });
 
   it('where the root of the hierarchy is beyond our view do not take none for unlimited', async () => {
     const host = shopHost({ [`file ${ROOT}/cgroup.type`]: { text: 'domain\n' } });
     const { namespaces, gaps } = await json(host, '-o', 'PID,MEM_LIMIT', '-Q', 'PID >= 50');
     expect(namespaces.map(({ mem_limit: limit }) => limit)).toEqual([67_108_864, 268_435_456, null]);
-    expect(gaps).toMatchObject([{ subject: 'cgroup above', reason: 'unsupported' }]);
+    expect(gaps).toMatchObject([{ subject: 'limit of a cgroup', reason: 'unsupported' }]);
   });
 
   it('where the hierarchy is not mounted are unknown', async () => {
