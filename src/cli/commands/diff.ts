@@ -20,9 +20,10 @@ export const diff: CommandDefinition = {
   description: [
     'Compares the namespaces of A and B, then what is in those that differ: links, addresses, routes and',
     'rules, mounts, id maps, clock offsets, host names, System V objects and message queues, the root of cgroups, how',
-    'many processes; of processes also ids, capabilities, no_new_privs, seccomp, cgroups, root and working directory,',
-    'and the names in the environment. Only what differs is printed; of a list (capabilities, groups, addresses,',
-    'options of a mount) only what the other one lacks.',
+    'many processes; of processes also ids, capabilities, no_new_privs, seccomp, cgroups with the limits that hold there,',
+    'processors, weight and whether they are frozen, root and working directory, and the names in the environment. Only',
+    'what differs is printed; of a list (capabilities, groups, addresses, options of a mount) only what the other one',
+    'lacks. A limit that one has not is (none). What is used is not compared: nstool cgroup diff does that.',
     'A and B are targets of any kind, or host: the initial namespaces, all capabilities, the root cgroups, and else',
     'process 1. FILE::TARGET is one in a recorded host. Between two hosts the numbers of namespaces mean nothing, and',
     'all that is in them is compared.',
@@ -113,7 +114,7 @@ function unknownNotes(unknowns: readonly Unknown[]): readonly string[] {
     if (first === undefined) return [];
     const { side, gap } = first;
     const why = group.every((each) => each.gap.what === gap.what) ? ` (${gap.what})` : '';
-    const subjects = group.map(({ subject }) => subject).join(', ');
+    const subjects = [...new Set(group.map(({ subject }) => subject))].join(', ');
     return [`unknown of ${side.toUpperCase()}: ${subjects}: ${reasons[gap.reason]}${why}`];
   });
 }

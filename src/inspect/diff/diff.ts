@@ -3,6 +3,7 @@
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
 import { value, type Reading } from '../../kernel/host.ts';
+import { cgroupSections, inSameCgroups } from './cgroups.ts';
 import { clockSections } from './clocks.ts';
 import { compareSections, joined, type Comparison } from './compare.ts';
 import { environmentSection } from './environment.ts';
@@ -99,8 +100,10 @@ interface ProcessOptions {
 function compareProcesses(a: Side, b: Side, options: ProcessOptions): Comparison {
   if (a.process === null || b.process === null || isSameProcess(a, b)) return { differences: [], unknowns: [] };
   const { env, pidInside } = options;
+  const apart = !inSameCgroups(a, b);
   const fieldsOf = ({ host, isHost }: Side, process: Reading<number>): readonly Section[] => [
     ...processSections({ host, process, isHost }, pidInside),
+    ...(apart ? cgroupSections({ host, process, isHost }) : []),
     environmentSection(host, process, env),
   ];
   return compareSections(fieldsOf(a, a.process), fieldsOf(b, b.process));
