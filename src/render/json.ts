@@ -59,6 +59,7 @@ export function rowJson<Row>(row: Row, columns: readonly Column<Row>[]): Json {
   return Object.fromEntries(columns.map((column) => [column.key, cellJson(column.get(row))]));
 }
 
-function cellJson(cell: Cell): Json {
+/** Of what has no limit the kernel's own word: JSON has no infinity. */
+export function cellJson(cell: Cell): Json {
   return cell === Infinity ? UNLIMITED : cell;
 }

@@ -1,6 +1,9 @@
 // The course of a watch: waits for what the kernel tells, for the next look at everything, and for the end.
 
 import type { ProcessEventSocket } from '../../host/linux/process-event-socket.ts';
+import { resolveTarget } from '../../inspect/resolve-target.ts';
+import type { CgroupWatch } from '../../inspect/cgroup/cgroup-watch.ts';
+import { NsError } from '../../kernel/error.ts';
 import type { CountedGap } from '../../kernel/gap-tally.ts';
 import type { Gap, Host } from '../../kernel/host.ts';
 import { NamespaceWatch, type WatchEvent } from '../../namespaces/watch/namespace-watch.ts';
@@ -14,6 +17,8 @@ import { reportLine, watchHeadings, type Report, type WatchCounts } from './watc
 /** Where the kernel tells of processes, looking at everything is only a check. */
 const POLLING_MS = 1000;
 const CHECKING_MS = 5000;
+/** A few files of a few processes. */
+const CGROUPS_MS = 1000;
 
 /** Says what happens until it is ended, and then what it was in all. */
 export async function watchNamespaces(
@@ -26,7 +31,8 @@ export async function watchNamespaces(
   // Before the first look: what happens during it is told.
   const opened = await context.processEvents(() => wake.up());
   try {
-    const course = new Course(query, host, streaming, opened.ok ? opened.value : opened.gap);
+    const cgroups = query.cgroups ? await watchCgroups(host, query.tasks) : undefined;
+    const course = new Course(query, host, streaming, { source: opened.ok ? opened.value : opened.gap, cgroups });
     await course.begin();
     while (!streaming.ending.aborted && course.remaining() > 0) await wake.sleep(await course.round());
     await course.end();
@@ -35,6 +41,27 @@ export async function watchNamespaces(
     if (opened.ok) opened.value.close();
   }
   return 0;
+}
+
+/** Errors: as of resolveTarget; BAD_VALUE for what is no process. */
+async function watchCgroups(host: Host, words: readonly string[]): Promise<CgroupWatch> {
+  const { CgroupWatch } = await import('../../inspect/cgroup/cgroup-watch.ts');
+  const pids = words.map((word) => {
+    const target = resolveTarget(host, word);
+    if (target.type === 'process') return target.pid;
+    throw new NsError('BAD_VALUE', {
+      what: `--cgroups: '${word}' is no process`,
+      why: 'only processes are in cgroups',
+    });
+  });
+  return new CgroupWatch(host, pids);
+}
+
+/** What a course hears and looks at. */
+interface Sources {
+  readonly source: ProcessEventSocket | Gap;
+  /** Absent: it was not asked for. */
+  readonly cgroups: CgroupWatch | undefined;
 }
 
 /** Sleeps until something is there to be heard, or it is time. */
@@ -84,14 +111,18 @@ class Course {
   private readonly query: WatchQuery;
   private readonly streaming: Streaming;
   private readonly source: ProcessEventSocket | Gap;
+  private readonly cgroups: CgroupWatch | undefined;
+  private nextCgroups: number;
 
-  constructor(query: WatchQuery, host: Host, streaming: Streaming, source: ProcessEventSocket | Gap) {
+  constructor(query: WatchQuery, host: Host, streaming: Streaming, { source, cgroups }: Sources) {
     this.query = query;
     this.streaming = streaming;
     this.source = source;
     this.watch = new NamespaceWatch(host, query.kinds, query.facts);
     this.interval = query.interval ?? ('read' in source ? CHECKING_MS : POLLING_MS);
     this.nextLook = this.started + this.interval;
+    this.cgroups = cgroups;
+    this.nextCgroups = cgroups === undefined ? Infinity : this.started;
     const isOfTarget = interestIn(host, query.tasks, query.kinds);
     const { filter } = query;
     this.isAbout = ({ row }) => isOfTarget(row) && (filter === undefined || matches(filter, row));
@@ -107,7 +138,7 @@ class Course {
     const namespaces = this.select(events).length;
     const refused = 'read' in this.source ? undefined : this.source;
     if (!this.query.ndjson) await this.streaming.emit(watchHeadings());
-    this.startGaps = scan.gaps.list();
+    this.startGaps = [...scan.gaps.list(), ...(this.cgroups?.gaps.list() ?? [])];
     await this.say([{ type: 'start', refused, interval: this.interval, namespaces, gaps: this.startGaps }]);
   }
 
@@ -116,8 +147,10 @@ class Course {
     const reports: Report[] = [];
     const more = 'read' in this.source && this.hear(this.source, reports);
     if (performance.now() >= this.nextLook) this.look(reports);
+    if (performance.now() >= this.nextCgroups) this.lookAtCgroups(reports);
     await this.say(reports);
-    return more ? 0 : Math.max(Math.min(this.nextLook - performance.now(), this.remaining()), 0);
+    const next = Math.min(this.nextLook, this.nextCgroups) - performance.now();
+    return more ? 0 : Math.max(Math.min(next, this.remaining()), 0);
   }
 
   private hear(source: ProcessEventSocket, reports: Report[]): boolean {
@@ -135,6 +168,11 @@ class Course {
     this.note(this.watch.look(performance.now()), reports);
     this.tellUnseen(reports);
     this.nextLook = performance.now() + this.interval;
+  }
+
+  private lookAtCgroups(reports: Report[]): void {
+    reports.push(...(this.cgroups?.look() ?? []).map((change): Report => ({ type: 'cgroup', change })));
+    this.nextCgroups = performance.now() + (this.query.interval ?? CGROUPS_MS);
   }
 
   /** Not of each alone: on a busy host there are many. */
@@ -164,6 +202,7 @@ class Course {
     // What was told up to now is still heard, and what nobody tells is looked for.
     if ('read' in this.source) this.hear(this.source, reports);
     this.look(reports);
+    if (this.cgroups !== undefined) this.lookAtCgroups(reports);
     reports.push({ type: 'end', counts: this.counts, startGaps: this.startGaps, gaps: this.watch.gaps.list() });
     await this.say(reports);
   }

@@ -22,6 +22,8 @@ export interface WatchQuery {
   /** Milliseconds after which it ends by itself. */
   readonly duration: number;
   readonly ndjson: boolean;
+  /** Also what changes in the cgroups of these. */
+  readonly cgroups: boolean;
 }
 
 const SHOWN: readonly Fact[] = ['ppid', 'command', 'uid', 'user'];
@@ -33,6 +35,9 @@ export function watchQuery(invocation: Invocation): WatchQuery {
   if (flag(invocation, 'from') || tasks.some((task) => task.recording !== undefined)) {
     throw new NsError('USAGE', { what: 'a recorded host does not change', tryThis: 'nstool ls --from FILE' });
   }
+  if (flag(invocation, 'cgroups') && tasks.length === 0) {
+    throw new NsError('USAGE', { what: '--cgroups needs -p', why: 'it looks at the cgroups of these targets' });
+  }
   const keys = filter?.keys ?? [];
   if (keys.includes('holders')) {
     throw new NsError('BAD_VALUE', { what: '--filter: HOLDERS needs a deep look, which watch does not make' });
@@ -41,8 +46,8 @@ export function watchQuery(invocation: Invocation): WatchQuery {
   const ofCgroup = columns.find(({ cgroup }) => cgroup !== undefined);
   if (ofCgroup !== undefined) {
     throw new NsError('BAD_VALUE', {
-      what: `--filter: ${heading(ofCgroup)} is told of cgroups, which watch asks only what --cgroups says`,
-      tryThis: 'nstool ls',
+      what: `--filter: ${heading(ofCgroup)} is of cgroups, which watch does not ask of each namespace`,
+      tryThis: 'nstool watch --cgroups -p TARGET',
     });
   }
   const asked = columns.flatMap((column) => column.fact ?? []);
@@ -55,6 +60,7 @@ export function watchQuery(invocation: Invocation): WatchQuery {
     interval,
     duration: secondsOf(invocation, 'for') ?? Infinity,
     ndjson: flag(invocation, 'ndjson'),
+    cgroups: flag(invocation, 'cgroups'),
   };
 }
 

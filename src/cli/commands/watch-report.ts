@@ -1,11 +1,12 @@
 // What `watch` says: each event as data, as a line of text, and as a line of JSON.
 
 import { isComplete, type CountedGap } from '../../kernel/gap-tally.ts';
+import type { CgroupChange } from '../../inspect/cgroup/cgroup-watch.ts';
 import type { Gap } from '../../kernel/host.ts';
 import type { WatchEvent } from '../../namespaces/watch/namespace-watch.ts';
 import { cellText, type Cell } from '../../render/columns.ts';
 import { escapeControls } from '../../render/escape.ts';
-import { renderJsonLine, type Json } from '../../render/json.ts';
+import { cellJson, renderJsonLine, type Json } from '../../render/json.ts';
 import { pad } from '../../render/width.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 
@@ -30,6 +31,7 @@ export type Report =
       readonly gaps: readonly CountedGap[];
     }
   | { readonly type: 'change'; readonly event: WatchEvent; readonly now: number }
+  | { readonly type: 'cgroup'; readonly change: CgroupChange }
   | { readonly type: 'unseen'; readonly processes: number }
   | { readonly type: 'overrun' }
   | {
@@ -53,6 +55,7 @@ export function watchHeadings(): string {
 }
 
 function eventName(report: Report): string {
+  if (report.type === 'cgroup') return report.change.type;
   return report.type === 'change' ? report.event.type : report.type;
 }
 
@@ -94,6 +97,8 @@ function sentence(report: Exclude<Report, ChangeReport>): string {
   switch (report.type) {
     case 'start':
       return [...startText(report), ...report.gaps.map(gapNote)].join('; ');
+    case 'cgroup':
+      return cgroupText(report.change);
     case 'unseen':
       return `${count(report.processes, 'process', 'processes')} ended before they could be looked at, and what namespaces they made`;
     case 'overrun':
@@ -104,6 +109,21 @@ function sentence(report: Exclude<Report, ChangeReport>): string {
       const rare = [...(unsure > 0 ? [`${unsure} unsure`] : []), count(overruns, 'overrun', 'overruns')];
       return [...counts, ...rare, ...report.gaps.map(gapNote)].join('; ');
     }
+  }
+}
+
+function cgroupText({ type, pid, name, from, to, by }: CgroupChange): string {
+  switch (type) {
+    case 'moved':
+      return `process ${pid}: ${cellText(name)} from ${cellText(from)} to ${cellText(to)}`;
+    case 'limit':
+      return `process ${pid}: ${cellText(name)} from ${cellText(from)} to ${cellText(to)}${by === null ? '' : ` by ${by}`}`;
+    case 'killed':
+      return `for want of memory, in the cgroup of process ${pid}: ${Number(to) - Number(from)}, of ${cellText(to)} in all`;
+    case 'frozen':
+    case 'thawed':
+    case 'ended':
+      return `process ${pid}`;
   }
 }
 
@@ -132,6 +152,10 @@ function json(report: Report): Readonly<Record<string, Json>> {
       };
     case 'change':
       return changeJson(report);
+    case 'cgroup': {
+      const { pid, name, from, to, by } = report.change;
+      return { pid, name, from: cellJson(from), to: cellJson(to), by };
+    }
     case 'unseen':
       return { processes: report.processes };
     case 'overrun':

@@ -27,6 +27,14 @@ export const watch: CommandDefinition = {
     '-Q asks what was known when it appeared: what is unknown, as of a process that has ended, is equal to nothing. -p shows',
     'also those of which it could not be told any more.',
     '',
+    '--cgroups: also what changes in the cgroups of the processes that -p names, looked at every second (--interval):',
+    '  moved     it is in another cgroup',
+    '  limit     another limit of memory, processor time or processes holds, set by whichever cgroup',
+    '  killed    processes in its cgroup were killed for want of memory, and how many since it was made',
+    '  frozen    its cgroup is, or is again not (thawed); ended: the process has',
+    'Nobody is told of these by the kernel: a move or limit that is taken back before the next look is not seen. How much is',
+    'used, and what is throttled, changes all the time and is not told: nstool cgroup top.',
+    '',
     'Not seen: what a process makes and leaves, between two looks at everything, without running a program, making a',
     'child or changing its ids; threads in a namespace of their own.',
   ],
@@ -50,6 +58,7 @@ export const watch: CommandDefinition = {
       value: 'TARGET',
       help: 'only the namespaces of this process, its descendants, or of this name; repeatable',
     },
+    { long: 'cgroups', help: 'also what changes in the cgroups of the processes of -p' },
     { long: 'interval', value: 'SECONDS', help: 'between two looks at everything' },
     { long: 'for', value: 'SECONDS', help: 'end after this time' },
     { long: 'ndjson', help: 'a line of JSON for each event' },
@@ -57,6 +66,10 @@ export const watch: CommandDefinition = {
   examples: [
     { line: 'nstool watch', does: 'all of them' },
     { line: 'nstool watch -t net --for 10', does: 'network namespaces, for ten seconds' },
+    {
+      line: 'nstool watch -p container:web --cgroups',
+      does: 'also its limits, kills for want of memory, freezes, moves',
+    },
     { line: 'nstool watch -p 4913 --ndjson', does: 'what process 4913 and those below it make, as JSON' },
   ],
   exitStatus: [

@@ -7,6 +7,7 @@ import { reportLine, type Report } from '../../../src/cli/commands/watch-report.
 import { capsFields } from '../../../src/inspect/caps/fields.ts';
 import { namespaceFields } from '../../../src/inspect/show/namespace-fields.ts';
 import { processFields } from '../../../src/inspect/show/process-fields.ts';
+import type { CgroupChange } from '../../../src/inspect/cgroup/cgroup-watch.ts';
 import { NsError } from '../../../src/kernel/error.ts';
 import type { NamespaceRow } from '../../../src/namespaces/rows.ts';
 import type { NamespaceChange } from '../../../src/namespaces/watch/known-namespaces.ts';
@@ -145,6 +146,10 @@ const denied = {
 } as const;
 const refused = { reason: 'denied', what: 'process events', errno: 'EPERM' } as const;
 
+const cgroup = (more: Pick<CgroupChange, 'type'> & Partial<CgroupChange>): Report => {
+  return { type: 'cgroup', change: { pid: 7, name: null, from: null, to: null, by: null, ...more } };
+};
+
 /** Lines of `watch`, which answers on no recorded host. */
 const reports: readonly Report[] = [
   { type: 'start', refused: undefined, interval: 5000, namespaces: 8, gaps: [] },
@@ -153,6 +158,11 @@ const reports: readonly Report[] = [
   change({ type: 'gone', namespace: watched }),
   change({ type: 'gone', namespace: younger }),
   change({ type: 'unsure', namespace: watched }),
+  cgroup({ type: 'moved', name: 'memory', from: '/a', to: '/b' }),
+  cgroup({ type: 'limit', name: 'mem_limit', from: Infinity, to: 67_108_864, by: '/a' }),
+  cgroup({ type: 'killed', from: 1, to: 3 }),
+  cgroup({ type: 'frozen' }),
+  cgroup({ type: 'ended' }),
   { type: 'unseen', processes: 2 },
   { type: 'overrun' },
   { type: 'end', counts: { appeared: 1, gone: 2, unsure: 1, unseen: 2, overruns: 1 }, startGaps: [], gaps: [denied] },

@@ -5,6 +5,7 @@ import { watch } from '../../../src/cli/commands/watch.ts';
 import { watchQuery } from '../../../src/cli/commands/watch-query.ts';
 import { reportLine, type Report } from '../../../src/cli/commands/watch-report.ts';
 import { parseCommand } from '../../../src/cli/parse-command.ts';
+import type { CgroupChange } from '../../../src/inspect/cgroup/cgroup-watch.ts';
 import type { WatchEvent } from '../../../src/namespaces/watch/namespace-watch.ts';
 import { fixturePath, runCommand } from '../../support/recorded.ts';
 
@@ -130,6 +131,21 @@ describe('a line', () => {
     });
   });
 
+  it('of a cgroup says what was and what is', () => {
+    const nothing = { pid: 4913, name: null, from: null, to: null, by: null };
+    const of = (change: Partial<CgroupChange> & Pick<CgroupChange, 'type'>): Report => {
+      return { type: 'cgroup', change: { ...nothing, ...change } };
+    };
+    const limit = of({ type: 'limit', name: 'mem_limit', from: Infinity, to: 67_108_864, by: '/shop\u001b[31m' });
+    expect(line(limit)).toBe(
+      '04:05:06.078  limit     process 4913: mem_limit from max to 67108864 by /shop\\x1b[31m\n',
+    );
+    expect(json(limit)).toMatchObject({ event: 'limit', name: 'mem_limit', from: 'max', to: 67_108_864 });
+    expect(line(of({ type: 'moved', name: 'cgroup2', from: '/a', to: '/b' }))).toContain('cgroup2 from /a to /b');
+    expect(line(of({ type: 'killed', from: 1, to: 3 }))).toContain('in the cgroup of process 4913: 2, of 3 in all');
+    expect(line(of({ type: 'thawed' }))).toBe('04:05:06.078  thawed    process 4913\n');
+  });
+
   it('says what was missed', () => {
     expect(line({ type: 'unseen', processes: 1 })).toContain('1 process ended before');
     expect(json({ type: 'unseen', processes: 12 })).toMatchObject({ event: 'unseen', processes: 12 });
@@ -180,7 +196,9 @@ describe('the words', () => {
     expect(asked).toMatchObject({ interval: 500, duration: 10_000, ndjson: false, tasks: ['7'] });
     expect([...asked.kinds]).toEqual(['net', 'uts']);
     expect(asked.facts.has('cgroup')).toBe(true);
-    expect(query()).toMatchObject({ interval: undefined, duration: Infinity });
+    expect(query()).toMatchObject({ interval: undefined, duration: Infinity, cgroups: false });
+    expect(query('--cgroups', '-p', '7')).toMatchObject({ cgroups: true });
+    expect(() => query('--cgroups')).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });
 
   it.each([
@@ -191,6 +209,7 @@ describe('the words', () => {
     ['-t', 'nett'],
     ['-Q', 'TYPE =='],
     ['-Q', 'HOLDERS =~ "x"'],
+    ['-Q', 'MEM_LIMIT < 1G'],
   ])('%s %s are refused', (...words) => {
     expect(() => query(...words)).toThrow(expect.objectContaining({ code: 'BAD_VALUE' }));
   });

@@ -11,7 +11,9 @@ import { ROOT, shopHost } from '../../support/shop-host.ts';
 const NO_MOUNT = { 'file /proc/self/mountinfo': { text: '22 1 254:0 / / rw - ext4 /dev/vda rw\n' } };
 const KEYS = 'limits,throttling,oom_kills,frozen';
 
-const denied = (what: string): object => ({ [`file ${what}`]: { gap: { reason: 'denied', what, errno: 'EACCES' } } });
+const denied = (what: string): Readonly<Record<string, object>> => ({
+  [`file ${what}`]: { gap: { reason: 'denied', what, errno: 'EACCES' } },
+});
 
 describe('cgroup fields of show', () => {
   async function shown(pid: number, host = shopHost()): Promise<readonly string[]> {
