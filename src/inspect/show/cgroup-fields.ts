@@ -2,14 +2,14 @@
 // `cgroup show`.
 
 import { readThrottling, type Throttling } from '../../cgroups/cpu.ts';
-import { readCpuset } from '../../cgroups/cpuset.ts';
+import { readCpuset, type Placement } from '../../cgroups/cpuset.ts';
 import { countOomKills } from '../../cgroups/events.ts';
 import { readFreeze } from '../../cgroups/frozen.ts';
 import { readLimits, type Amount, type Limit } from '../../cgroups/limits.ts';
 import type { Unit } from '../../cgroups/limit-table.ts';
 import type { FieldDefinition } from './field.ts';
 import type { ProcessLook } from './process-look.ts';
-import { many, plain, type Field, type Value } from './report.ts';
+import { many, plain, type Field } from './report.ts';
 
 export const cgroupFields: readonly FieldDefinition<ProcessLook>[] = [
   { key: 'limits', help: 'the limits of its cgroups that hold for it, and which cgroup sets them', build: limitsField },
@@ -27,33 +27,40 @@ interface Bound {
   readonly by: string | null;
   /** What counts against it, in the cgroup that sets it: another one below may have taken most. */
   readonly usage: bigint | null;
-  /** For people. */
-  readonly shown: string;
+}
+
+interface ShownBound {
+  readonly bound: Bound;
+  readonly line: string;
 }
 
 function limitsField({ host, groups, gaps }: ProcessLook): Field {
   if (groups === null) return plain('limits', null);
   const limits = readLimits(host, groups, gaps).filter(({ effective }) => effective !== 'max');
   const narrowed = readCpuset(groups, gaps).filter(({ key, by }) => key === 'cpus' && by !== null);
-  const cpus = narrowed.map(({ effective, count, by }): Bound => {
-    const common = { key: 'cpus', unit: 'processors', device: null } as const;
-    return { ...common, effective: count, by, usage: null, shown: effective ?? '-' };
-  });
-  return many('limits', [...limits.map(boundOf), ...cpus], valueOf, lineOf);
+  const all = [...limits.map(ofLimit), ...narrowed.map(ofCpuset)];
+  return many(
+    'limits',
+    all,
+    ({ bound }) => ({ ...bound }),
+    ({ line }) => line,
+  );
 }
 
-function boundOf({ key, unit, device, effective, by, levels }: Limit): Bound {
+function ofLimit({ key, unit, device, effective, by, levels }: Limit): ShownBound {
   const usage = levels.find(({ path }) => path === by)?.usage ?? null;
-  return { key, unit, device, effective, by, usage, shown: amountText(effective, unit) };
+  const what = `${key}${device === null ? '' : ` ${device}`} ${amountText(effective, unit)}`;
+  const used = usage === null ? '' : `, used ${amountText(usage, unit)}`;
+  return { bound: { key, unit, device, effective, by, usage }, line: `${what}${byText(by)}${used}` };
 }
 
-function valueOf({ shown: _, ...bound }: Bound): Value {
-  return bound;
+function ofCpuset({ effective, count, by }: Placement): ShownBound {
+  const bound = { key: 'cpus', unit: 'processors', device: null, effective: count, by, usage: null } as const;
+  return { bound, line: `cpus ${effective ?? '-'}${byText(by)}` };
 }
 
-function lineOf({ key, unit, device, by, usage, shown }: Bound): string {
-  const used = usage === null || unit === 'processors' ? '' : `, used ${amountText(usage, unit)}`;
-  return `${key}${device === null ? '' : ` ${device}`} ${shown}${by === null ? '' : ` by ${by}`}${used}`;
+function byText(by: string | null): string {
+  return by === null ? '' : ` by ${by}`;
 }
 
 const UNITS: Readonly<Record<Unit, string>> = {
@@ -97,6 +104,6 @@ function frozenField({ groups, gaps }: ProcessLook): Field {
   const freeze = groups === null ? undefined : readFreeze(groups, gaps);
   if (freeze === undefined || freeze.state === null) return plain('frozen', null);
   const { state, by } = freeze;
-  const line = state === 'thawed' ? 'no' : `${state}${by === null ? '' : ` by ${by}`}`;
+  const line = state === 'thawed' ? 'no' : `${state}${byText(by)}`;
   return { key: 'frozen', value: { state, by }, lines: [line] };
 }
