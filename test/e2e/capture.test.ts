@@ -23,8 +23,8 @@ import { descendants, makeStage, type Stage } from '../support/stage.ts';
 import { childrenOf } from '../support/targets.ts';
 
 const PINS: readonly PinWay[] = ['thread', 'socket', 'fd', 'table', 'mount', 'tun', 'flight', 'sysfs'];
-/** What nstool itself, which is listed too, has another value of each time: its processor time, memory and start. */
-const OWN = new Set(['cpu', 'rss', 'created']);
+/** What nstool itself, which is listed too, has another value of each time: its processor time, memory, start and cgroup's. */
+const OWN = new Set(['cpu', 'rss', 'created', 'cgroup_mem', 'cgroup_tasks', 'throttled_usec']);
 const columns = lsColumns.map(({ key }) => key).filter((key) => !OWN.has(key));
 const SECRET = 'NSTOOL_TEST_SECRET_VALUE';
 
