@@ -143,6 +143,7 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     for (const words of [[], ['--threads', '--files', '-o', '+TEXT,IAB,NAME'], ['--net'], ['--has', 'kill']])
       ask('caps ls', words, uid);
     expect(passed('cgroup show', ask('cgroup show', [String(target.pid)], uid))).toEqual([]);
+    expect(passed('cgroup why', ask('cgroup why', [String(target.pid), '--for', '0'], uid))).toEqual([]);
     expect(passed('caps diff', ask('caps diff', ['self', 'baseline:docker,-kill'], uid))).toEqual([]);
   });
 

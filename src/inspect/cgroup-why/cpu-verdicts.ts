@@ -52,7 +52,8 @@ function quotaVerdict(before: Look | undefined, after: Look, level: CpuLevel, in
   const { threads = null, runnable = null } = after.tasks ?? {};
   // Where it is not told: what is held back has used its quota up.
   const spent =
-    used ?? (seconds === null ? null : quota * seconds * (Number(throttled) / Number(periods ?? throttled)));
+    used ??
+    (seconds === null ? null : quota * seconds * (Number(throttled) / Math.max(Number(periods ?? throttled), 1)));
   const demand = seconds === null || time === null || spent === null ? null : (spent + Number(time) / 1e6) / seconds;
   const many = runnable !== null && runnable > Math.max(quota, 1);
   const wants = wantsToRun(before, after);
