@@ -192,22 +192,26 @@ it('there is one for each command that answers in JSON, and no other', () => {
 describe.each(fixtureHosts)('on the recorded host %s', async (name) => {
   const all = await wordsOn(name);
 
-  it('takes every answer, and none with a key too much, misspelt, missing or of another type', async () => {
-    const answered = new Set<string>();
-    for (const [command, ...words] of all) {
-      const given = await answer(command, words, name);
-      if (given === undefined) continue;
-      answered.add(command);
-      const line = [command, ...words].join(' ');
-      expect({ line, faults: faults(command, given) }).toEqual({ line, faults: [] });
-      expect({ line, passed: passed(command, given) }).toEqual({ line, passed: [] });
-    }
-    // Of the hostile host no status file tells capabilities.
-    const expected = jsonCommands.filter(
-      (command) => !elsewhere.has(command) && !(name === 'hostile' && command === 'caps can'),
-    );
-    expect(answered).toEqual(new Set(expected));
-  });
+  it(
+    'takes every answer, and none with a key too much, misspelt, missing or of another type',
+    { timeout: 60_000 },
+    async () => {
+      const answered = new Set<string>();
+      for (const [command, ...words] of all) {
+        const given = await answer(command, words, name);
+        if (given === undefined) continue;
+        answered.add(command);
+        const line = [command, ...words].join(' ');
+        expect({ line, faults: faults(command, given) }).toEqual({ line, faults: [] });
+        expect({ line, passed: passed(command, given) }).toEqual({ line, passed: [] });
+      }
+      // Of the hostile host no status file tells capabilities.
+      const expected = jsonCommands.filter(
+        (command) => !elsewhere.has(command) && !(name === 'hostile' && command === 'caps can'),
+      );
+      expect(answered).toEqual(new Set(expected));
+    },
+  );
 });
 
 it.each(reports)('takes a line of watch, and none that is wrong: $type', (report) => {
