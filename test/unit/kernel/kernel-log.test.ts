@@ -1,5 +1,5 @@
-// What the kernel's log says of cgroups. The lines are verbatim: of Linux 6.18, those of the old forms of 4.19 and of
-// Red Hat's 3.10 with other names.
+// What the kernel's log says of cgroups. The lines are those of Linux 6.18; the old forms, of 4.19 and of Red Hat's 3.10,
+// are written by hand after how mm/oom_kill.c prints them.
 
 import { describe, expect, it } from 'vitest';
 import { parseCgroupLog, timeOfRecord } from '../../../src/kernel/text/kernel-log.ts';
