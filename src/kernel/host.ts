@@ -53,10 +53,12 @@ export interface FileStatus {
   readonly gid: number;
   /** st_ctime. Unit: nanoseconds since 1970. Absent in older recordings. */
   readonly changed?: bigint;
+  /** Of a device its number, as makedev(3) makes it. Absent of other files, and in older recordings. */
+  readonly rdev?: bigint;
 }
 
 /** What stands in a directory, as lstat(2) tells it, and what overlayfs noted on it. */
-export interface TreeEntry extends Omit<FileStatus, 'changed'> {
+export interface TreeEntry extends Omit<FileStatus, 'changed' | 'rdev'> {
   /** Below the directory that was asked for. A byte that is no part of UTF-8 stands as U+DC00 and its value. */
   readonly path: string;
   /** How many names it has. */

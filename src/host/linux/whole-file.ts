@@ -49,6 +49,8 @@ function given(length: number): Uint8Array {
   return part;
 }
 
-export function statusOf({ dev, ino, mode, uid, gid, ctimeNs }: BigIntStats): FileStatus {
-  return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid), changed: ctimeNs };
+export function statusOf(stats: BigIntStats): FileStatus {
+  const { dev, ino, mode, uid, gid, ctimeNs, rdev } = stats;
+  const known = { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid), changed: ctimeNs };
+  return stats.isBlockDevice() || stats.isCharacterDevice() ? { ...known, rdev } : known;
 }

@@ -96,8 +96,11 @@ export const TREE_NUMBERS: readonly TreeNumber[] = [
   'modified',
 ];
 
-/** Recordings of the first format have no `changed`. */
-export type StatusAnswer = Record<Exclude<keyof FileStatus, 'changed'>, string> & { readonly changed?: string };
+/** Recordings of the first format have no `changed`; `rdev` is of devices. */
+export type StatusAnswer = Record<Exclude<keyof FileStatus, 'changed' | 'rdev'>, string> & {
+  readonly changed?: string;
+  readonly rdev?: string;
+};
 
 export interface Entry {
   readonly question: string;

@@ -309,8 +309,8 @@ function statusOf(entry: Fields): FileStatus | undefined {
   if (dev === undefined || ino === undefined || mode === undefined || uid === undefined || gid === undefined) {
     return undefined;
   }
-  const changed = bigintOf(status['changed']);
-  const known = changed === undefined ? {} : { changed };
+  const [changed, rdev] = [bigintOf(status['changed']), bigintOf(status['rdev'])];
+  const known = { ...(changed === undefined ? {} : { changed }), ...(rdev === undefined ? {} : { rdev }) };
   return { dev, ino, mode: Number(mode), uid: Number(uid), gid: Number(gid), ...known };
 }
 

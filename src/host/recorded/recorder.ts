@@ -143,8 +143,11 @@ function encodeStatus(status: FileStatus): Answer {
   return { status: statusTexts(status) };
 }
 
-function statusTexts({ dev, ino, mode, uid, gid, changed }: FileStatus): StatusAnswer {
-  const known = changed === undefined ? {} : { changed: `${changed}` };
+function statusTexts({ dev, ino, mode, uid, gid, changed, rdev }: FileStatus): StatusAnswer {
+  const known = {
+    ...(changed === undefined ? {} : { changed: `${changed}` }),
+    ...(rdev === undefined ? {} : { rdev: `${rdev}` }),
+  };
   return { dev: `${dev}`, ino: `${ino}`, mode: `${mode}`, uid: `${uid}`, gid: `${gid}`, ...known };
 }
 

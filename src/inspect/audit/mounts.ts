@@ -1,6 +1,7 @@
 // M: what of the host's files a contained process sees, and what of its own it can change.
 
 import { mayOpenDisk } from '../../cgroups/devices.ts';
+import { majorOf, minorOf } from '../../kernel/device-number.ts';
 import type { Gap, TreeEntry } from '../../kernel/host.ts';
 import type { Mount } from '../../kernel/text/mountinfo.ts';
 import { closedFolder } from '../file-access.ts';
@@ -328,13 +329,4 @@ const MEMORY: ReadonlySet<string> = new Set(['mem', 'kmem', 'port']);
 
 function specialName({ mode, rdev }: TreeEntry): string | undefined {
   return (mode & FILE_TYPE) === CHARACTER ? SPECIAL[`${majorOf(rdev)}:${minorOf(rdev)}`] : undefined;
-}
-
-/** As glibc's gnu_dev_major() and gnu_dev_minor() take it apart. */
-function majorOf(device: bigint): bigint {
-  return ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
-}
-
-function minorOf(device: bigint): bigint {
-  return (device & 0xffn) | ((device >> 12n) & ~0xffn);
 }

@@ -1,0 +1,228 @@
+// The journal on disk: a file an entry, in a directory that is ours alone. No fsync: only a crash of ours has to be
+// survived, and what it tells of dies with the kernel.
+
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { NsError } from '../../kernel/error.ts';
+import { valueOf, type Gap } from '../../kernel/host.ts';
+import { decodeEntry, encodeEntry, type JournalEntry, type Maker, type Undo } from '../../kernel/journal.ts';
+import { parseStat } from '../../kernel/text/stat.ts';
+import { gapOfError } from '../gap-of-error.ts';
+
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Larger is none of ours. */
+const LARGEST = 1024 * 1024;
+
+/** Is its maker at work? `unknown`: it is numbered in another pid namespace. */
+export type Standing = 'running' | 'gone' | 'unknown';
+
+export interface JournalList {
+  readonly entries: readonly JournalEntry[];
+  /** Files that are no entries, or cannot be read. They are left alone. */
+  readonly gaps: readonly Gap[];
+}
+
+export class Journal {
+  /** `/run/nstool` of root. */
+  readonly folder: string;
+  private readonly fd: number;
+  private readonly self: Maker;
+  private readonly boot: string;
+
+  private constructor(folder: string, fd: number) {
+    this.folder = folder;
+    this.fd = fd;
+    this.self = ourselves();
+    this.boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  }
+
+  /**
+   * That of what dies with the kernel. `variable`: of the environment. Errors: DENIED, where something that is not ours
+   * stands in its place.
+   */
+  static open(variable: (name: string) => string | undefined): Journal {
+    const uid = process.geteuid?.() ?? 0;
+    const runtime = variable('XDG_RUNTIME_DIR');
+    const own = runtime?.startsWith('/') === true ? openOwn(`${runtime}/nstool`, uid) : undefined;
+    const folder = uid === 0 ? '/run/nstool' : own === undefined ? `/tmp/nstool-${uid}` : `${runtime}/nstool`;
+    const fd = uid === 0 || own === undefined ? requireOwn(folder, uid) : own;
+    return new Journal(folder, fd);
+  }
+
+  /** Written before what it undoes is done. `name`: its id; absent: a new one. */
+  add(what: string, undo: readonly Undo[]): JournalEntry {
+    for (;;) {
+      const id = newId();
+      const { boot, self: maker } = this;
+      const entry = { id, boot, maker, made: Date.now(), what, kept: false, undo };
+      if (this.link(entry)) return entry;
+    }
+  }
+
+  /** Whole at every moment. */
+  update(entry: JournalEntry): void {
+    renameSync(this.write(entry), this.path(entry.id));
+  }
+
+  /** It may have been removed by another. */
+  remove({ id }: JournalEntry): void {
+    removeFile(this.path(id));
+  }
+
+  /** Its file, for who removes it in our place. */
+  fileOf({ id }: JournalEntry): string {
+    return `${this.folder}/${id}`;
+  }
+
+  list(): JournalList {
+    const entries: JournalEntry[] = [];
+    const gaps: Gap[] = [];
+    for (const name of readdirSync(`/proc/self/fd/${this.fd}`).toSorted()) {
+      if (name.startsWith('.')) {
+        this.removeHalf(name);
+        continue;
+      }
+      const entry = this.read(name);
+      if (entry === undefined) continue;
+      if ('reason' in entry) gaps.push(entry);
+      else if (entry.boot === this.boot) entries.push(entry);
+      // What it tells of died with that kernel.
+      else this.remove(entry);
+    }
+    return { entries: entries.toSorted((a, b) => a.made - b.made), gaps };
+  }
+
+  standing({ maker: { pid, start, pidNamespace } }: JournalEntry): Standing {
+    if (pidNamespace !== this.self.pidNamespace) return 'unknown';
+    return startOf(pid) === start ? 'running' : 'gone';
+  }
+
+  private path(name: string): string {
+    return `/proc/self/fd/${this.fd}/${name}`;
+  }
+
+  /** Under a name of its own, so that no reader meets half of it. */
+  private write(entry: JournalEntry): string {
+    const path = this.path(`.${entry.id}-${this.self.pid}-${this.self.start}`);
+    writeFileSync(path, encodeEntry(entry), { mode: 0o600 });
+    return path;
+  }
+
+  private link(entry: JournalEntry): boolean {
+    const path = this.write(entry);
+    try {
+      linkSync(path, this.path(entry.id));
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false;
+      throw error;
+    } finally {
+      unlinkSync(path);
+    }
+  }
+
+  /** Of somebody who was killed while he wrote: nothing was done yet. */
+  private removeHalf(name: string): void {
+    const [, pid, start] = /-(\d+)-(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && String(startOf(Number(pid))) !== start) removeFile(this.path(name));
+  }
+
+  /** undefined: it was removed meanwhile. */
+  private read(name: string): JournalEntry | Gap | undefined {
+    const what = `${this.folder}/${name}`;
+    let fd = -1;
+    try {
+      fd = openSync(this.path(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      const status = fstatSync(fd);
+      if (!status.isFile() || status.size > LARGEST) return { reason: 'unsupported', what };
+      const entry = decodeEntry(name, readFileSync(fd));
+      return entry.ok ? entry.value : { ...entry.gap, what };
+    } catch (error) {
+      const reading = gapOfError(what, error);
+      return reading.ok || reading.gap.reason === 'gone' ? undefined : reading.gap;
+    } finally {
+      if (fd >= 0) closeSync(fd);
+    }
+  }
+}
+
+/** undefined: there is none, and none can be made. */
+function openOwn(folder: string, uid: number): number | undefined {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') return undefined;
+  }
+  return requireOwn(folder, uid);
+}
+
+/** Errors: DENIED. */
+function requireOwn(folder: string, uid: number): number {
+  const what = 'cannot keep a journal';
+  let fd: number;
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw new NsError('DENIED', { what, why: `${folder}: ${codeOf(error)}` });
+  }
+  try {
+    fd = openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    const why = `${folder} is no directory, or a link, or closed to us (${codeOf(error)})`;
+    throw new NsError('DENIED', { what, why, tryThis: `ls -ld ${folder}; what stands there is not ours` });
+  }
+  const status = fstatSync(fd);
+  if (status.uid === uid && (status.mode & 0o022) === 0) return fd;
+  closeSync(fd);
+  const why = `${folder} is of uid ${status.uid} with mode ${(status.mode & 0o7777).toString(8)}: others could write into it`;
+  throw new NsError('DENIED', { what, why, tryThis: `ls -ld ${folder}; ours has mode 700` });
+}
+
+/** Without letters that look like digits: it is typed by people. */
+function newId(): string {
+  const letters = 'abcdefghijkmnpqrstuvwxyz23456789';
+  return Array.from(randomBytes(8), (byte) => letters[byte % letters.length]).join('');
+}
+
+function ourselves(): Maker {
+  const start = startOf(process.pid) ?? 0n;
+  return { pid: process.pid, start, pidNamespace: BigInt(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0) };
+}
+
+/** undefined: it has ended. */
+function startOf(pid: number): bigint | undefined {
+  const file = `/proc/${pid}/stat`;
+  try {
+    const stat = valueOf(parseStat(readFileSync(file), file));
+    // Nobody waits for it, but it does nothing any more.
+    return stat === undefined || stat.state === 'Z' ? undefined : stat.startTicks;
+  } catch {
+    return undefined;
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

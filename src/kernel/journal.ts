@@ -1,0 +1,130 @@
+// What we changed or made on a machine, as data: enough to undo it after a crash. On disk: host/linux/journal.ts, a file
+// an entry. It is written before the first change, and removed when nothing is left to undo.
+
+import type { CgroupPlace } from './cgroup-plan.ts';
+import { gap, value, type Reading } from './host.ts';
+import { decodeText, parseUnsigned64 } from './text/text.ts';
+
+/** How to take one change back. */
+export type Undo =
+  /** `text` was written, `previous` brings the old value back: if the file still says what came of `text`. */
+  | {
+      readonly op: 'cgroup file';
+      readonly place: CgroupPlace;
+      readonly file: string;
+      readonly text: string;
+      readonly previous: string;
+    }
+  /** A cgroup that was made. */
+  | { readonly op: 'cgroup'; readonly place: CgroupPlace };
+
+/** A process, for as long as the system runs. */
+export interface Maker {
+  readonly pid: number;
+  /** When it was started. Unit: clock ticks since boot. */
+  readonly start: bigint;
+  /** The inode of the pid namespace that numbers it. */
+  readonly pidNamespace: bigint;
+}
+
+export interface JournalEntry {
+  /** The name of its file. */
+  readonly id: string;
+  /** /proc/sys/kernel/random/boot_id. */
+  readonly boot: string;
+  readonly maker: Maker;
+  /** Unit: milliseconds since 1970. */
+  readonly made: number;
+  /** For people: `cgroup set container:web`. */
+  readonly what: string;
+  /** It is finished, and meant to stay: only its own undo takes it back. Else it is garbage once its maker is gone. */
+  readonly kept: boolean;
+  /** In the order in which it was done: undone backwards. */
+  readonly undo: readonly Undo[];
+}
+
+const VERSION = 1;
+
+export function encodeEntry({ boot, maker, made, what, kept, undo }: JournalEntry): Uint8Array {
+  const { pid, start, pidNamespace } = maker;
+  const by = { pid, start: String(start), pid_namespace: String(pidNamespace) };
+  const entry = { version: VERSION, boot, maker: by, made, what, kept, undo: undo.map(undoJson) };
+  return new TextEncoder().encode(`${JSON.stringify(entry)}\n`);
+}
+
+function undoJson({ place, ...rest }: Undo): unknown {
+  return { ...rest, ...place, inode: place.inode === null ? null : String(place.inode) };
+}
+
+/** `id`: the name of the file. Errors: malformed; unsupported, where a later version of us wrote it. */
+export function decodeEntry(id: string, bytes: Uint8Array): Reading<JournalEntry> {
+  const fields = fieldsOf(bytes);
+  if (fields !== undefined && typeof fields['version'] === 'number' && fields['version'] > VERSION)
+    return gap({ reason: 'unsupported', what: `${id}: of a later version of nstool` });
+  const entry = fields === undefined ? undefined : entryOf(id, fields);
+  return entry === undefined ? gap({ reason: 'malformed', what: id, line: 1, text: cut(bytes) }) : value(entry);
+}
+
+function cut(bytes: Uint8Array): string {
+  return decodeText(bytes.subarray(0, 200));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(bytes: Uint8Array): Fields | undefined {
+  try {
+    return asFields(JSON.parse(decodeText(bytes)));
+  } catch {
+    return undefined;
+  }
+}
+
+function asFields(json: unknown): Fields | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json } : undefined;
+}
+
+function entryOf(id: string, fields: Fields): JournalEntry | undefined {
+  const { version, boot, made, what, kept, undo } = fields;
+  const maker = makerOf(fields['maker']);
+  if (version !== VERSION || typeof boot !== 'string' || typeof made !== 'number' || typeof what !== 'string')
+    return undefined;
+  if (maker === undefined || typeof kept !== 'boolean' || !Array.isArray(undo)) return undefined;
+  const operations = undo.map(undoOf);
+  return operations.every((each) => each !== undefined)
+    ? { id, boot, maker, made, what, kept, undo: operations }
+    : undefined;
+}
+
+function makerOf(json: unknown): Maker | undefined {
+  const fields = asFields(json);
+  const pid = fields?.['pid'];
+  const [start, pidNamespace] = [unsigned(fields?.['start']), unsigned(fields?.['pid_namespace'])];
+  if (typeof pid !== 'number' || !Number.isSafeInteger(pid) || pid < 1) return undefined;
+  return start === undefined || pidNamespace === undefined ? undefined : { pid, start, pidNamespace };
+}
+
+function unsigned(json: unknown): bigint | undefined {
+  return typeof json === 'string' ? parseUnsigned64(json) : undefined;
+}
+
+function undoOf(json: unknown): Undo | undefined {
+  const fields = asFields(json);
+  const place = fields === undefined ? undefined : placeOf(fields);
+  if (fields === undefined || place === undefined) return undefined;
+  const { op, file, text, previous } = fields;
+  if (op === 'cgroup') return { op, place };
+  if (op !== 'cgroup file' || !isFileName(file) || typeof text !== 'string' || typeof previous !== 'string')
+    return undefined;
+  return { op, place, file, text, previous };
+}
+
+function placeOf({ mount, below, inode }: Fields): CgroupPlace | undefined {
+  if (typeof mount !== 'string' || !mount.startsWith('/') || typeof below !== 'string') return undefined;
+  const number = inode === null ? null : unsigned(inode);
+  return number === undefined ? undefined : { mount, below, inode: number };
+}
+
+/** As all files of cgroups are called. */
+function isFileName(name: unknown): name is string {
+  return typeof name === 'string' && /^[A-Za-z0-9][\w.-]*$/.test(name) && !name.includes('..');
+}
