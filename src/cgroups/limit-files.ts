@@ -20,13 +20,13 @@ export const THROTTLE_FILES: Readonly<Record<IoKey, string>> = {
 
 type Parse<T> = (bytes: Uint8Array, file: string) => Reading<T>;
 
-export function readParsed<T>({ read }: LimitPlace, file: string, parse: Parse<T>): Reading<T> {
+export function readParsed<T>({ read }: Pick<LimitPlace, 'read'>, file: string, parse: Parse<T>): Reading<T> {
   const bytes = read(file);
   return bytes.ok ? parse(bytes.value, file) : bytes;
 }
 
 /** `device`: of files that have a line a device. Errors: as of reading it; malformed. */
-export function restoringText(place: LimitPlace, file: string, device: string | null): Reading<string> {
+export function restoringText(place: Pick<LimitPlace, 'read'>, file: string, device: string | null): Reading<string> {
   // It tells what was asked for here; freezer.state also what a cgroup above makes of it.
   if (file === 'freezer.state') {
     const own = readParsed(place, 'freezer.self_freezing', parseBound);

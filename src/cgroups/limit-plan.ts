@@ -44,7 +44,9 @@ function add({ steps, ...limit }: Draft, limits: PlannedLimit[], writes: LimitWr
       return;
     }
     const controller = file.slice(0, file.indexOf('.'));
-    made.push({ version, controller, path, place: at, file, text, previous: previous.value, reason, limit: index });
+    // Of a file that is written twice the first text is what the second finds.
+    const found = made.findLast((write) => write.file === file)?.text ?? previous.value;
+    made.push({ version, controller, path, place: at, file, text, previous: found, reason, limit: index });
   }
   writes.push(...made);
   limits.push({ ...limit });

@@ -39,7 +39,7 @@ export type IoKey = (typeof ioKeys)[number];
 /** By option, without its dashes: the values that were given. Errors: BAD_VALUE. */
 export function parseWish(given: ReadonlyMap<string, readonly string[]>): Wish {
   const last = (option: string): string | undefined => given.get(option)?.at(-1);
-  const with_ = <T>(option: string, parse: (word: string, option: string) => T): T | undefined => {
+  const of = <T>(option: string, parse: (word: string, option: string) => T): T | undefined => {
     const word = last(option);
     return word === undefined ? undefined : parse(word, option);
   };
@@ -48,14 +48,14 @@ export function parseWish(given: ReadonlyMap<string, readonly string[]>): Wish {
   }
   const io = given.get('io')?.map(parseIo);
   const wished = {
-    cpus: with_('cpus', parseCpus),
-    cpu_weight: with_('cpu-weight', parseWeight),
-    cpuset_cpus: with_('cpuset-cpus', parseList),
-    cpuset_mems: with_('cpuset-mems', parseList),
-    memory: with_('memory', parseSize),
-    swap: with_('swap', parseSize),
-    memory_high: with_('memory-high', parseSize),
-    pids: with_('pids', parseCount),
+    cpus: of('cpus', parseCpus),
+    cpu_weight: of('cpu-weight', parseWeight),
+    cpuset_cpus: of('cpuset-cpus', parseList),
+    cpuset_mems: of('cpuset-mems', parseList),
+    memory: of('memory', parseSize),
+    swap: of('swap', parseSize),
+    memory_high: of('memory-high', parseSize),
+    pids: of('pids', parseCount),
     io,
     freeze: given.has('freeze') ? true : given.has('thaw') ? false : undefined,
   };
@@ -115,8 +115,19 @@ function parseWeight(word: string, option: string): number {
 
 function parseList(word: string, option: string): readonly IdRange[] {
   const list = parseIdList(new TextEncoder().encode(word), option);
-  if (list.ok && list.value.length > 0) return list.value;
+  if (list.ok && list.value.length > 0) return joined(list.value);
   throw bad(option, word, 'it takes numbers and ranges, ascending', `--${option} 0-3,8`);
+}
+
+/** As the kernel writes it: `0,1` is `0-1`. */
+function joined(list: readonly IdRange[]): readonly IdRange[] {
+  const ranges: IdRange[] = [];
+  for (const [first, last] of list) {
+    const before = ranges.at(-1);
+    if (before === undefined || before[1] + 1 < first) ranges.push([first, last]);
+    else ranges[ranges.length - 1] = [before[0], last];
+  }
+  return ranges;
 }
 
 const UNITS = 'KMGT';

@@ -1,0 +1,73 @@
+// What takes a journal's entry back: the old values of files of cgroups, where these still say what we wrote.
+
+import type { CgroupWrite } from '../kernel/cgroup-plan.ts';
+import { valueOf, type Host } from '../kernel/host.ts';
+import type { Undo } from '../kernel/journal.ts';
+import { restoringText } from './limit-files.ts';
+
+export type UndoneFile = Extract<Undo, { op: 'cgroup file' }>;
+
+export interface UndoStep {
+  readonly undo: UndoneFile;
+  /**
+   * back: our value is there, and the old one is to be written. already: the old one is there. changed: another is, which
+   * we did not write. gone: the cgroup is no more. unknown: it cannot be read.
+   */
+  readonly state: 'back' | 'already' | 'changed' | 'gone' | 'unknown';
+  /** What the file says; null: that is not told. */
+  readonly current: string | null;
+}
+
+/** In the order in which they are to be done: backwards. */
+export function undoSteps(host: Host, undo: readonly UndoneFile[]): readonly UndoStep[] {
+  // Of a file that was written more than once: what it will say by then.
+  const said = new Map<string, string>();
+  return undo.toReversed().map((each) => {
+    const key = `${folderOf(each)}/${each.file}`;
+    const step = stepOf(host, each, said.get(key));
+    said.set(key, step.state === 'back' ? each.previous : (step.current ?? ''));
+    return step;
+  });
+}
+
+/** `why`: for people. */
+export function undoWrite({ undo, current }: UndoStep, limit: number, why: string): CgroupWrite {
+  const { place, file, previous } = undo;
+  return { place, file, text: previous, previous: current ?? previous, reason: why, limit };
+}
+
+export function folderOf({ place: { mount, below } }: Pick<Undo, 'place'>): string {
+  return below === '' ? mount : `${mount === '/' ? '' : mount}/${below}`;
+}
+
+function stepOf(host: Host, undo: UndoneFile, said: string | undefined): UndoStep {
+  const folder = folderOf(undo);
+  const inode = valueOf(host.stat(folder))?.ino;
+  if (inode === undefined || (undo.place.inode !== null && inode !== undo.place.inode))
+    return { undo, state: 'gone', current: null };
+  const current = said ?? valueOf(textOf(host, folder, undo));
+  if (current === undefined) return { undo, state: 'unknown', current: null };
+  if (current === undo.previous) return { undo, state: 'already', current };
+  return { undo, state: comesFrom(undo, current) ? 'back' : 'changed', current };
+}
+
+function textOf(host: Host, folder: string, { file, text }: UndoneFile): ReturnType<typeof restoringText> {
+  const device = /^(\d+:\d+) /.exec(text)?.[1] ?? null;
+  const read = (name: string): ReturnType<Host['readFile']> => host.readFile(`${folder}/${name}`);
+  return restoringText({ read }, file, device);
+}
+
+/** The largest page of a machine: limits on memory are cut to whole ones. */
+const LARGEST_PAGE = 65_536n;
+
+/** Is it what the kernel makes of the text that we wrote? */
+export function comesFrom({ file, text }: Pick<UndoneFile, 'file' | 'text'>, current: string): boolean {
+  if (current === text) return true;
+  if (file === 'io.max') {
+    const words = new Set(current.split(' '));
+    return text.split(' ').every((word) => words.has(word));
+  }
+  if (!file.startsWith('memory.') || !/^\d+$/.test(text) || !/^\d+$/.test(current)) return false;
+  const cut = BigInt(text) - BigInt(current);
+  return cut >= 0n && cut < LARGEST_PAGE;
+}
