@@ -29,6 +29,10 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
     release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
     changeAttributes: async (plan) => (await import('../host/linux/change-attributes.ts')).changeAttributes(plan),
+    changeCgroups: async (writes, options) =>
+      (await import('../host/linux/change-cgroups.ts')).changeCgroups(writes, options),
+    removeCgroup: async (place) => (await import('../host/linux/change-cgroups.ts')).removeCgroup(place),
+    journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
     progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),
     children: async () => new (await import('../host/linux/nsexec-children.ts')).NsexecChildren(nsexecPath()),
     trace: async () => (await import('../host/linux/trace.ts')).CapabilityTrace.open(nsexecPath()),

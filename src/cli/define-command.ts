@@ -1,12 +1,15 @@
 // A command is a value: what it is called, what it takes, what it does. The same definition feeds the parser, the help
 // and the checks of the tests. `run` returns an outcome and never prints.
 
+import type { ChangeOptions, Removed } from '../host/linux/change-cgroups.ts';
 import type { GatedChild } from '../host/linux/gated-child.ts';
+import type { Journal } from '../host/linux/journal.ts';
 import type { KernelLog } from '../host/linux/kernel-log.ts';
 import type { NsexecChildren } from '../host/linux/nsexec-children.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
 import type { CapabilityTrace } from '../host/linux/trace.ts';
 import type { AttributeOperation, AttributeOutcome } from '../kernel/attribute-plan.ts';
+import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgroup-plan.ts';
 import type { NsError } from '../kernel/error.ts';
 import type { Host, Reading } from '../kernel/host.ts';
 import type { Program } from '../kernel/program.ts';
@@ -91,6 +94,15 @@ export interface Context {
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
   /** Changes extended attributes of files of this machine: an outcome for each. */
   readonly changeAttributes: (plan: readonly AttributeOperation[]) => Promise<readonly AttributeOutcome[]>;
+  /** Writes into files of cgroups of this machine: an outcome for each. */
+  readonly changeCgroups: (
+    writes: readonly CgroupWrite[],
+    options: ChangeOptions,
+  ) => Promise<readonly CgroupWriteOutcome[]>;
+  /** Removes a cgroup that was made, with nothing in it. */
+  readonly removeCgroup: (place: CgroupPlace) => Promise<Removed>;
+  /** What we changed and made on this machine. Errors: DENIED. */
+  readonly journal: () => Promise<Journal>;
   /** For a look that may take long. */
   readonly progress: () => Promise<Progress>;
   /** Programs that run while we wait for them. Errors: UNSUPPORTED, without nsexec. */

@@ -1,6 +1,7 @@
 // The limits that `cgroup set` and `cgroup run` take, in the same words on v1 and v2.
 
-import type { OptionDefinition } from '../define-command.ts';
+import { parseWish, type Wish } from '../../cgroups/wish.ts';
+import type { Invocation, OptionDefinition } from '../define-command.ts';
 
 export const limitOptions: readonly OptionDefinition[] = [
   { long: 'cpus', value: 'N', help: "at most so many processors' time, as 0.1; max: no quota" },
@@ -32,3 +33,8 @@ export const bestEffortOption: OptionDefinition = {
   long: 'best-effort',
   help: 'go on without a limit that cannot be had',
 };
+
+/** Errors: BAD_VALUE. */
+export function wishOf({ options }: Invocation): Wish {
+  return parseWish(options);
+}

@@ -126,6 +126,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-why.ts')).cgroupWhy,
   },
   {
+    name: 'cgroup set',
+    summary: 'limit a cgroup that is there, in the same words on v1 and v2',
+    load: async () => (await import('./cgroup-set.ts')).cgroupSet,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,
