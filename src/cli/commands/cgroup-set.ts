@@ -92,15 +92,19 @@ interface View {
 /** `check`: is it still the process that was looked at? Errors: as of resolveLivingCgroup; BAD_VALUE for the host. */
 function groupsOf(host: Host, word: string): { readonly groups: Groups; readonly check: () => void } {
   const target = resolveLivingCgroup(host, word);
-  if (target.type === 'cgroups') return { groups: target.groups, check: () => undefined };
-  if (target.type === 'host') {
-    throw new NsError('BAD_VALUE', {
-      what: 'the host cannot be limited',
-      why: 'the root of a hierarchy has no limits: the kernel gives it all there is',
-    });
-  }
-  const { pid, startTicks } = target;
-  return { groups: ownGroups(host, pid), check: () => requireSameProcess(host, pid, startTicks) };
+  const groups = groupsOfTarget(host, target);
+  if (target.type !== 'process') return { groups, check: () => undefined };
+  return { groups, check: () => requireSameProcess(host, target.pid, target.startTicks) };
+}
+
+/** Errors: BAD_VALUE for the host; as of reading a process's cgroups. */
+export function groupsOfTarget(host: Host, target: ReturnType<typeof resolveLivingCgroup>): Groups {
+  if (target.type === 'cgroups') return target.groups;
+  if (target.type === 'process') return ownGroups(host, target.pid);
+  throw new NsError('BAD_VALUE', {
+    what: 'the host cannot be limited',
+    why: 'the root of a hierarchy has no limits: the kernel gives it all there is',
+  });
 }
 
 function ownGroups(host: Host, pid: number): Groups {

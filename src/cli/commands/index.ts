@@ -131,6 +131,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-set.ts')).cgroupSet,
   },
   {
+    name: 'cgroup undo',
+    summary: 'bring back what the limits were before cgroup set',
+    load: async () => (await import('./cgroup-undo.ts')).cgroupUndo,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,
