@@ -40,7 +40,13 @@ export function folderOf({ place: { mount, below } }: Pick<Undo, 'place'>): stri
   return below === '' ? mount : `${mount === '/' ? '' : mount}/${below}`;
 }
 
+/** Where its hierarchy is not mounted (any more, or in our mount namespace) nothing is known of it. */
+export function isMounted(host: Host, { place }: Pick<Undo, 'place'>): boolean {
+  return host.stat(`${place.mount}/cgroup.procs`).ok;
+}
+
 function stepOf(host: Host, undo: UndoneFile, said: string | undefined): UndoStep {
+  if (!isMounted(host, undo)) return { undo, state: 'unknown', current: null };
   const folder = folderOf(undo);
   const inode = valueOf(host.stat(folder))?.ino;
   if (inode === undefined || (undo.place.inode !== null && inode !== undo.place.inode))

@@ -33,6 +33,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
       (await import('../host/linux/change-cgroups.ts')).changeCgroups(writes, options),
     removeCgroup: async (place) => (await import('../host/linux/change-cgroups.ts')).removeCgroup(place),
     journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
+    traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),
     progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),
     children: async () => new (await import('../host/linux/nsexec-children.ts')).NsexecChildren(nsexecPath()),
     trace: async () => (await import('../host/linux/trace.ts')).CapabilityTrace.open(nsexecPath()),

@@ -103,6 +103,8 @@ export interface Context {
   readonly removeCgroup: (place: CgroupPlace) => Promise<Removed>;
   /** What we changed and made on this machine. Errors: DENIED. */
   readonly journal: () => Promise<Journal>;
+  /** What `caps why` left in the kernel's tracing, as root: the names of its instances. */
+  readonly traceLeftovers: (options: { readonly remove: boolean }) => Promise<readonly string[]>;
   /** For a look that may take long. */
   readonly progress: () => Promise<Progress>;
   /** Programs that run while we wait for them. Errors: UNSUPPORTED, without nsexec. */

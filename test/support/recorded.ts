@@ -86,6 +86,7 @@ function contextOf(
     changeCgroups: never,
     removeCgroup: never,
     journal: never,
+    traceLeftovers: never,
     progress: async () => ({ tell: () => undefined, end: () => undefined }),
     readStdin: never,
     readInput: never,

@@ -119,6 +119,7 @@ function quiet(host: Host): Context {
     changeCgroups: never,
     removeCgroup: never,
     journal: never,
+    traceLeftovers: never,
     progress: never,
     children: never,
     trace: never,

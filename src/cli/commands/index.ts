@@ -136,6 +136,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-undo.ts')).cgroupUndo,
   },
   {
+    name: 'gc',
+    summary: 'remove what an nstool that was killed left behind',
+    load: async () => (await import('./gc.ts')).gc,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

@@ -1,7 +1,17 @@
 // Makes and removes cgroups and writes into their files. Each is found by descriptors below where its hierarchy is
 // mounted, and nothing in its name leads out of that. Source: cgroups(7), openat2(2). Since: Linux 5.6.
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, rmdirSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeSync,
+} from 'node:fs';
 import { O_PATH } from '../../kernel/abi/open-flags.ts';
 import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../../kernel/cgroup-plan.ts';
 import type { Gap } from '../../kernel/host.ts';
@@ -107,7 +117,7 @@ export function makeCgroup({ mount, below }: CgroupPlace): bigint {
 /** another: it has the name, and is not the one that was made. */
 export type Removed = 'removed' | 'gone' | 'another' | Gap;
 
-/** Never one with processes or with cgroups below it: the kernel refuses (EBUSY). */
+/** Never one with processes or with cgroups below it: the kernel refuses (EBUSY), for a moment after the last, too. */
 export function removeCgroup(place: CgroupPlace): Removed {
   const fds: number[] = [];
   try {
@@ -116,7 +126,7 @@ export function removeCgroup(place: CgroupPlace): Removed {
     const own = openBelow(place.mount, place.below);
     fds.push(own);
     if (place.inode !== null && fstatSync(own, { bigint: true }).ino !== place.inode) return 'another';
-    rmdirSync(childOf(parent, place.below));
+    removeEmpty(childOf(parent, place.below), own);
     return 'removed';
   } catch (error) {
     const gap = gapFrom(folderOf(place), error);
@@ -124,6 +134,34 @@ export function removeCgroup(place: CgroupPlace): Removed {
   } finally {
     for (const fd of fds) closeSync(fd);
   }
+}
+
+const TRIES = 40;
+const RETRY_MS = 5;
+
+/** The kernel counts a process that has ended for a moment longer than it lists it. */
+function removeEmpty(path: Buffer, fd: number): void {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      rmdirSync(path);
+      return;
+    } catch (error) {
+      const isBusy = error instanceof Error && 'code' in error && error.code === 'EBUSY';
+      if (!isBusy || tries >= TRIES || !isEmpty(fd)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+  }
+}
+
+function isEmpty(fd: number): boolean {
+  const folder = `/proc/self/fd/${fd}`;
+  try {
+    if (readFileSync(`${folder}/cgroup.procs`).length > 0) return false;
+  } catch {
+    // Of a threaded one.
+    return false;
+  }
+  return readdirSync(folder, { withFileTypes: true }).every((entry) => !entry.isDirectory());
 }
 
 function openCgroup(place: CgroupPlace): number {

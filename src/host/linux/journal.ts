@@ -27,8 +27,8 @@ const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 /** Larger is none of ours. */
 const LARGEST = 1024 * 1024;
 
-/** Is its maker at work? `unknown`: it is numbered in another pid namespace. */
-export type Standing = 'running' | 'gone' | 'unknown';
+/** Is its maker at work? `parent`: he is, and started us. `unknown`: he is numbered in another pid namespace. */
+export type Standing = 'running' | 'parent' | 'gone' | 'unknown';
 
 export interface JournalList {
   readonly entries: readonly JournalEntry[];
@@ -108,7 +108,8 @@ export class Journal {
 
   standing({ maker: { pid, start, pidNamespace } }: JournalEntry): Standing {
     if (pidNamespace !== this.self.pidNamespace) return 'unknown';
-    return startOf(pid) === start ? 'running' : 'gone';
+    if (startOf(pid) !== start) return 'gone';
+    return pid === process.ppid ? 'parent' : 'running';
   }
 
   private path(name: string): string {

@@ -82,7 +82,7 @@ export class CapabilityTrace {
     const mount = mountTracing();
     try {
       const decode = decoderOf(mount);
-      removeLeftovers(mount);
+      for (const name of leftovers(mount)) isRemoved(mount, name);
       const name = `${PREFIX}${process.pid}-${startOf('self') ?? 0}`;
       return new CapabilityTrace(mount, decode, startGuard(mount, name, nsexec), name, nsexec);
     } catch (error) {
@@ -270,16 +270,37 @@ function formatOf(mount: number, name: TraceEventName): TraceFormat {
   return format.value;
 }
 
-/** Of processes that have ended, each together with its guard. */
-function removeLeftovers(mount: number): void {
-  for (const name of readdirSync(`${below(mount)}/instances`)) {
+/** Those of processes that have ended, each together with its guard: their names. None, where tracing is closed to us. */
+export function traceLeftovers(options: { readonly remove: boolean }): readonly string[] {
+  let mount: number;
+  try {
+    mount = mountTracing();
+  } catch (error) {
+    if (error instanceof NsError) return [];
+    throw error;
+  }
+  try {
+    const names = leftovers(mount);
+    return options.remove ? names.filter((name) => isRemoved(mount, name)) : names;
+  } finally {
+    closeSync(mount);
+  }
+}
+
+function leftovers(mount: number): readonly string[] {
+  return readdirSync(`${below(mount)}/instances`).filter((name) => {
     const [, pid, start] = /^nstool-why-(\d+)-(\d+)$/.exec(name) ?? [];
-    if (pid === undefined || startOf(pid) === start) continue;
-    try {
-      rmdirSync(`${below(mount)}/instances/${name}`);
-    } catch {
-      // Its guard may be at it.
-    }
+    return pid !== undefined && startOf(pid) !== start;
+  });
+}
+
+function isRemoved(mount: number, name: string): boolean {
+  try {
+    rmdirSync(`${below(mount)}/instances/${name}`);
+    return true;
+  } catch {
+    // Its guard may be at it.
+    return false;
   }
 }
 

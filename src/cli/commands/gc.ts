@@ -1,0 +1,194 @@
+import { folderOf, isMounted, undoSteps } from '../../cgroups/undo-plan.ts';
+import type { Removed } from '../../host/linux/change-cgroups.ts';
+import type { Journal } from '../../host/linux/journal.ts';
+import { NsError } from '../../kernel/error.ts';
+import { GapTally, isComplete } from '../../kernel/gap-tally.ts';
+import { valueOf, type Host } from '../../kernel/host.ts';
+import type { JournalEntry, Undo } from '../../kernel/journal.ts';
+import type { Column } from '../../render/columns.ts';
+import { renderJson, rowJson } from '../../render/json.ts';
+import { renderTable } from '../../render/text-table.ts';
+import { flag, type CommandDefinition, type Context } from '../define-command.ts';
+import { gapJson, gapNote } from '../gap-text.ts';
+import { requireThisMachine } from './caps-file-change.ts';
+import { isUndone, undoFiles, type UndoneRow } from './cgroup-undone.ts';
+
+export const gc: CommandDefinition = {
+  name: 'gc',
+  summary: 'remove what an nstool that was killed left behind',
+  operands: '[ID]',
+  arity: [0, 1],
+  description: [
+    'What nstool makes or changes is in its journal, with the process that made it. gc undoes, backwards, what a process',
+    'left that is no more: cgroups that nstool cgroup run made are removed, limits that nstool cgroup set left half done are',
+    "put back, as root also what nstool caps why left in the kernel's tracing. Nothing is touched that is not in the journal,",
+    'or that is not what the journal says: a cgroup with the name of ours that somebody else made, a value that somebody else',
+    'wrote. A cgroup with processes is left, and told. A finished set is no garbage: nstool cgroup undo restores that.',
+    'The journal is that of the user who asks: /run/nstool of root, else $XDG_RUNTIME_DIR/nstool or /tmp/nstool-UID.',
+  ],
+  options: [
+    { long: 'dry-run', help: 'print what would be removed, and change nothing' },
+    { long: 'json', short: 'J', help: 'as JSON, with the gaps' },
+  ],
+  examples: [
+    { line: 'nstool gc --dry-run', does: 'what there is' },
+    { line: 'nstool gc', does: 'and away with it' },
+  ],
+  exitStatus: [
+    [0, 'nothing is left'],
+    [1, 'something is: in use, changed by somebody else, or the kernel refused'],
+    [2, 'the command line is wrong'],
+    [3, 'no such ID'],
+    [4, 'the journal is closed to us'],
+  ],
+  async run(invocation, context) {
+    requireThisMachine(invocation);
+    const host = await context.host();
+    const journal = await context.journal();
+    const dryRun = flag(invocation, 'dry-run');
+    const [id] = invocation.operands;
+    const { entries, gaps: unread } = journal.list();
+    const gaps = new GapTally();
+    for (const gap of unread) gaps.add('entry of the journal', gap);
+    for (const entry of entries) {
+      if (journal.standing(entry) !== 'unknown' || entry.kept) continue;
+      gaps.add('maker of an entry', { reason: 'unsupported', what: `${entry.id}: it is of another pid namespace` });
+    }
+    const rows: GarbageRow[] = [];
+    for (const entry of chosen(journal, entries, id).toReversed()) {
+      // eslint-disable-next-line no-await-in-loop -- what was made later is undone first
+      rows.push(...(await collect(host, context, journal, entry, dryRun)));
+    }
+    if (id === undefined) rows.push(...(await traces(context, dryRun)));
+    const listed = gaps.list();
+    const stdout = flag(invocation, 'json')
+      ? renderJson({
+          schema: 1,
+          complete: isComplete(listed),
+          gaps: listed.map(gapJson),
+          dry_run: dryRun,
+          garbage: rows.map((row) => rowJson(row, columns)),
+        })
+      : rows.length === 0
+        ? ''
+        : renderTable(rows, columns, { headings: true });
+    const notes = [...listed.map(gapNote), ...(dryRun && rows.length > 0 ? ['nothing was changed'] : [])];
+    return { stdout, notes, status: rows.some(({ state }) => state === 'left') ? 1 : 0 };
+  },
+};
+
+/** planned: it would be removed, or restored. gone: somebody else removed it. */
+type State = 'planned' | 'removed' | 'restored' | 'gone' | 'left';
+
+interface GarbageRow {
+  readonly entry: JournalEntry | null;
+  readonly state: State;
+  readonly what: string;
+  readonly why: string | null;
+}
+
+const columns: readonly Column<GarbageRow>[] = [
+  { key: 'state', type: 'string', help: 'what became of it', get: ({ state }) => state },
+  { key: 'what', type: 'string', help: 'a directory or a file', get: ({ what }) => what },
+  { key: 'why', type: 'string', help: 'why it is left', get: ({ why }) => why },
+  { key: 'id', type: 'string', help: 'of the journal', get: ({ entry }) => entry?.id ?? null },
+  { key: 'command', type: 'string', help: 'who left it', get: ({ entry }) => entry?.what ?? 'caps why' },
+];
+
+/** Whose makers are no more; with an ID that of who started us, too. Errors: NO_FILE. */
+function chosen(journal: Journal, entries: readonly JournalEntry[], id: string | undefined): readonly JournalEntry[] {
+  if (id === undefined) return entries.filter((entry) => entry.kept || journal.standing(entry) === 'gone');
+  const named = entries.filter((entry) => entry.id === id);
+  const mine = named.filter((entry) => ['gone', 'parent'].includes(journal.standing(entry)));
+  if (mine.length > 0) return mine;
+  const why = named.length === 0 ? 'the journal of this user does not have it' : 'its maker is still at work';
+  throw new NsError('NO_FILE', { what: `there is no garbage '${id}'`, why });
+}
+
+async function collect(
+  host: Host,
+  context: Context,
+  journal: Journal,
+  entry: JournalEntry,
+  dryRun: boolean,
+): Promise<readonly GarbageRow[]> {
+  if (entry.kept) {
+    if (!dryRun && isPast(host, entry)) journal.remove(entry);
+    return [];
+  }
+  const undone = await undoFiles(host, context, entry, { force: false, dryRun });
+  const rows = undone.map((each): Done => ({ undo: each.undo, row: restoredRow(each) }));
+  for (const undo of entry.undo.toReversed()) {
+    if (undo.op !== 'cgroup') continue;
+    // eslint-disable-next-line no-await-in-loop -- the lower ones first
+    rows.push({ undo, row: await removedRow(host, context, entry, undo, dryRun) });
+  }
+  if (!dryRun) {
+    const left = entry.undo.filter((each) => rows.some(({ undo, row }) => undo === each && row.state === 'left'));
+    if (left.length === 0) journal.remove(entry);
+    else journal.update({ ...entry, undo: left });
+  }
+  return rows.map(({ row }) => row);
+}
+
+interface Done {
+  readonly undo: Undo;
+  readonly row: GarbageRow;
+}
+
+/** A finished set whose cgroups are all gone: nothing of it can be undone any more. */
+function isPast(host: Host, { undo }: JournalEntry): boolean {
+  const files = undo.flatMap((each) => (each.op === 'cgroup file' ? [each] : []));
+  return files.length === undo.length && undoSteps(host, files).every(({ state }) => state === 'gone');
+}
+
+function restoredRow(done: UndoneRow): GarbageRow {
+  const { entry, undo, state, was, gap } = done;
+  const base = { entry, what: `${folderOf(undo)}/${undo.file}`, why: null };
+  if (state === 'planned') return { ...base, state };
+  if (isUndone(done)) return { ...base, state: state === 'gone' ? 'gone' : 'restored' };
+  const why = state === 'left' ? `it says '${was ?? ''}', which is not ours` : (gap?.errno ?? 'it cannot be read');
+  return { ...base, state: 'left', why };
+}
+
+async function removedRow(
+  host: Host,
+  context: Context,
+  entry: JournalEntry,
+  undo: Undo,
+  dryRun: boolean,
+): Promise<GarbageRow> {
+  const what = folderOf(undo);
+  const base = { entry, what, why: null };
+  if (!isMounted(host, undo)) return { ...base, state: 'left', why: `no cgroups are mounted at ${undo.place.mount}` };
+  const status = valueOf(host.stat(what));
+  const isOther = undo.place.inode !== null && status !== undefined && status.ino !== undo.place.inode;
+  if (isOther) return { ...base, state: 'gone', why: 'another has its name' };
+  const busy = status === undefined ? undefined : inUse(host, what);
+  if (busy !== undefined) return { ...base, state: 'left', why: busy };
+  if (dryRun) return { ...base, state: status === undefined ? 'gone' : 'planned' };
+  return { ...base, ...removedState(await context.removeCgroup(undo.place)) };
+}
+
+function removedState(removed: Removed): Pick<GarbageRow, 'state' | 'why'> {
+  if (removed === 'another') return { state: 'gone', why: 'another has its name' };
+  if (removed === 'removed' || removed === 'gone') return { state: removed, why: null };
+  return { state: 'left', why: removed.errno ?? removed.reason };
+}
+
+/** undefined: it is empty. */
+function inUse(host: Host, folder: string): string | undefined {
+  const procs = host.readFile(`${folder}/cgroup.procs`);
+  const count = procs.ok ? procs.value.reduce((sum, byte) => sum + (byte === 0x0a ? 1 : 0), 0) : 0;
+  if (count > 0) return `${count} ${count === 1 ? 'process is' : 'processes are'} in it`;
+  const below = (valueOf(host.readDirectory(folder)) ?? []).filter(
+    (name) => host.stat(`${folder}/${name}/cgroup.procs`).ok,
+  );
+  return below.length === 0 ? undefined : `cgroups are below it: ${below.slice(0, 3).join(', ')}`;
+}
+
+async function traces(context: Context, dryRun: boolean): Promise<readonly GarbageRow[]> {
+  const names = await context.traceLeftovers({ remove: !dryRun });
+  const state = dryRun ? 'planned' : 'removed';
+  return names.map((name) => ({ entry: null, state, what: `tracing/instances/${name}`, why: null }));
+}
