@@ -9,7 +9,7 @@ import { parseCpuMax } from '../kernel/text/cpu-max.ts';
 import type { BlockDevice } from './block-device.ts';
 import { readBound, readParsed, THROTTLE_FILES } from './limit-files.ts';
 import type { FindPlace, LimitPlace, NoPlace } from './limit-place.ts';
-import { sharesOf } from './weight-conversion.ts';
+import { sharesInProportion } from './weight-conversion.ts';
 import { ioKeys, ratesText, type IoWish, type Wish } from './wish.ts';
 
 export type LimitName =
@@ -148,10 +148,8 @@ function weightDraft({ cpu_weight: weight }: Wish, find: FindPlace): readonly Dr
     draft(subject, find('cpu'), ({ version }) => {
       if (version === 2)
         return [{ file: 'cpu.weight', text: String(weight), reason: 'its part when others want time too' }];
-      // Of the conversions in use this one keeps proportions: twice the weight is twice the time, on v1 too.
-      const [shares] = sharesOf(weight, 'systemd') ?? [Math.ceil((weight * 1024) / 100)];
       const reason = `a weight of ${weight}, of which 100 is the default, in shares, of which 1024 is`;
-      return [{ file: 'cpu.shares', text: String(shares), reason }];
+      return [{ file: 'cpu.shares', text: String(sharesInProportion(weight)), reason }];
     }),
   ];
 }

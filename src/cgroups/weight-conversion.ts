@@ -50,3 +50,11 @@ function firstWith(weight: number, conversion: Conversion): number {
   }
   return low;
 }
+
+/**
+ * Shares in proportion to a weight, as systemd has it: twice the weight is twice the shares, which no other conversion
+ * keeps, and so twice the time on v1 too. Rounded up, so that weightOf of them is the weight again.
+ */
+export function sharesInProportion(weight: number): number {
+  return Math.ceil((weight * 1024) / 100);
+}
