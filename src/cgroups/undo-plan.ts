@@ -22,11 +22,16 @@ export interface UndoStep {
 export function undoSteps(host: Host, undo: readonly UndoneFile[]): readonly UndoStep[] {
   // Of a file that was written more than once: what it will say by then.
   const said = new Map<string, string>();
-  return undo.toReversed().map((each) => {
-    const key = `${folderOf(each)}/${each.file}`;
+  return [...undo.entries()].toReversed().map(([index, each]) => {
+    const key = keyOf(each);
     const step = stepOf(host, each, said.get(key));
-    said.set(key, step.state === 'back' ? each.previous : (step.current ?? ''));
-    return step;
+    if (step.current === null) return step;
+    said.set(key, step.state === 'back' ? each.previous : step.current);
+    // It had not come to this one when it was stopped.
+    const before = undo.slice(0, index).filter((other) => keyOf(other) === key);
+    return step.state === 'changed' && before.some((other) => isPartOf(other, step.current ?? ''))
+      ? { ...step, state: 'already' }
+      : step;
   });
 }
 
@@ -34,6 +39,14 @@ export function undoSteps(host: Host, undo: readonly UndoneFile[]): readonly Und
 export function undoWrite({ undo, current }: UndoStep, limit: number, why: string): CgroupWrite {
   const { place, file, previous } = undo;
   return { place, file, text: previous, previous: current ?? previous, reason: why, limit };
+}
+
+function keyOf(undo: UndoneFile): string {
+  return `${folderOf(undo)}/${undo.file}`;
+}
+
+function isPartOf(undo: UndoneFile, current: string): boolean {
+  return current === undo.previous || comesFrom(undo, current);
 }
 
 export function folderOf({ place: { mount, below } }: Pick<Undo, 'place'>): string {
