@@ -22,7 +22,7 @@ export interface PlannedLimit {
   readonly device: BlockDevice | null;
   /** In the words of the option: `0.1`, `5242880`, `rbps=1048576,wiops=100`, `frozen`. */
   readonly asked: string;
-  /** It was not asked for, but comes with another: nothing fails for it. */
+  /** It was not asked for, but comes with another: nothing fails for it where this kernel does not know it. */
   readonly implied: boolean;
   /** null: there is none, see `problem`. */
   readonly place: LimitPlace | null;

@@ -49,9 +49,9 @@ function ownerText(host: Host, { owner }: LimitResult): string {
   return `: it belongs to ${name === undefined ? `uid ${owner}` : `${name} (uid ${owner})`}`;
 }
 
-/** Is it one that was wanted and cannot be had? */
+/** Is it wanted, and cannot be had? What only comes with another may be unknown here: without swap none is to be forbidden. */
 export function isMissed({ limit, state }: LimitResult): boolean {
-  return !limit.implied && (state === 'not_delegated' || state === 'unknown' || state === 'refused');
+  return state === 'not_delegated' || state === 'refused' || (state === 'unknown' && !limit.implied);
 }
 
 /** Of the first that was wanted and cannot be had. undefined: all can. */
