@@ -90,7 +90,7 @@ export function ratesText(rates: IoWish['rates']): string {
 }
 
 /** A quota of less than 1 ms is refused, and so is a period of more than 1 s. Source: kernel/sched/core.c. */
-export const LEAST_CPUS = 0.001;
+const LEAST_CPUS = 0.001;
 
 /** More than any machine has, and far from where the kernel's arithmetic ends. */
 const MOST_CPUS = 100_000;

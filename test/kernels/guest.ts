@@ -4,6 +4,7 @@
 import { facts } from './facts.ts';
 import './version.ts';
 import './caps.ts';
+import './cgroup-set.ts';
 import './ls.ts';
 import './columns.ts';
 import './release.ts';

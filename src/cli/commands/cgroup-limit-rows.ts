@@ -82,7 +82,7 @@ function forEyes(name: string, word: string): string {
 }
 
 /** In the largest unit of which it is a whole number: `5M`, `4880K`. */
-export function exactSize(bytes: bigint): string {
+function exactSize(bytes: bigint): string {
   let [size, unit] = [bytes, 0];
   while (size !== 0n && size % 1024n === 0n && unit < 4) [size, unit] = [size / 1024n, unit + 1];
   return `${size}${['', 'K', 'M', 'G', 'T'][unit]}`;

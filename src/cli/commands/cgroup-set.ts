@@ -2,6 +2,7 @@ import { findGroups, type Groups } from '../../cgroups/groups.ts';
 import { limitResults, type LimitResult } from '../../cgroups/limit-outcome.ts';
 import { placesOf } from '../../cgroups/limit-place.ts';
 import { planLimits, type LimitPlan } from '../../cgroups/limit-plan.ts';
+import { wishWords, type Wish } from '../../cgroups/wish.ts';
 import { resolveLivingCgroup } from '../../inspect/cgroup/cgroup-target.ts';
 import { requireSameProcess } from '../../inspect/start-ticks.ts';
 import type { CgroupWriteOutcome } from '../../kernel/cgroup-plan.ts';
@@ -13,6 +14,7 @@ import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { renderJson } from '../../render/json.ts';
 import { flag, type CommandDefinition, type Context, type Outcome } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
+import { quotedVisibly } from '../shell-quoting.ts';
 import { requireThisMachine } from './caps-file-change.ts';
 import { bestEffortOption, limitOptions, wishOf } from './cgroup-limit-options.ts';
 import { isMissed, limitError, limitJson, limitNotes, limitsText, writeJson, writesText } from './cgroup-limit-rows.ts';
@@ -74,7 +76,7 @@ export const cgroupSet: CommandDefinition = {
     const { groups, check } = groupsOf(host, word);
     const plan = planLimits(host, wish, placesOf(groups));
     if (wish.freeze === true) requireOthers(host, plan);
-    const view = { host, word, plan, json: flag(invocation, 'json') };
+    const view = { host, word, wish, plan, json: flag(invocation, 'json') };
     if (flag(invocation, 'dry-run')) return planned(view);
     check();
     const bestEffort = flag(invocation, 'best-effort');
@@ -85,6 +87,7 @@ export const cgroupSet: CommandDefinition = {
 interface View {
   readonly host: Host;
   readonly word: string;
+  readonly wish: Wish;
   readonly plan: LimitPlan;
   readonly json: boolean;
 }
@@ -127,6 +130,14 @@ function requireOthers(host: Host, { limits }: LimitPlan): void {
   });
 }
 
+/** For people. */
+function commandText(word: string, wish: Wish): string {
+  const words = [...wishWords(wish)].flatMap(([option, values]) =>
+    values.flatMap((each) => (each === '' ? [`--${option}`] : [`--${option}`, quotedVisibly(each)])),
+  );
+  return ['cgroup set', quotedVisibly(word), ...words].join(' ');
+}
+
 interface Acted {
   readonly results: readonly LimitResult[];
   readonly outcomes: readonly CgroupWriteOutcome[];
@@ -135,7 +146,7 @@ interface Acted {
 }
 
 /** The journal has the old values before the first write. */
-async function act({ plan, word }: View, bestEffort: boolean, context: Context): Promise<Acted> {
+async function act({ plan, word, wish }: View, bestEffort: boolean, context: Context): Promise<Acted> {
   const before = limitResults(plan, []);
   if (plan.writes.length === 0 || (!bestEffort && before.some(isMissed)))
     return { results: before, outcomes: [], id: null };
@@ -143,7 +154,7 @@ async function act({ plan, word }: View, bestEffort: boolean, context: Context):
   const undo = plan.writes.map(({ place, file, text, previous }): Undo => {
     return { op: 'cgroup file', place, file, text, previous };
   });
-  const entry = journal.add(`cgroup set ${word}`, undo);
+  const entry = journal.add(commandText(word, wish), undo);
   const outcomes = await context.changeCgroups(plan.writes, { bestEffort });
   const results = limitResults(plan, outcomes);
   const left = undo.filter((_, index) => isStanding(outcomes[index]));
