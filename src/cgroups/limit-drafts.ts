@@ -207,9 +207,19 @@ function isAbove(place: LimitPlace | NoPlace, memory: Bound | undefined): boolea
 function memoryDraft(place: LimitPlace | NoPlace, memory: Bound): Draft {
   const reason =
     memory === 'max' ? 'no limit on memory' : 'what is beyond and cannot be reclaimed gets a process killed';
-  return draft({ name: 'memory', asked: String(memory) }, place, ({ version }) => [
-    { file: version === 1 ? 'memory.limit_in_bytes' : 'memory.max', text: boundText(version, memory), reason },
-  ]);
+  return draft({ name: 'memory', asked: String(memory) }, place, (found) => {
+    const { version } = found;
+    const [file, usage] =
+      version === 1 ? ['memory.limit_in_bytes', 'memory.usage_in_bytes'] : ['memory.max', 'memory.current'];
+    return [{ file, text: boundText(version, memory), reason: `${reason}${already(found, usage, memory)}` }];
+  });
+}
+
+/** Where more is in use than is allowed from now on. */
+function already(place: LimitPlace, file: string, limit: Bound): string {
+  const used = valueOf(readBound(place, file));
+  if (limit === 'max' || used === undefined || used === 'max' || used <= limit) return '';
+  return `; ${used} are in use already`;
 }
 
 function highDraft(place: LimitPlace | NoPlace, high: Bound): Draft {
@@ -256,8 +266,11 @@ function boundText(version: 1 | 2, bound: Bound): string {
 
 function pidsDraft({ pids }: Wish, find: FindPlace): readonly Draft[] {
   if (pids === undefined) return [];
-  const step = { file: 'pids.max', text: String(pids), reason: 'how many processes and threads there may be' };
-  return [draft({ name: 'pids', asked: String(pids) }, find('pids'), () => [step])];
+  const reason = 'how many processes and threads there may be';
+  const steps = (place: LimitPlace): readonly Step[] => {
+    return [{ file: 'pids.max', text: String(pids), reason: `${reason}${already(place, 'pids.current', pids)}` }];
+  };
+  return [draft({ name: 'pids', asked: String(pids) }, find('pids'), steps)];
 }
 
 function ioDraft({ device, rates }: DeviceWish, find: FindPlace): Draft {

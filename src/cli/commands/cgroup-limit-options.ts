@@ -23,8 +23,8 @@ export const limitOptions: readonly OptionDefinition[] = [
   { long: 'pids', value: 'N', help: 'at most so many processes and threads' },
   {
     long: 'io',
-    value: 'DEVICE:KEY=RATE[,…]',
-    help: 'each second on a device, or on that of a file: rbps, wbps (bytes), riops, wiops; may be repeated',
+    value: 'DEVICE:KEY=RATE',
+    help: 'each second, of a device or a file on it: rbps=1M,wbps=max,riops=9,wiops=9; repeatable',
   },
   { long: 'freeze', help: 'stop all processes in it' },
 ];

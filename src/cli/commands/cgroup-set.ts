@@ -51,7 +51,6 @@ export const cgroupSet: CommandDefinition = {
     { line: 'nstool cgroup set container:web --memory 512M --cpus 0.5', does: 'of a container, now' },
     { line: 'nstool cgroup set 4913 --io /var/lib:wbps=10M --dry-run', does: 'what would be written, and why' },
     { line: 'nstool cgroup set /sys/fs/cgroup/pids/build --pids 500', does: 'a cgroup by its directory' },
-    { line: 'nstool cgroup undo', does: 'as it was before' },
   ],
   exitStatus: [
     [0, 'all limits are set; some may be rounded'],

@@ -193,6 +193,23 @@ describe('v1: which is written first', () => {
   });
 });
 
+it('more in use than is allowed from now on is said', () => {
+  const v2 = place(2, {
+    'memory.max': 'max',
+    'memory.swap.max': 'max',
+    'memory.current': '5000',
+    'pids.max': 'max',
+    'pids.current': '3',
+  });
+  const reasons = (words: Readonly<Record<string, string>>): string =>
+    plan(words, () => v2)
+      .writes.map(({ reason }) => reason)
+      .join();
+  expect(reasons({ memory: '4096' })).toContain('5000 are in use already');
+  expect(reasons({ memory: '8192', pids: '3' })).not.toContain('already');
+  expect(reasons({ pids: '2' })).toContain('3 are in use already');
+});
+
 describe('what cannot be had', () => {
   it('memory.high of v1', () => {
     const { limits, writes } = plan({ 'memory-high': '1M', pids: '1' }, fresh(1));
