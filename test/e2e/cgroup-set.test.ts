@@ -119,6 +119,44 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter'))('limits of a cgroup that is
     expect(group.read('pids.max')).toBe('max\n');
   });
 
+  it.each(['a:b c', 'a\\x2d\\040é', '..a', `${'x'.repeat(240)}`])('of any name: %j', (name) => {
+    const odd = new LimitedGroup(cgroups, `${NAME}/${name}`);
+    const directory = odd.fileOf('pids.max').replace(/\/pids\.max$/, '');
+    const pid = cgroups.start([directory]);
+    for (const target of [directory, `${NAME}/${name}`, String(pid)]) {
+      expect(isolated.nstool(['cgroup', 'set', target, '--pids', '5']), target).toMatchObject({ status: 0 });
+      expect(odd.read('pids.max')).toBe('5\n');
+      expect(isolated.nstool(['cgroup', 'undo', target])).toMatchObject({ status: 0 });
+      expect(odd.read('pids.max')).toBe('max\n');
+    }
+    const dots = isolated.nstool(['cgroup', 'set', `${NAME}/${name}/../..`, '--pids', '5']);
+    expect([dots.status, dots.stderr]).toEqual([2, expect.stringContaining('has .. in it')]);
+  });
+
+  it('many at once, and gc meanwhile: each has its entry, and is undone', async () => {
+    const below = Array.from({ length: 8 }, (_, index) => new LimitedGroup(cgroups, `${NAME}/${index}`));
+    const started = below.map(({ path }) => isolated.start(['cgroup', 'set', path, '--pids', '5']));
+    for (let round = 0; round < 3; round += 1) isolated.nstool(['gc']);
+    expect(await Promise.all(started)).toEqual(below.map(() => 0));
+    expect(below.map((each) => each.read('pids.max'))).toEqual(below.map(() => '5\n'));
+    const ids = isolated.journal();
+    expect(ids.length).toBe(8);
+    expect(await Promise.all(ids.map((id) => isolated.start(['cgroup', 'undo', id])))).toEqual(ids.map(() => 0));
+    expect(below.map((each) => each.read('pids.max'))).toEqual(below.map(() => 'max\n'));
+  });
+
+  it('in a cgroup namespace too, where its root is the cgroup that limits', () => {
+    if (version === 'v2') return;
+    const directory = group.fileOf('pids.max').replace(/\/pids\.max$/, '');
+    const script = 'echo $$ > "$0/cgroup.procs" && exec unshare -C "$@"';
+    const inside = (...words: string[]): RunResult =>
+      run(isolated.commandLine(words, ['sh', '-ec', script, directory]));
+    expect(inside('cgroup', 'set', 'self', '--pids', '50')).toMatchObject({ status: 0 });
+    expect(group.read('pids.max')).toBe('50\n');
+    expect(inside('cgroup', 'undo')).toMatchObject({ status: 0 });
+    expect(group.read('pids.max')).toBe('max\n');
+  });
+
   it('of more than one undo is a list, and one is undone by its id', () => {
     const first = answered(['--pids', '7']).undo ?? '';
     const second = answered(['--cpus', '0.5']).undo ?? '';

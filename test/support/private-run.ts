@@ -32,6 +32,13 @@ export class PrivateRun {
     return run([...enter, ...own], options);
   }
 
+  /** Its status, once it has ended. */
+  start(args: readonly string[]): Promise<number | null> {
+    const [file = '', ...words] = this.commandLine(args);
+    const child = spawn(file, words, { stdio: 'ignore' });
+    return new Promise((resolve) => child.once('close', resolve));
+  }
+
   /** The ids in root's journal. */
   journal(): readonly string[] {
     return list(`/proc/${this.child.pid}/root/run/nstool`);

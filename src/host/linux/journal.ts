@@ -12,6 +12,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -56,11 +57,10 @@ export class Journal {
    */
   static open(variable: (name: string) => string | undefined): Journal {
     const uid = process.geteuid?.() ?? 0;
-    const runtime = variable('XDG_RUNTIME_DIR');
-    const own = runtime?.startsWith('/') === true ? openOwn(`${runtime}/nstool`, uid) : undefined;
-    const folder = uid === 0 ? '/run/nstool' : own === undefined ? `/tmp/nstool-${uid}` : `${runtime}/nstool`;
-    const fd = uid === 0 || own === undefined ? requireOwn(folder, uid) : own;
-    return new Journal(folder, fd);
+    for (const folder of foldersOf(uid, variable('XDG_RUNTIME_DIR'))) {
+      if (isThere(folder)) return new Journal(folder, requireOwn(folder, uid));
+    }
+    throw new NsError('DENIED', { what: WHAT, why: 'neither below /run nor below /tmp can a directory be made' });
   }
 
   /** Written before what it undoes is done. `name`: its id; absent: a new one. */
@@ -161,36 +161,44 @@ export class Journal {
   }
 }
 
-/** undefined: there is none, and none can be made. */
-function openOwn(folder: string, uid: number): number | undefined {
+const WHAT = 'cannot keep a journal';
+
+/** The first that can be made is it. Root of a user namespace has no /run of its own. */
+function foldersOf(uid: number, runtime: string | undefined): readonly string[] {
+  const isSystems = uid === 0 && statSync('/run', { throwIfNoEntry: false })?.uid === 0;
+  return [
+    ...(isSystems ? ['/run/nstool'] : []),
+    ...(runtime?.startsWith('/') === true ? [`${runtime}/nstool`] : []),
+    `/tmp/nstool-${uid}`,
+  ];
+}
+
+/** Made now, or something stands there. */
+function isThere(folder: string): boolean {
   try {
     mkdirSync(folder, { mode: 0o700 });
+    return true;
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') return undefined;
+    return codeOf(error) === 'EEXIST';
   }
-  return requireOwn(folder, uid);
 }
 
 /** Errors: DENIED. */
 function requireOwn(folder: string, uid: number): number {
-  const what = 'cannot keep a journal';
+  const tryThis = `ls -ld ${folder}; what stands there is not ours`;
   let fd: number;
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw new NsError('DENIED', { what, why: `${folder}: ${codeOf(error)}` });
-  }
   try {
     fd = openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
     const why = `${folder} is no directory, or a link, or closed to us (${codeOf(error)})`;
-    throw new NsError('DENIED', { what, why, tryThis: `ls -ld ${folder}; what stands there is not ours` });
+    throw new NsError('DENIED', { what: WHAT, why, tryThis });
   }
   const status = fstatSync(fd);
   if (status.uid === uid && (status.mode & 0o022) === 0) return fd;
   closeSync(fd);
-  const why = `${folder} is of uid ${status.uid} with mode ${(status.mode & 0o7777).toString(8)}: others could write into it`;
-  throw new NsError('DENIED', { what, why, tryThis: `ls -ld ${folder}; ours has mode 700` });
+  const mode = (status.mode & 0o7777).toString(8);
+  const why = `${folder} is of uid ${status.uid} with mode ${mode}: others could write into it`;
+  throw new NsError('DENIED', { what: WHAT, why, tryThis });
 }
 
 /** Without letters that look like digits: it is typed by people. */
