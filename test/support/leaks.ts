@@ -1,6 +1,6 @@
 // What a test must not leave behind. Compared before and after each integration and e2e file.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -56,6 +56,16 @@ function isOurHelper(pid: string): boolean {
   }
 }
 
+/** Not one of an nstool at work: another checkout's tests may run at the same time. */
+function isOver(id: string): boolean {
+  try {
+    const pid = /"pid":(\d+)/.exec(readFileSync(`/run/nstool/${id}`, 'utf8'))?.[1];
+    return pid === undefined || !existsSync(`/proc/${pid}`);
+  } catch {
+    return false;
+  }
+}
+
 function descriptors(): string[] {
   return list('/proc/self/fd').flatMap((fd) => {
     try {
@@ -79,6 +89,6 @@ export function belongings(): Belongings {
     netns: list('/run/netns'),
     links: list('/sys/class/net'),
     descriptors: descriptors(),
-    journal: list('/run/nstool'),
+    journal: list('/run/nstool').filter(isOver),
   };
 }
