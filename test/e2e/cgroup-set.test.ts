@@ -252,6 +252,17 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter'))('limits of a cgroup that is
     expect(group.read(version === 'v1' ? 'freezer.state' : 'cgroup.freeze')).toMatch(/^(?:THAWED|0)\n$/);
   });
 
+  it('by its directory the cgroup of the unified hierarchy is frozen, beside those of v1 too', () => {
+    if (!cgroups.mounts.has('cgroup2')) return;
+    const folder = version === 'v1' ? cgroups.make('cgroup2', NAME) : (group.directories()[0] ?? '');
+    const pid = cgroups.start([folder]);
+    expect(isolated.nstool(['cgroup', 'set', folder, '--freeze']).status).toBe(0);
+    expect(readFileSync(`${folder}/cgroup.freeze`, 'utf8')).toBe('1\n');
+    expect(isolated.nstool(['cgroup', 'undo', folder]).status).toBe(0);
+    expect(readFileSync(`${folder}/cgroup.freeze`, 'utf8')).toBe('0\n');
+    expect(readFileSync(`${folder}/cgroup.procs`, 'utf8')).toBe(`${pid}\n`);
+  });
+
   describe('--io', () => {
     it('of a file is of the disk below it, and undone', () => {
       const folder = mkdtempSync('/var/tmp/nstool-test-io-');
