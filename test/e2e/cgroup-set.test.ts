@@ -1,7 +1,17 @@
 // `cgroup set`, `cgroup undo` and `gc` on real cgroups, compared with the kernel's own files. The journal is one of the
 // test's own.
 
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { LimitedGroup, limitCases, limitVersion } from '../support/limited-group.ts';
@@ -283,6 +293,31 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter'))('limits of a cgroup that is
         expect(isolated.nstool(['cgroup', 'undo']).status).toBe(0);
         if (version === 'v1') expect(group.read('blkio.throttle.write_bps_device')).toBe('');
       } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    it('of a loop device is of that, and of its partition too: the kernel refuses partitions', () => {
+      const folder = mkdtempSync('/tmp/nstool-test-loop-');
+      writeFileSync(`${folder}/disk`, new Uint8Array(8 << 20));
+      const made = run(['losetup', '-f', '--show', `${folder}/disk`]);
+      const disk = made.stdout.trim();
+      try {
+        if (disk === '') return;
+        const number = run(['lsblk', '-dnro', 'MAJ:MIN', disk]).stdout.trim();
+        const rates = version === 'v1' ? 'blkio.throttle.read_bps_device' : 'io.max';
+        const expected =
+          version === 'v1' ? `${number} 1048576\n` : `${number} rbps=1048576 wbps=max riops=max wiops=max\n`;
+        const parted = run(['addpart', disk, '1', '2048', '4096']).status === 0 && existsSync(`${disk}p1`);
+        for (const device of [disk, number, ...(parted ? [`${disk}p1`] : [])]) {
+          expect(set(['--io', `${device}:rbps=1M`]).status, device).toBe(0);
+          expect(group.read(rates), device).toBe(expected);
+          expect(isolated.nstool(['cgroup', 'undo']).status).toBe(0);
+          expect(group.read(rates), device).toBe('');
+        }
+        if (parted) run(['delpart', disk, '1']);
+      } finally {
+        run(['losetup', '-d', disk]);
         rmSync(folder, { recursive: true });
       }
     });
