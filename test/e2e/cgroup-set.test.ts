@@ -129,7 +129,7 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter'))('limits of a cgroup that is
     expect(group.read('pids.max')).toBe('max\n');
   });
 
-  it.each(['a:b c', 'a\\x2d\\040é', '..a', `${'x'.repeat(240)}`])('of any name: %j', (name) => {
+  it.each(['a:b c', String.raw`a\x2d\040é`, '..a', 'x'.repeat(240)])('of any name: %j', (name) => {
     const odd = new LimitedGroup(cgroups, `${NAME}/${name}`);
     const directory = odd.fileOf('pids.max').replace(/\/pids\.max$/, '');
     const pid = cgroups.start([directory]);
