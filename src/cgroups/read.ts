@@ -2,14 +2,15 @@
 
 import type { GapTally } from '../kernel/gap-tally.ts';
 import type { Reading } from '../kernel/host.ts';
-import type { Group, Level } from './groups.ts';
+import type { CgroupFiles } from './files.ts';
+import type { Level } from './groups.ts';
 
 export type Parse<T> = (bytes: Uint8Array, file: string) => Reading<T>;
 
 /** null: it cannot be read, which is a gap. undefined: there is no such file. */
 export function readFrom<T>(
-  { files }: Group,
-  level: Level,
+  { files }: { readonly files: Pick<CgroupFiles, 'read'> },
+  level: Pick<Level, 'folder'>,
   name: string,
   parse: Parse<T>,
   gaps: GapTally,

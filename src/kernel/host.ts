@@ -107,6 +107,24 @@ export interface Tree {
   readonly gaps: readonly Gap[];
 }
 
+/** Which directories to list. */
+export interface FolderQuery {
+  /** Of a file system that only the kernel fills: cgroupfs. Its directories count their subdirectories as links. */
+  readonly path: string;
+  /** At most so many. */
+  readonly limit: number;
+}
+
+/** The directories below one. */
+export interface Folders {
+  /** Below the one that was asked for, each after the one it is in. A byte that is no part of UTF-8 stands as U+DC00 and its value. */
+  readonly paths: readonly string[];
+  /** There are more than were asked for. */
+  readonly cut: boolean;
+  /** What could not be listed, that is no longer there left out. */
+  readonly gaps: readonly Gap[];
+}
+
 /**
  * Questions to an nsfs descriptor. Source: ioctl_nsfs(2), linux/nsfs.h. Since: Linux 4.9; type and owner uid: 4.11; id
  * of a mount namespace, first process of a pid namespace: 6.11; id of any: 6.18.
@@ -335,6 +353,11 @@ export interface Host {
    * stands in place of a directory; denied; unsupported. Since: with `base` Linux 5.6.
    */
   tree(query: TreeQuery): Reading<Tree>;
+  /**
+   * All directories below one, of the same file system; no link is followed. Those that come or go meanwhile are listed
+   * or not. Errors: of the directory itself: gone, denied, unsupported.
+   */
+  folders(query: FolderQuery): Reading<Folders>;
   /**
    * Ioctls on the namespace behind `door`, each asked of the namespace that the one before led to.
    * The last answer: a type, a uid, an id, or the inode of the namespace that was reached; without any question, of

@@ -2,12 +2,12 @@
 
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { value, type Host, type Reading } from '../../kernel/host.ts';
-import { encodePath } from '../../kernel/text/file-name.ts';
 import { gapOfError } from '../gap-of-error.ts';
 import { attribute, mountOf } from './attribute.ts';
 import { findAttributes } from './find-attributes.ts';
 import { readFileInRoot } from './file-in-root.ts';
 import { foundInRoot } from './found-in-root.ts';
+import { folders } from './folders.ts';
 import { loggedRecords } from './kernel-log.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { messageQueues } from './message-queues.ts';
@@ -17,13 +17,14 @@ import { askNamespace, mountNamespaces } from './nsfs.ts';
 import { processNumber, sharesFiles } from './pidfd.ts';
 import { securebits } from './securebits.ts';
 import { readFileInside } from './read-inside.ts';
+import { exact } from './exact-path.ts';
 import { statusOf, wholeFile } from './whole-file.ts';
 import { tree } from './tree.ts';
 
 export function linuxHost(): Host {
   return {
     self: { pid: process.pid, uid: process.geteuid?.() ?? 0 },
-    readFile: (path) => reading(path, () => wholeFile(path)),
+    readFile: (path) => reading(path, () => wholeFile(exact(path))),
     readFileInside,
     readFileInRoot,
     findInRoot: foundInRoot,
@@ -31,9 +32,10 @@ export function linuxHost(): Host {
     findAttributes,
     mountOf,
     readLink: (path) => reading(path, () => readlinkSync(exact(path))),
-    readDirectory: (path) => reading(path, () => readdirSync(path)),
+    readDirectory: (path) => reading(path, () => readdirSync(exact(path))),
     stat: (path) => reading(path, () => statusOf(statSync(exact(path), { bigint: true }))),
     tree,
+    folders,
     askNamespace,
     netlink: askNetlink,
     messageQueues,
@@ -45,11 +47,6 @@ export function linuxHost(): Host {
     mounts,
     listNamespaces,
   };
-}
-
-/** Names that are no UTF-8 reach the kernel as bytes. */
-function exact(path: string): string | Buffer {
-  return /[\uDC80-\uDCFF]/.test(path) ? Buffer.from(encodePath(path)) : path;
 }
 
 function reading<T>(what: string, read: () => T): Reading<T> {

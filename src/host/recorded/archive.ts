@@ -6,6 +6,8 @@ import type {
   AttributeQuery,
   AttributeSearch,
   FileStatus,
+  FolderQuery,
+  Folders,
   FoundAttributes,
   Gap,
   InsideQuery,
@@ -49,6 +51,7 @@ export type Answer =
   /** Of a file with its mount: `nosuid,noexec,ro`, as far as they hold. */
   | { readonly status: StatusAnswer; readonly mount: string; readonly head: string | null }
   | { readonly tree: ArchivedTree }
+  | { readonly folders: Folders }
   | { readonly number: string }
   | { readonly numbers: readonly string[] }
   | { readonly datagrams: readonly string[] }
@@ -123,6 +126,7 @@ export const questions = {
   stat: (path: string): string => `stat ${path}`,
   tree: ({ base, root, path, deep, limit }: TreeQuery): string =>
     `tree ${JSON.stringify([base ?? '', root, path])} ${deep ? 'deep' : 'flat'} ${limit}`,
+  folders: ({ path, limit }: FolderQuery): string => `folders ${JSON.stringify(path)} ${limit}`,
   namespace: (door: NamespaceDoor, asked: readonly NamespaceQuestion[]): string =>
     `namespace ${doorText(door)} ${asked.join(' ')}`,
   netlink: ({ protocol, message, descriptor, namespace }: NetlinkRequest): string =>

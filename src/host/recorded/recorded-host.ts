@@ -6,6 +6,7 @@ import {
   gap,
   value,
   type FileStatus,
+  type Folders,
   type FoundAttributes,
   type FoundFile,
   type Gap,
@@ -145,6 +146,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
     readDirectory: (path) => answer(questions.directory(path), (entry) => stringsOf(entry['names']), path),
     stat: (path) => answer(questions.stat(path), statusOf, path),
     tree: (query) => answer(questions.tree(query), treeOf),
+    folders: (query) => answer(questions.folders(query), foldersOf),
     askNamespace: (door, asked) =>
       answer(
         questions.namespace(door, asked),
@@ -322,6 +324,13 @@ function treeOf(entry: Fields): Tree | undefined {
   if (!entries.every((each) => each !== undefined)) return undefined;
   const [top, ...rest] = entries;
   return top === undefined ? undefined : { top, entries: rest, cut: tree['cut'], gaps };
+}
+
+function foldersOf({ folders }: Fields): Folders | undefined {
+  if (!isFields(folders) || typeof folders['cut'] !== 'boolean') return undefined;
+  const paths = stringsOf(folders['paths']);
+  const gaps = Array.isArray(folders['gaps']) ? folders['gaps'].filter(isWholeGap) : [];
+  return paths === undefined ? undefined : { paths, cut: folders['cut'], gaps };
 }
 
 function isWholeGap(recorded: unknown): recorded is Gap {

@@ -5,6 +5,7 @@
 
 import type {
   FileStatus,
+  Folders,
   FoundAttributes,
   FoundFile,
   Gap,
@@ -67,6 +68,7 @@ export function recording(host: Host): Recorder {
   const directory = noting((names: readonly string[]) => ({ names }));
   const status = noting(encodeStatus);
   const tree = noting(encodeTree);
+  const folders = noting((folders: Folders) => ({ folders }));
   const namespace = noting((number: bigint) => ({ number: String(number) }));
   const netlink = noting((datagrams: readonly Uint8Array[]) => ({ datagrams: datagrams.map(toHex) }));
   const messageQueues = noting(encodeQueues);
@@ -92,6 +94,7 @@ export function recording(host: Host): Recorder {
       readDirectory: (path) => directory(questions.directory(path), () => host.readDirectory(path)),
       stat: (path) => status(questions.stat(path), () => host.stat(path)),
       tree: (query) => tree(questions.tree(query), () => host.tree(query)),
+      folders: (query) => folders(questions.folders(query), () => host.folders(query)),
       askNamespace: (door, asked) => namespace(questions.namespace(door, asked), () => host.askNamespace(door, asked)),
       netlink: (request) => netlink(questions.netlink(request), () => host.netlink(request)),
       messageQueues: (door) => messageQueues(questions.messageQueues(door), () => host.messageQueues(door)),

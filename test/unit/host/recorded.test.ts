@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { formatArchive } from '../../../src/host/recorded/archive.ts';
 import { recordedHost } from '../../../src/host/recorded/recorded-host.ts';
 import { recording } from '../../../src/host/recorded/recorder.ts';
-import { gap, value, type Host, type Tree, type TreeEntry } from '../../../src/kernel/host.ts';
+import { gap, value, type Gap, type Host, type Tree, type TreeEntry } from '../../../src/kernel/host.ts';
 import { encodeLinkDump } from '../../../src/kernel/netlink/links.ts';
 
 function treeOf(path: string, base = ''): Tree {
@@ -26,6 +26,10 @@ function treeOf(path: string, base = ''): Tree {
   return { top: entry, entries: [{ ...entry, path: `${path}/\udcff`, attributes: {} }], cut: base !== '', gaps };
 }
 
+function gapsOf(what: string): readonly Gap[] {
+  return [{ reason: 'denied', what, errno: 'EACCES' }];
+}
+
 const live: Host = {
   self: { pid: 7, uid: 0 },
   readFile: () => value(Uint8Array.of(0xff, 0)),
@@ -33,6 +37,7 @@ const live: Host = {
   readDirectory: () => value(['a', 'b']),
   stat: () => value({ dev: 4n, ino: 1n << 40n, mode: 0o644, uid: 1, gid: 2 }),
   tree: ({ path, base }) => value(treeOf(path, base)),
+  folders: ({ path, limit }) => value({ paths: ['a', 'a/\udcff'], cut: limit === 1, gaps: gapsOf(path) }),
   askNamespace: (door, questions) =>
     typeof door === 'string' ? value(1n << 60n) : gap({ reason: 'denied', what: questions.join(' '), errno: 'EPERM' }),
   netlink: ({ namespace }) => value([Uint8Array.of(namespace === undefined ? 1 : 2)]),
@@ -86,6 +91,8 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a tree': (host) => host.tree({ root: '/a', path: 'b', deep: true, limit: 5 }),
   'a tree in the root of another': (host) =>
     host.tree({ base: '/proc/7/root', root: '/a', path: 'b', deep: true, limit: 5 }),
+  folders: (host) => host.folders({ path: '/a', limit: 1 }),
+  'folders without a limit': (host) => host.folders({ path: '/a', limit: 100 }),
   'a namespace by path': (host) => host.askNamespace('/run/netns/blue', ['NS_GET_ID']),
   'a namespace by a descriptor': (host) => host.askNamespace({ pid: 7, fd: 3, ask: 'SIOCGSKNS', inode: 12n }, []),
   'a namespace by its id': (host) => host.askNamespace({ id: 3n, type: 0, inode: 0n }, ['NS_GET_NSTYPE']),
@@ -167,6 +174,8 @@ describe('a recorded host', () => {
     ['tree ["","/a",""] flat 1', { tree: { entries: [['', '1 2', {}]], cut: false, gaps: [] } }],
     ['tree ["","/a",""] flat 1', { tree: { entries: [], cut: false, gaps: [] } }],
     ['tree ["","/a",""] flat 1', { tree: { entries: {}, cut: false, gaps: [] } }],
+    ['folders "/a" 1', { folders: { paths: [7], cut: false, gaps: [] } }],
+    ['folders "/a" 1', { folders: { paths: [], gaps: [] } }],
   ])('says that %s with %j is malformed', (q, answer) => {
     const text = [JSON.stringify(header), JSON.stringify({ q, ...answer })].join('\n');
     const hostile = recordedHost(text, 'test');
@@ -178,6 +187,7 @@ describe('a recorded host', () => {
       hostile.value.kernelLog('cgroups'),
       hostile.value.listNamespaces({ types: 0, owner: 0n }),
       hostile.value.tree({ root: '/a', path: '', deep: false, limit: 1 }),
+      hostile.value.folders({ path: '/a', limit: 1 }),
     ];
     expect(asked.map((reading) => (reading.ok ? 'ok' : reading.gap.reason))).toContain('malformed');
     expect(asked.map((reading) => reading.ok)).not.toContain(true);

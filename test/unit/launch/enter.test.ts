@@ -56,6 +56,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
         ? value({ dev: 1n, ino: 1n, mode: 0o40555, uid: 0, gid: 0 })
         : none(path),
     tree: () => unsupported('tree'),
+    folders: () => unsupported('folders'),
     askNamespace: (door, asked) => {
       // A file is named for what it is: /ns/net-3000.
       const match = /^\/ns\/(\w+)-(\d+)$/.exec(pathOf(door));
