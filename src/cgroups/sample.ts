@@ -113,10 +113,13 @@ export interface SampleOptions {
 /** Reads only what the topics need. Files that this kernel, or this cgroup, does not have are null. */
 export function sampleGroup(group: WalkedGroup, topics: Iterable<Topic>, options: SampleOptions): Sample {
   const look = new Look(group, options);
-  const sample: Sample = { ...NOTHING, at: options.now() };
-  for (const topic of topics) Object.assign(sample, READERS[topic](look));
-  return sample;
+  const draft: Draft = { ...NOTHING, at: options.now() };
+  for (const topic of topics) READERS[topic](look, draft);
+  return draft;
 }
+
+/** Is filled in place: for thousands of groups to put many small objects together would cost more than the reading. */
+type Draft = { -readonly [Key in keyof Sample]: Sample[Key] };
 
 const NOTHING: Figures = {
   processes: null,
@@ -224,82 +227,93 @@ function thousandth(amount: number | null): number | null {
   return amount === null ? null : Math.floor(amount / 1000);
 }
 
-const READERS: Readonly<Record<Topic, (look: Look) => Partial<Figures>>> = {
-  processes: (look) => ({ processes: processes(look) }),
-  tasks: (look) => ({ tasks: look.amount(look.place('pids', 'pids'), 'pids.current', 'pids.current') }),
-  tasks_limit: (look) => ({ tasks_limit: look.bound(look.place('pids', 'pids'), 'pids.max', 'pids.max') }),
-  forks_refused: (look) => {
+const READERS: Readonly<Record<Topic, (look: Look, draft: Draft) => void>> = {
+  processes: (look, draft) => {
+    draft.processes = processes(look);
+  },
+  tasks: (look, draft) => {
+    draft.tasks = look.amount(look.place('pids', 'pids'), 'pids.current', 'pids.current');
+  },
+  tasks_limit: (look, draft) => {
+    draft.tasks_limit = look.bound(look.place('pids', 'pids'), 'pids.max', 'pids.max');
+  },
+  forks_refused: (look, draft) => {
     const place = look.place('pids', 'pids');
     const own = look.keyed(place, 'pids.events', 'pids.events.local')('max');
-    return { forks_refused: own ?? look.keyed(place, null, 'pids.events')('max') };
+    draft.forks_refused = own ?? look.keyed(place, null, 'pids.events')('max');
   },
-  cpu: (look) => {
+  cpu: (look, draft) => {
     const accounted = look.group.places.find(({ controllers }) => controllers.includes('cpuacct'));
     // v1 tells nanoseconds. The unified hierarchy counts without a controller.
-    if (accounted !== undefined) return { cpu_usec: thousandth(look.amount(accounted, 'cpuacct.usage', null)) };
-    return { cpu_usec: look.keyed(look.unified(), null, 'cpu.stat')('usage_usec') };
+    draft.cpu_usec =
+      accounted === undefined
+        ? look.keyed(look.unified(), null, 'cpu.stat')('usage_usec')
+        : thousandth(look.amount(accounted, 'cpuacct.usage', null));
   },
-  cpu_limit: (look) => ({ cpu_limit: cpuLimit(look) }),
-  throttling: (look) => {
+  cpu_limit: (look, draft) => {
+    draft.cpu_limit = cpuLimit(look);
+  },
+  throttling: (look, draft) => {
     const place = look.place('cpu', 'cpu');
     const of = look.keyed(place, 'cpu.stat', 'cpu.stat');
-    const time = place?.hierarchy.version === 1 ? thousandth(of('throttled_time')) : of('throttled_usec');
-    return { periods: of('nr_periods'), throttled: of('nr_throttled'), throttled_usec: time };
+    draft.periods = of('nr_periods');
+    draft.throttled = of('nr_throttled');
+    draft.throttled_usec = place?.hierarchy.version === 1 ? thousandth(of('throttled_time')) : of('throttled_usec');
   },
-  memory: (look) => ({ memory: usage(look) }),
-  memory_limit: (look) => {
-    const place = look.place('memory', 'memory');
-    return { memory_limit: look.bound(place, 'memory.limit_in_bytes', 'memory.max') };
+  memory: (look, draft) => {
+    draft.memory = usage(look);
   },
-  memory_peak: (look) => {
-    const place = look.place('memory', 'memory');
-    return { memory_peak: look.amount(place, 'memory.max_usage_in_bytes', 'memory.peak') };
+  memory_limit: (look, draft) => {
+    draft.memory_limit = look.bound(look.place('memory', 'memory'), 'memory.limit_in_bytes', 'memory.max');
   },
-  memory_stat: (look) => {
+  memory_peak: (look, draft) => {
+    draft.memory_peak = look.amount(look.place('memory', 'memory'), 'memory.max_usage_in_bytes', 'memory.peak');
+  },
+  memory_stat: (look, draft) => {
     const place = look.place('memory', 'memory');
     const of = look.keyed(place, 'memory.stat', 'memory.stat');
     const isOld = place?.hierarchy.version === 1;
     const inactive = of(isOld ? 'total_inactive_file' : 'inactive_file');
     const all = usage(look);
-    return {
-      working_set: all === null || inactive === null ? null : Math.max(all - inactive, 0),
-      anon: of(isOld ? 'total_rss' : 'anon'),
-      file: of(isOld ? 'total_cache' : 'file'),
-    };
+    draft.working_set = all === null || inactive === null ? null : Math.max(all - inactive, 0);
+    draft.anon = of(isOld ? 'total_rss' : 'anon');
+    draft.file = of(isOld ? 'total_cache' : 'file');
   },
-  swap: (look) => {
+  swap: (look, draft) => {
     const place = look.place('memory', 'memory');
-    if (place?.hierarchy.version === 1) return { swap: look.keyed(place, 'memory.stat', null)('total_swap') };
-    return { swap: look.amount(place, null, 'memory.swap.current') };
+    const isOld = place?.hierarchy.version === 1;
+    const total = isOld ? look.keyed(place, 'memory.stat', null)('total_swap') : null;
+    draft.swap = total ?? look.amount(place, null, 'memory.swap.current');
   },
-  oom_kills: (look) => ({ oom_kills: memoryEvents(look, 'memory.oom_control')('oom_kill') }),
-  limit_hits: (look) => {
+  oom_kills: (look, draft) => {
+    draft.oom_kills = memoryEvents(look, 'memory.oom_control')('oom_kill');
+  },
+  limit_hits: (look, draft) => {
     const place = look.place('memory', 'memory');
-    if (place?.hierarchy.version === 1) return { limit_hits: look.amount(place, 'memory.failcnt', null) };
-    return { limit_hits: memoryEvents(look, null)('max') };
+    const isOld = place?.hierarchy.version === 1;
+    draft.limit_hits = isOld ? look.amount(place, 'memory.failcnt', null) : memoryEvents(look, null)('max');
   },
-  io_bytes: (look) => {
-    const [read_bytes, written_bytes] = io(look, 'io_service_bytes', 'rbytes', 'wbytes');
-    return { read_bytes, written_bytes };
+  io_bytes: (look, draft) => {
+    [draft.read_bytes, draft.written_bytes] = io(look, 'io_service_bytes', 'rbytes', 'wbytes');
   },
-  io_requests: (look) => {
-    const [reads, writes] = io(look, 'io_serviced', 'rios', 'wios');
-    return { reads, writes };
+  io_requests: (look, draft) => {
+    [draft.reads, draft.writes] = io(look, 'io_serviced', 'rios', 'wios');
   },
-  cpu_pressure: (look) => {
-    const [cpu_stall, cpu_stall_usec] = stall(look, 'cpu');
-    return { cpu_stall, cpu_stall_usec };
+  cpu_pressure: (look, draft) => {
+    [draft.cpu_stall, draft.cpu_stall_usec] = stall(look, 'cpu');
   },
-  memory_pressure: (look) => {
-    const [memory_stall, memory_stall_usec] = stall(look, 'memory');
-    return { memory_stall, memory_stall_usec };
+  memory_pressure: (look, draft) => {
+    [draft.memory_stall, draft.memory_stall_usec] = stall(look, 'memory');
   },
-  io_pressure: (look) => {
-    const [io_stall, io_stall_usec] = stall(look, 'io');
-    return { io_stall, io_stall_usec };
+  io_pressure: (look, draft) => {
+    [draft.io_stall, draft.io_stall_usec] = stall(look, 'io');
   },
-  frozen: (look) => ({ frozen: frozen(look) }),
-  dying: (look) => ({ dying: look.keyed(look.unified(), null, 'cgroup.stat')('nr_dying_descendants') }),
+  frozen: (look, draft) => {
+    draft.frozen = frozen(look);
+  },
+  dying: (look, draft) => {
+    draft.dying = look.keyed(look.unified(), null, 'cgroup.stat')('nr_dying_descendants');
+  },
 };
 
 function processes(look: Look): number | null {
