@@ -4,7 +4,7 @@
 import { memo } from '../kernel/memo.ts';
 import { value, type Reading } from '../kernel/host.ts';
 import { parseCgroup, type CgroupMembership } from '../kernel/text/cgroup.ts';
-import { identifyMemberships, type PathIdentity, type PathLevel } from './cgroup-identity.ts';
+import { identifyMemberships, identifyPath, type PathIdentity, type PathLevel } from './cgroup-identity.ts';
 import { taskOf } from './containerd.ts';
 import { Shelf, type Facts } from './engine-reader.ts';
 import type { Files, Root } from './files.ts';
@@ -62,6 +62,25 @@ export class IdentityResolver {
     if (inside !== undefined) return value(inside);
     const base = this.outsideContainers(path, pid);
     return value(this.byMounts(base, pid) ?? this.byCommandLine(base, pid) ?? this.unseen(base, pid));
+  }
+
+  /**
+   * Whose a cgroup is, by its path. `pid`: a process in it, where it is asked for only if the engine's files are not in
+   * the usual place; without one a container within a container has no name.
+   */
+  ofCgroup(path: string, pid: () => number | undefined): Identity {
+    const { levels, unit, uid } = identifyPath(path);
+    const level = levels.at(-1);
+    if (level === undefined) return { ...nobody, unit, uid: plainUser(uid) };
+    const found = containers(this.shelf, `cgroup ${keyOf(levels)}`, () => {
+      const inside = pid();
+      if (inside !== undefined) return this.factsOf(levels, level, inside);
+      const place = { prefix: '', uid: plainUser(level.uid) };
+      const { engine, id, podUid } = level;
+      if (id === null || levels.length > 1) return notFound;
+      return lookUp(this.shelf, { engine, id, podUid, place }, () => ({ bundle: null, mounted: null }));
+    });
+    return named(fromLevel(level), found);
   }
 
   /** Of a process without unit and pod its mounts may have told more, had we been let. Kernel threads have none. */

@@ -5,10 +5,11 @@ import { NsError } from '../../kernel/error.ts';
 import type { Fact, NamespaceRow } from '../../namespaces/rows.ts';
 import { heading } from '../../render/columns.ts';
 import type { Filter } from '../../render/filter/filter.ts';
-import { flag, optionValue, type Invocation } from '../define-command.ts';
+import { flag, type Invocation } from '../define-command.ts';
 import { splitRecorded } from '../recorded-target.ts';
 import { filterColumns, lsColumns } from './ls-columns.ts';
 import { filterOf, typesOf } from './ls-query.ts';
+import { secondsOf } from './seconds-option.ts';
 
 export interface WatchQuery {
   readonly kinds: ReadonlySet<NamespaceKind>;
@@ -62,19 +63,4 @@ export function watchQuery(invocation: Invocation): WatchQuery {
     ndjson: flag(invocation, 'ndjson'),
     cgroups: flag(invocation, 'cgroups'),
   };
-}
-
-/** More would be no number of milliseconds that a timer takes. */
-const MAX_SECONDS = 1_000_000;
-const MIN_SECONDS = 0.01;
-
-function secondsOf(invocation: Invocation, long: string): number | undefined {
-  const text = optionValue(invocation, long);
-  if (text === undefined) return undefined;
-  const seconds = /^[0-9]{1,7}(?:\.[0-9]{1,9})?$/.test(text) ? Number(text) : 0;
-  if (seconds >= MIN_SECONDS && seconds <= MAX_SECONDS) return seconds * 1000;
-  throw new NsError('BAD_VALUE', {
-    what: `--${long} takes seconds, not '${text}'`,
-    why: `from ${MIN_SECONDS} to ${MAX_SECONDS}, as 2 or 0.5`,
-  });
 }

@@ -1,0 +1,149 @@
+// The rows of a listing of all cgroups: only what was asked for is read, and of rates twice.
+
+import { readProcessTable, type ProcessTable } from '../../cgroups/processes.ts';
+import { ratesOf, sampleGroup, type Rates, type Sample, type Topic } from '../../cgroups/sample.ts';
+import { walkGroups, type Place, type Walk, type WalkedGroup } from '../../cgroups/walk.ts';
+import { NsError } from '../../kernel/error.ts';
+import { GapTally } from '../../kernel/gap-tally.ts';
+import { valueOf, type Host } from '../../kernel/host.ts';
+import { kept } from '../../kernel/memo.ts';
+import { ownersOf } from './group-owners.ts';
+
+export interface GroupRow {
+  readonly group: WalkedGroup;
+  /** With two looks the later one. */
+  readonly sample: Sample;
+  /** null: there was one look only, or the group was not there at both. */
+  readonly rates: Rates | null;
+  /** Container, pod or unit, in a form that is a target. null: none, or not asked for. */
+  readonly owner: string | null;
+  /** Processes in it and in all below. null: those of one are unknown, or not asked for. */
+  readonly below: number | null;
+}
+
+export interface GroupQuery {
+  readonly topics: ReadonlySet<Topic>;
+  readonly owners: boolean;
+  /** Count the processes below, in each hierarchy. */
+  readonly below: boolean;
+  /** Unit: milliseconds, of a clock that only goes forward. */
+  readonly now: () => number;
+}
+
+/** All cgroups, looked at once or twice. */
+export class GroupLook {
+  readonly gaps: GapTally = new GapTally();
+  walk: Walk;
+  processes: () => ProcessTable;
+  private readonly host: Host;
+  private readonly query: GroupQuery;
+  private before: ReadonlyMap<string, Sample> | undefined;
+  private samples: ReadonlyMap<string, Sample>;
+
+  /** Errors: UNSUPPORTED, where no hierarchy is mounted. */
+  constructor(host: Host, query: GroupQuery) {
+    this.host = host;
+    this.query = query;
+    this.walk = walkGroups(host, this.gaps);
+    if (this.walk.hierarchies.length === 0) throw notMounted();
+    this.processes = kept(() => readProcessTable(host, this.gaps));
+    this.samples = this.sampled();
+  }
+
+  /** The second look: rates are of what happened since the first. */
+  again(): void {
+    this.before = this.samples;
+    this.walk = walkGroups(this.host, this.gaps);
+    this.processes = kept(() => readProcessTable(this.host, this.gaps));
+    this.samples = this.sampled();
+  }
+
+  /** In the order of paths. Those that were gone when they were looked at are left out. */
+  rows(): readonly GroupRow[] {
+    const { query, walk } = this;
+    const groups = [...walk.groups.values()];
+    const below = query.below ? this.countBelow(groups) : undefined;
+    if (query.below) this.tellUnlisted();
+    const owners = query.owners ? ownersOf(this.host, groups, this.processes, this.gaps) : undefined;
+    return groups.flatMap((group): GroupRow[] => {
+      const sample = this.samples.get(group.path);
+      if (sample === undefined || this.isGone(group, sample)) return [];
+      const before = this.before?.get(group.path);
+      return [
+        {
+          group,
+          sample,
+          rates: before === undefined ? null : ratesOf(before, sample),
+          owner: owners?.get(group.path) ?? null,
+          below: below?.get(group.path) ?? null,
+        },
+      ];
+    });
+  }
+
+  private sampled(): ReadonlyMap<string, Sample> {
+    const { query, gaps, walk } = this;
+    const { topics, now } = query;
+    // Of a v1 hierarchy a file each would tell; the processes tell of all at once.
+    const mayHaveProcesses = query.below
+      ? (): boolean => true
+      : (place: Place): boolean => this.processes().in(place).length > 0;
+    const samples = new Map<string, Sample>();
+    for (const group of walk.groups.values()) {
+      samples.set(group.path, sampleGroup(group, topics, { gaps, now, mayHaveProcesses }));
+    }
+    return samples;
+  }
+
+  /** Does it tell nothing because it is no longer there? */
+  private isGone({ places: [first] }: WalkedGroup, sample: Sample): boolean {
+    const { at: _at, ...figures } = sample;
+    return Object.values(figures).every((figure) => figure === null) && !first.files.status(first.folder).ok;
+  }
+
+  /** null where one of them is unknown. */
+  private countBelow(groups: readonly WalkedGroup[]): ReadonlyMap<string, number | null> {
+    const counts = new Map<string, number | null>();
+    // What is below a cgroup comes after it.
+    for (const { path } of groups.toReversed()) {
+      const own = this.samples.get(path)?.processes ?? null;
+      const inside = counts.get(path);
+      const sum = own === null || inside === null ? null : own + (inside ?? 0);
+      counts.set(path, sum);
+      const above = path === '/' ? undefined : path.slice(0, path.lastIndexOf('/')) || '/';
+      if (above === undefined) continue;
+      const so = counts.get(above);
+      counts.set(above, sum === null || so === null ? null : (so ?? 0) + sum);
+    }
+    return counts;
+  }
+
+  /** v1 lists only processes of our own pid namespace: from within one, cgroups of others look empty. */
+  private tellUnlisted(): void {
+    const ours = valueOf(this.host.readLink('/proc/self/ns/pid'));
+    if (ours === undefined || ours === INITIAL_PID_NAMESPACE) return;
+    // In the root of a v1 hierarchy only: a cgroup namespace of our own shows what is below us.
+    const isWhole = ({ version, folder }: { readonly version: 1 | 2; readonly folder: string }): boolean =>
+      version === 1 && this.host.readFile(`${folder}/cgroup.sane_behavior`).ok;
+    if (!this.walk.hierarchies.some(isWhole)) return;
+    this.gaps.addUncounted({
+      subject: 'process',
+      reason: 'unsupported',
+      errno: null,
+      count: null,
+      examples: [],
+      detail: 'cgroup v1 does not list those outside of our pid namespace',
+    });
+  }
+}
+
+/** Source: include/linux/proc_ns.h, PROC_PID_INIT_INO. */
+const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
+
+function notMounted(): NsError {
+  return new NsError('UNSUPPORTED', {
+    what: 'no hierarchy of cgroups is mounted here',
+    why: '/proc/self/mountinfo has no cgroup and no cgroup2',
+    tryThis: 'mount -t cgroup2 none /sys/fs/cgroup',
+  });
+}
