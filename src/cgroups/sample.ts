@@ -318,14 +318,13 @@ const READERS: Readonly<Record<Topic, (look: Look, draft: Draft) => void>> = {
 
 function processes(look: Look): number | null {
   const { mayHaveProcesses = (): boolean => true } = look.options;
-  let most: number | null = null;
-  for (const place of look.group.places) {
-    if (most !== null && !mayHaveProcesses(place)) continue;
-    const count = look.lines(place, 'cgroup.procs');
-    if (count !== null && count > 0) return count;
-    most ??= count;
+  const [first, ...others] = look.group.places;
+  const own = look.lines(first, 'cgroup.procs');
+  for (const place of own === 0 ? others : []) {
+    const count = mayHaveProcesses(place) ? look.lines(place, 'cgroup.procs') : 0;
+    if (count !== 0) return count;
   }
-  return most;
+  return own;
 }
 
 function usage(look: Look): number | null {

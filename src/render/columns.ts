@@ -56,6 +56,7 @@ const PREFIXES = ['', 'K', 'M', 'G', 'T', 'P', 'E'];
 /** `512`, `1.5K`, `12.3M`: the letters are powers of 1024, as in a filter. */
 export function bytesText(bytes: number): string {
   if (bytes === Infinity) return UNLIMITED;
+  if (bytes < 0) return `-${bytesText(-bytes)}`;
   let [size, prefix] = [bytes, 0];
   // 1023.95 and more would be rounded to 1024.0.
   while (size >= 1023.95 && prefix < PREFIXES.length - 1) [size, prefix] = [size / 1024, prefix + 1];

@@ -55,7 +55,7 @@ function isFlatList(value: Json): boolean {
 }
 
 /** The row as an object of the selected columns. */
-export function rowJson<Row>(row: Row, columns: readonly Column<Row>[]): Json {
+export function rowJson<Row>(row: Row, columns: readonly Column<Row>[]): Readonly<Record<string, Json>> {
   return Object.fromEntries(columns.map((column) => [column.key, cellJson(column.get(row))]));
 }
 

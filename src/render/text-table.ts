@@ -53,7 +53,7 @@ export function renderRaw<Row>(rows: readonly Row[], columns: readonly Column<Ro
 
 function textOf<Row>(column: Column<Row>, row: Row): string {
   const cell = column.get(row);
-  return escapeControls(column.unit === 'bytes' && Number.isFinite(cell) ? bytesText(Number(cell)) : cellText(cell));
+  return escapeControls(column.unit === 'bytes' && typeof cell === 'number' ? bytesText(cell) : cellText(cell));
 }
 
 function layOut<Row>(

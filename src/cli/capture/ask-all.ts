@@ -13,11 +13,14 @@ import { idKinds, targetIds, translate } from '../../inspect/ids.ts';
 import { kernelReport } from '../../inspect/kernel-report.ts';
 import { resolveTarget, type ResolvedTarget } from '../../inspect/resolve-target.ts';
 import { beginWhy, endWhy } from '../../inspect/cgroup-why/report.ts';
+import { walkGroups } from '../../cgroups/walk.ts';
+import { sorts } from '../../inspect/cgroup/members-by.ts';
 import { reportCgroups } from '../../inspect/cgroup/cgroup-report.ts';
 import { showCapabilities } from '../../inspect/caps/caps-show.ts';
 import { show as showTarget } from '../../inspect/show/show.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
+import { GapTally } from '../../kernel/gap-tally.ts';
 import { value, valueOf, type Host } from '../../kernel/host.ts';
 import { parseDecimal } from '../../kernel/text/text.ts';
 import type { EnterQuery } from '../../launch/enter-query.ts';
@@ -35,8 +38,12 @@ import { capsList } from '../commands/caps-list.ts';
 import { capsLs } from '../commands/caps-ls.ts';
 import { capsColumns } from '../commands/caps-ls-columns.ts';
 import { capsShow } from '../commands/caps-show.ts';
+import { columnsBy } from '../commands/cgroup-by.ts';
+import { groupColumns } from '../commands/cgroup-ls-columns.ts';
+import { cgroupLs } from '../commands/cgroup-ls.ts';
 import { cgroupShow } from '../commands/cgroup-show.ts';
 import { cgroupWhy } from '../commands/cgroup-why.ts';
+import { cgroupTree } from '../commands/cgroup-tree.ts';
 import { diff } from '../commands/diff.ts';
 import { holderRows, kindsFor } from '../commands/holders.ts';
 import { ids } from '../commands/ids.ts';
@@ -90,6 +97,7 @@ async function runCommands(host: Host): Promise<void> {
   await run(capsLs, '--files', '--tree', '-o', ofProcesses.join(','));
   await run(capsLs, '--net', '--threads');
   for (const kind of kinds) await run(capsLs, '--in', `${kind}:self`);
+  await runOnCgroups(host, run);
   for (const word of ['host', 'self', ...NOBODY]) await run(show, word);
   for (const word of ['host', 'self']) {
     await run(capsShow, word);
@@ -100,6 +108,22 @@ async function runCommands(host: Host): Promise<void> {
     await run(diff, word, `${AGAIN}::${word}`);
     await run(ls, '-p', word);
   }
+}
+
+/** Rates take two looks, and a recording is one. */
+async function runOnCgroups(
+  host: Host,
+  run: (definition: CommandDefinition, ...words: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const ofOneLook = (columns: readonly { readonly key: string; readonly isRate?: true }[]): string =>
+    columns
+      .filter(({ isRate }) => isRate !== true)
+      .map(({ key }) => key)
+      .join(',');
+  await run(cgroupLs, '-o', ofOneLook(groupColumns));
+  for (const sort of sorts) await run(cgroupLs, '--by', sort, '-o', ofOneLook(columnsBy(sort)));
+  for (const { name } of walkGroups(host, new GapTally()).hierarchies)
+    await run(cgroupTree, '--processes', '--controller', name);
 }
 
 /** To the comparison it is another host than itself, so that it takes nothing for the same without reading it. */

@@ -31,7 +31,7 @@ const COMMAND = 'cgroup ls';
 const FILTER_EXAMPLE = `nstool ${COMMAND} -Q 'MEM > 100M && OOM_KILLS > 0'`;
 
 /** Between two looks, where nothing else was said. Unit: milliseconds. */
-const INTERVAL = 2000;
+export const INTERVAL = 2000;
 
 /** Those that every table of the cgroup commands has. */
 export const tableOptions: readonly OptionDefinition[] = [

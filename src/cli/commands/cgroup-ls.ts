@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GroupLook, type GroupRow } from '../../inspect/cgroup/group-rows.ts';
+import { sorts } from '../../inspect/cgroup/members-by.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { compareCells, heading } from '../../render/columns.ts';
@@ -7,6 +8,7 @@ import { renderJson, rowJson } from '../../render/json.ts';
 import { renderRaw, renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
+import { byHelp, cgroupBy } from './cgroup-by.ts';
 import { groupColumnLines, groupColumns } from './cgroup-ls-columns.ts';
 import { cgroupLsQuery, selectGroups, tableOptions } from './cgroup-ls-query.ts';
 import { textOptions } from './text-options.ts';
@@ -27,6 +29,8 @@ export const cgroupLs: CommandDefinition = {
     '--empty lists what was left over: cgroups without a process, in themselves or below. DYING counts those that were',
     'removed and are still held, mostly by page cache.',
     '',
+    ...byHelp,
+    '',
     '-Q takes the language of nstool ls, over any column, shown or not; max is larger than any number.',
     '',
     'columns for -o:',
@@ -36,6 +40,7 @@ export const cgroupLs: CommandDefinition = {
     { long: 'throttled', help: 'only those that their own quota held back' },
     { long: 'oom', help: 'only those whose processes were killed for want of memory' },
     { long: 'empty', help: 'only those without a process, also below' },
+    { long: 'by', value: 'SORT', choices: [...sorts], help: 'a row for each net, pid or user namespace, or container' },
     { long: 'for', value: 'SECONDS', help: 'look twice, and tell what happened in that time' },
     { long: 'filter', short: 'Q', value: 'EXPR', help: "only rows for which it holds: 'MEM > 100M && OOM_KILLS > 0'" },
     { long: 'sort', value: 'COLUMN', choices: groupColumns.map(heading), help: 'in the order of this column' },
@@ -54,6 +59,7 @@ export const cgroupLs: CommandDefinition = {
     { line: 'nstool cgroup ls', does: 'all cgroups' },
     { line: 'nstool cgroup ls --throttled --for 5', does: 'who is held back by a quota now' },
     { line: 'nstool cgroup ls --oom', does: 'who lost processes for want of memory' },
+    { line: 'nstool cgroup ls --by net --for 2', does: 'what each network namespace does, with its traffic' },
     { line: 'nstool cgroup ls --empty', does: 'what was left over' },
     { line: `nstool cgroup ls -Q 'OWNER =~ "^container:"' --sort MEM`, does: 'containers, the largest last' },
     { line: 'nstool cgroup ls -o CPU_NOW,READ_NOW,OWNER,PATH --sort CPU_NOW', does: 'who is busy' },
@@ -64,6 +70,7 @@ export const cgroupLs: CommandDefinition = {
     [5, 'no cgroups are mounted, or /proc is not that of our own pid namespace'],
   ],
   async run(invocation, context) {
+    if (flag(invocation, 'by')) return cgroupBy(invocation, context);
     if (flag(invocation, 'list-columns')) return { stdout: listColumns(flag(invocation, 'json')), status: 0 };
     const query = cgroupLsQuery(invocation);
     const { interval, columns, sort, format } = query;

@@ -144,6 +144,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-ls.ts')).cgroupLs,
   },
   {
+    name: 'cgroup tree',
+    summary: 'the cgroups of one hierarchy as a tree, with what each uses',
+    load: async () => (await import('./cgroup-tree.ts')).cgroupTree,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

@@ -2,9 +2,9 @@
 
 import { readProcessTable, type ProcessTable } from '../../cgroups/processes.ts';
 import { ratesOf, sampleGroup, type Rates, type Sample, type Topic } from '../../cgroups/sample.ts';
-import { walkGroups, type Place, type Walk, type WalkedGroup } from '../../cgroups/walk.ts';
+import { walkGroups, type Hierarchy, type Place, type Walk, type WalkedGroup } from '../../cgroups/walk.ts';
 import { NsError } from '../../kernel/error.ts';
-import { GapTally } from '../../kernel/gap-tally.ts';
+import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import { kept } from '../../kernel/memo.ts';
 import { ownersOf } from './group-owners.ts';
@@ -28,6 +28,8 @@ export interface GroupQuery {
   readonly below: boolean;
   /** Unit: milliseconds, of a clock that only goes forward. */
   readonly now: () => number;
+  /** Only cgroups of this hierarchy, and the processes there. Absent: all. */
+  readonly choose?: (walk: Walk) => Hierarchy;
 }
 
 /** All cgroups, looked at once or twice. */
@@ -35,17 +37,21 @@ export class GroupLook {
   readonly gaps: GapTally = new GapTally();
   walk: Walk;
   processes: () => ProcessTable;
+  /** The one that was chosen. */
+  hierarchy: Hierarchy | undefined;
   private readonly host: Host;
   private readonly query: GroupQuery;
   private before: ReadonlyMap<string, Sample> | undefined;
-  private samples: ReadonlyMap<string, Sample>;
+  /** By path. */
+  samples: ReadonlyMap<string, Sample>;
 
   /** Errors: UNSUPPORTED, where no hierarchy is mounted. */
   constructor(host: Host, query: GroupQuery) {
     this.host = host;
     this.query = query;
     this.walk = walkGroups(host, this.gaps);
-    if (this.walk.hierarchies.length === 0) throw notMounted();
+    if (this.walk.hierarchies.length === 0) throw notMounted(this.gaps.list());
+    this.hierarchy = query.choose?.(this.walk);
     this.processes = kept(() => readProcessTable(host, this.gaps));
     this.samples = this.sampled();
   }
@@ -54,14 +60,15 @@ export class GroupLook {
   again(): void {
     this.before = this.samples;
     this.walk = walkGroups(this.host, this.gaps);
+    this.hierarchy = this.query.choose?.(this.walk);
     this.processes = kept(() => readProcessTable(this.host, this.gaps));
     this.samples = this.sampled();
   }
 
   /** In the order of paths. Those that were gone when they were looked at are left out. */
   rows(): readonly GroupRow[] {
-    const { query, walk } = this;
-    const groups = [...walk.groups.values()];
+    const { query } = this;
+    const groups = this.groups();
     const below = query.below ? this.countBelow(groups) : undefined;
     if (query.below) this.tellUnlisted();
     const owners = query.owners ? ownersOf(this.host, groups, this.processes, this.gaps) : undefined;
@@ -81,15 +88,26 @@ export class GroupLook {
     });
   }
 
+  /** Those of the chosen hierarchy, with their place in it first. */
+  groups(): readonly WalkedGroup[] {
+    const { hierarchy, walk } = this;
+    const all = [...walk.groups.values()];
+    if (hierarchy === undefined) return all;
+    return all.flatMap(({ path, places }): WalkedGroup[] => {
+      const own = places.find((place) => place.hierarchy === hierarchy);
+      const others = places.filter((place) => place !== own);
+      return own === undefined ? [] : [{ path, places: [own, ...others] }];
+    });
+  }
+
   private sampled(): ReadonlyMap<string, Sample> {
-    const { query, gaps, walk } = this;
+    const { query, gaps, hierarchy } = this;
     const { topics, now } = query;
-    // Of a v1 hierarchy a file each would tell; the processes tell of all at once.
-    const mayHaveProcesses = query.below
-      ? (): boolean => true
-      : (place: Place): boolean => this.processes().in(place).length > 0;
+    // Of each hierarchy a file would tell; the processes tell of all at once.
+    const mayHaveProcesses = (place: Place): boolean =>
+      hierarchy === undefined && (query.below || this.processes().in(place).length > 0);
     const samples = new Map<string, Sample>();
-    for (const group of walk.groups.values()) {
+    for (const group of this.groups()) {
       samples.set(group.path, sampleGroup(group, topics, { gaps, now, mayHaveProcesses }));
     }
     return samples;
@@ -140,10 +158,19 @@ export class GroupLook {
 /** Source: include/linux/proc_ns.h, PROC_PID_INIT_INO. */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
-function notMounted(): NsError {
+function notMounted(gaps: readonly CountedGap[]): NsError {
+  if (gaps.some(({ reason }) => reason === 'unrecorded')) {
+    return new NsError('UNSUPPORTED', {
+      what: 'this recorded host was not asked for all of its cgroups',
+      why: 'an older nstool recorded it',
+      tryThis: 'nstool capture -o FILE',
+      gaps,
+    });
+  }
   return new NsError('UNSUPPORTED', {
-    what: 'no hierarchy of cgroups is mounted here',
-    why: '/proc/self/mountinfo has no cgroup and no cgroup2',
+    what: 'no hierarchy of cgroups can be seen here',
+    why: 'no cgroup and no cgroup2 file system is mounted where we look',
     tryThis: 'mount -t cgroup2 none /sys/fs/cgroup',
+    gaps,
   });
 }
