@@ -154,11 +154,17 @@ const NOTHING: Figures = {
   dying: null,
 };
 
-/** One group, while it is sampled: what two topics need is read once. */
+/** Files that several topics need: they are read once. */
+const SHARED: ReadonlySet<string> = new Set([
+  ...['cpu.stat', 'memory.stat', 'memory.current', 'memory.usage_in_bytes'],
+  ...['memory.events.local', 'memory.events', 'io.stat'],
+]);
+
+/** One group, while it is sampled. */
 class Look {
   readonly group: WalkedGroup;
   readonly options: SampleOptions;
-  private readonly known = new Map<string, unknown>();
+  private readonly known = new Map<string, Reading<Uint8Array>>();
 
   constructor(group: WalkedGroup, options: SampleOptions) {
     this.group = group;
@@ -178,12 +184,15 @@ class Look {
   }
 
   read<T>(place: Place, name: string, parse: Parse<T>): T | null {
-    if (this.known.has(name)) return this.known.get(name) as T | null;
-    const { readFile, gaps } = this.options;
-    const files = readFile === undefined ? place.files : { read: readFile };
-    const read = readFrom({ files }, place, name, parse, gaps) ?? null;
-    this.known.set(name, read);
-    return read;
+    const read = (path: string): Reading<Uint8Array> => this.bytes(place, path);
+    return readFrom({ files: { read } }, place, name, parse, this.options.gaps) ?? null;
+  }
+
+  private bytes(place: Place, path: string): Reading<Uint8Array> {
+    const { readFile } = this.options;
+    const known = this.known.get(path) ?? (readFile === undefined ? place.files.read(path) : readFile(path));
+    if (SHARED.has(path.slice(path.lastIndexOf('/') + 1))) this.known.set(path, known);
+    return known;
   }
 
   amount(place: Place | undefined, v1: string | null, v2: string | null): number | null {
@@ -205,7 +214,7 @@ class Look {
   /** How many lines. null: closed by its nature, as the list of processes of a threaded cgroup. */
   lines(place: Place, name: string): number | null {
     const path = `${place.folder}/${name}`;
-    const bytes = (this.options.readFile ?? place.files.read)(path);
+    const bytes = this.bytes(place, path);
     if (bytes.ok) return bytes.value.reduce((sum, byte) => sum + (byte === 0x0a ? 1 : 0), 0);
     const { reason, errno } = bytes.gap;
     if (errno !== 'EOPNOTSUPP' && reason !== 'gone') this.options.gaps.add('file of a cgroup', bytes.gap);
