@@ -93,7 +93,7 @@ function walkHierarchy(
     mounts.filter((mount) => isOf(mount, membership) && mountAt(mounts, mount.mountPoint) === mount),
   );
   if (shown.length === 0) {
-    gaps.add('cgroup hierarchy', { reason: 'unsupported', what: `${hierarchyName(membership)} is not mounted here` });
+    gaps.add('mount of cgroups', { reason: 'unsupported', what: `${hierarchyName(membership)} is not mounted here` });
   }
   return shown.flatMap((mount) => walkMount(host, mounts, mount, membership, gaps));
 }
@@ -118,13 +118,13 @@ function walkMount(
 ): readonly Place[] {
   const listed = host.folders({ path: mountPoint, limit: MAX_GROUPS });
   if (!listed.ok) {
-    gaps.add('cgroup hierarchy', listed.gap);
+    gaps.add('mount of cgroups', listed.gap);
     return [];
   }
   const { paths, cut } = listed.value;
   for (const gap of listed.value.gaps) gaps.add('cgroup', gap);
   if (cut)
-    gaps.add('cgroup hierarchy', { reason: 'unsupported', what: `${mountPoint} has more than ${MAX_GROUPS} cgroups` });
+    gaps.add('mount of cgroups', { reason: 'unsupported', what: `${mountPoint} has more than ${MAX_GROUPS} cgroups` });
   const top = topOf(host, mountPoint, root, membership);
   const covered = mounts
     .filter((mount) => mount.mountPoint.startsWith(`${mountPoint}/`))
