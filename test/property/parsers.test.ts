@@ -12,7 +12,9 @@ import { parseDeviceRules } from '../../src/kernel/text/device-rules.ts';
 import { parseFlatKeyed } from '../../src/kernel/text/flat-keyed.ts';
 import { parseIdList } from '../../src/kernel/text/id-list.ts';
 import { parseNestedKeyed } from '../../src/kernel/text/nested-keyed.ts';
+import { parseNetDev } from '../../src/kernel/text/net-dev.ts';
 import { parsePressure } from '../../src/kernel/text/pressure.ts';
+import { parseProcessIo } from '../../src/kernel/text/process-io.ts';
 import { parseCmdline } from '../../src/kernel/text/cmdline.ts';
 import { parseGroups } from '../../src/kernel/text/group.ts';
 import { parseIdMap } from '../../src/kernel/text/id-map.ts';
@@ -141,6 +143,10 @@ describe('parsers', () => {
   total('flat keyed', 'anon 4096\nfile 0\n', (bytes) => parseFlatKeyed(bytes, 'FILE'));
   total('nested keyed', '8:0 rbps=max wiops=120\n', (bytes) => parseNestedKeyed(bytes, 'FILE'));
   total('pressure', 'some avg10=0.22 avg60=0.38 avg300=0.33 total=162\n', (bytes) => parsePressure(bytes, 'FILE'));
+  total('net/dev', `head\nhead\n  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n`, (bytes) =>
+    parseNetDev(bytes, 'FILE'),
+  );
+  total('io of a process', 'rchar: 1\nread_bytes: 2\nwrite_bytes: 3\n', (bytes) => parseProcessIo(bytes, 'FILE'));
   total('list of processors', '0-3,8\n', (bytes) => parseIdList(bytes, 'FILE'));
   total('devices.list', 'a *:* rwm\nc 1:3 r\n', (bytes) => parseDeviceRules(bytes, 'FILE'));
   total('blkio', '8:0 Read 4096\nTotal 4096\n', (bytes) => parseDeviceOperations(bytes, 'FILE'));

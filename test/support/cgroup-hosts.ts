@@ -64,10 +64,6 @@ function withMissing(host: Host): Host {
         ? { ok: false, gap: { reason: 'gone', what: path, errno: 'ENOENT' } }
         : link;
     },
-    stat: (path) => {
-      const status = host.stat(path);
-      return status.ok ? status : { ok: false, gap: { reason: 'gone', what: path, errno: 'ENOENT' } };
-    },
   };
 }
 

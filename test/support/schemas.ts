@@ -57,6 +57,8 @@ const CHOSEN = new Set([
   '/events/*/counts',
   '/findings/*/evidence',
   '/notes/*/evidence',
+  '/cgroups/*',
+  '/rows/*',
 ]);
 
 export interface Mutant {

@@ -116,7 +116,9 @@ export class GroupLook {
   /** Does it tell nothing because it is no longer there? */
   private isGone({ places: [first] }: WalkedGroup, sample: Sample): boolean {
     const { at: _at, ...figures } = sample;
-    return Object.values(figures).every((figure) => figure === null) && !first.files.status(first.folder).ok;
+    if (!Object.values(figures).every((figure) => figure === null)) return false;
+    const status = first.files.status(first.folder);
+    return !status.ok && status.gap.reason === 'gone';
   }
 
   /** null where one of them is unknown. */

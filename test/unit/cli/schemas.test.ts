@@ -172,6 +172,7 @@ const reports: readonly Report[] = [
  * watch has lines, below; version asks the installation, which is the built program; each and caps why run something;
  * enter asks for the environment that its command would get: the tests of its refusals look at its answers; files with
  * capabilities, and those that caps predict looks at, are not recorded. What changes a machine takes no recorded one.
+ * capabilities, and those that caps predict looks at, are not recorded; cgroup ls and tree have hosts of their own.
  */
 const elsewhere = new Set([
   'watch',
@@ -185,6 +186,8 @@ const elsewhere = new Set([
   'cgroup set',
   'cgroup undo',
   'gc',
+  'cgroup ls',
+  'cgroup tree',
 ]);
 
 it('there is one for each command that answers in JSON, and no other', () => {
