@@ -81,7 +81,7 @@ function sweep(hierarchy: string): void {
 }
 
 /** The files in a cgroup are no obstacle to its removal. */
-function removeCgroup(path: string): void {
+export function removeCgroup(path: string): void {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroup(join(path, entry.name));
   }

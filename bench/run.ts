@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { benchBusy } from './busy.ts';
+import { benchCgroups } from './cgroups.ts';
 import { benchContainers } from './containers.ts';
 import { benchFiles } from './files.ts';
 import { benchIdle } from './idle.ts';
@@ -16,7 +17,7 @@ import { Workshop } from './workshop.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const GROUPS = 300;
-const HOSTS = ['idle', 'files', 'named', 'busy', 'containers'] as const;
+const HOSTS = ['idle', 'files', 'named', 'busy', 'containers', 'cgroups'] as const;
 
 type HostName = (typeof HOSTS)[number];
 
@@ -62,6 +63,8 @@ async function benchHost(name: HostName, workshop: Workshop, report: Report, opt
         return await benchNamed(workshop, report, runtimes, rounds);
       case 'busy':
         return await benchBusy(workshop, report, runtimes, rounds, groups);
+      case 'cgroups':
+        return await benchCgroups(workshop, report, runtimes, rounds);
       case 'containers':
         return await benchContainers(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 4)));
     }
