@@ -156,8 +156,13 @@ const NOTHING: Figures = {
 
 /** Files that several topics need: they are read once. */
 const SHARED: ReadonlySet<string> = new Set([
-  ...['cpu.stat', 'memory.stat', 'memory.current', 'memory.usage_in_bytes'],
-  ...['memory.events.local', 'memory.events', 'io.stat'],
+  'cpu.stat',
+  'io.stat',
+  'memory.current',
+  'memory.events',
+  'memory.events.local',
+  'memory.stat',
+  'memory.usage_in_bytes',
 ]);
 
 /** One group, while it is sampled. */

@@ -61,7 +61,7 @@ export const cgroupLs: CommandDefinition = {
     { line: 'nstool cgroup ls --oom', does: 'who lost processes for want of memory' },
     { line: 'nstool cgroup ls --by net --for 2', does: 'what each network namespace does, with its traffic' },
     { line: 'nstool cgroup ls --empty', does: 'what was left over' },
-    { line: `nstool cgroup ls -Q 'OWNER =~ "^container:"' --sort MEM`, does: 'containers, the largest last' },
+    { line: `nstool cgroup ls -Q 'OWNER=~"^container:"' --sort MEM`, does: 'containers, the largest last' },
     { line: 'nstool cgroup ls -o CPU_NOW,READ_NOW,OWNER,PATH --sort CPU_NOW', does: 'who is busy' },
   ],
   exitStatus: [

@@ -64,7 +64,7 @@ describe('one moment', () => {
       tasks: 3,
       tasks_limit: 8,
       forks_refused: 4,
-      cpu_usec: Math.floor(1234567890123456789 / 1000),
+      cpu_usec: 1_234_567_890_123_456,
       cpu_limit: 0.25,
       periods: 21,
       throttled: 20,
