@@ -1,4 +1,5 @@
-// Which processes are in which cgroup, as each of them says: one file a process tells all of its hierarchies.
+// Which processes are in which cgroup: as each of them says, where one file tells all of its hierarchies, or as the
+// kernel lists those of one cgroup.
 
 import type { GapTally } from '../kernel/gap-tally.ts';
 import type { Host } from '../kernel/host.ts';
@@ -45,6 +46,23 @@ export function readProcessTable(host: Pick<Host, 'readDirectory' | 'readFile'>,
     }
   }
   return { in: ({ hierarchy, path }) => byPlace.get(keyOf(hierarchy.name, asTold(path))) ?? [] };
+}
+
+/**
+ * In that directory itself, as the kernel lists them: not those that have ended, nor those outside of our pid namespace.
+ * A threaded cgroup has none of its own: that is no gap.
+ */
+export function listedProcesses({ files, folder }: Pick<Place, 'files' | 'folder'>, gaps: GapTally): readonly number[] {
+  const bytes = files.read(`${folder}/cgroup.procs`);
+  if (!bytes.ok) {
+    if (bytes.gap.errno !== 'EOPNOTSUPP') gaps.add('file of a cgroup', bytes.gap);
+    return [];
+  }
+  const pids = decodeText(bytes.value)
+    .split('\n')
+    .flatMap((line) => parseDecimal(line) ?? []);
+  // v2 has 0 for each that we do not see.
+  return pids.filter((pid) => pid > 0).toSorted((a, b) => a - b);
 }
 
 function keyOf(hierarchy: string, path: string): string {

@@ -115,6 +115,18 @@ for i in range(0, 64 << 20, 4096): m[i] = 1`;
     expect(rows.length).toBeGreaterThan(1);
   });
 
+  it.skipIf(lacks('cgtop'))('counts the memory that systemd-cgtop counts', () => {
+    const { stdout } = run(['systemd-cgtop', '--batch', '--raw', '--iterations=1', '--depth=3']);
+    const theirs = new Map(stdout.split('\n').map((line) => [line.split(' ')[0], line.trim().split(/ +/)[3]]));
+    for (const row of ours(['-o', 'PATH,MEM'])) {
+      const counted = theirs.get(String(row['path']));
+      // It leaves out what it cannot name, and those without memory.
+      if (counted === undefined || counted === '-') continue;
+      expect(Math.abs(Number(row['mem']) - Number(counted))).toBeLessThan(1 << 20);
+    }
+    expect(theirs.has(`/${NAME}/alone`)).toBe(true);
+  });
+
   it('says which processes a plain user cannot be told of', () => {
     const { complete, gaps, rows } = answer('ls', ['--by', 'pid', '-o', 'PROCS,READ'], PLAIN_UID);
     expect(complete).toBe(false);

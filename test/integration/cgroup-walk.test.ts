@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listedProcesses, readProcessTable } from '../../src/cgroups/processes.ts';
 import { sampleGroup, type Topic } from '../../src/cgroups/sample.ts';
 import { walkGroups, type Walk } from '../../src/cgroups/walk.ts';
 import { folders } from '../../src/host/linux/folders.ts';
@@ -124,6 +125,47 @@ describe.skipIf(lacks('root', 'cgroup1'))('cgroups of this machine', () => {
     expect((sample.cpu_usec ?? 0) * 1000).toBeLessThanOrEqual(Number(text(`${at('cpuacct')}/cpuacct.usage`)));
     expect(sample.periods).toBeLessThanOrEqual(Number(/nr_periods (\d+)/.exec(text(`${at('cpu')}/cpu.stat`))?.[1]));
     expect(sample.cpu_stall_usec).not.toBeNull();
+  });
+
+  it('may lose processes to others meanwhile', async () => {
+    const here = cgroups.make('pids', `/${NAME}/here`);
+    const there = cgroups.make('pids', `/${NAME}/there`);
+    const moved = cgroups.start([here]);
+    const script = `while :; do echo ${moved} > '${there}/cgroup.procs'; echo ${moved} > '${here}/cgroup.procs'; done`;
+    const mover = spawn('sh', ['-c', script], { stdio: 'ignore' });
+    try {
+      const seen = new Set<number | null>();
+      const { groups } = walkGroups(host, new GapTally());
+      for (let look = 0; look < 500; look += 1) {
+        const gaps = new GapTally();
+        const table = readProcessTable(host, gaps);
+        for (const name of ['here', 'there']) {
+          const group = groups.get(`/${NAME}/${name}`);
+          if (group === undefined) throw new Error('not found');
+          seen.add(sampleGroup(group, ['processes'], { gaps, now: () => 0 }).processes);
+          for (const pid of table.in(group.places[0])) expect(pid).toBe(moved);
+          for (const pid of listedProcesses(group.places[0], gaps)) expect(pid).toBe(moved);
+        }
+        expect(gaps.list().filter(({ reason }) => reason !== 'gone')).toEqual([]);
+      }
+      expect(seen).toEqual(new Set([0, 1]));
+    } finally {
+      mover.kill('SIGKILL');
+      await new Promise((resolve) => {
+        mover.once('exit', resolve);
+      });
+    }
+  });
+
+  it('have no process that has ended, as the kernel lists them', async () => {
+    const folder = cgroups.make('cgroup2', `/${NAME}/zombie`);
+    await cgroups.startZombie(folder);
+    const group = walkGroups(host, new GapTally()).groups.get(`/${NAME}/zombie`);
+    if (group === undefined) throw new Error('not found');
+    const gaps = new GapTally();
+    expect(sampleGroup(group, ['processes'], { gaps, now: () => 0 }).processes).toBe(0);
+    expect(listedProcesses(group.places[0], gaps)).toEqual([]);
+    expect(gaps.list()).toEqual([]);
   });
 
   it('may come and go meanwhile', async () => {

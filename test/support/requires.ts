@@ -57,6 +57,7 @@ const probes = {
   newuidmap: () => has('newuidmap'),
   runc: () => has('runc', '--version'),
   lxc: () => has('lxc-start', '--version'),
+  cgtop: () => has('systemd-cgtop', '--version'),
   nspawn: () => has('systemd-nspawn', '--version'),
 } satisfies Record<string, () => boolean>;
 

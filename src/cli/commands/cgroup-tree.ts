@@ -1,8 +1,8 @@
-import type { ProcessTable } from '../../cgroups/processes.ts';
+import { listedProcesses } from '../../cgroups/processes.ts';
 import type { Hierarchy, Walk } from '../../cgroups/walk.ts';
 import { GroupLook, type GroupRow } from '../../inspect/cgroup/group-rows.ts';
 import { chooseHierarchy, subtreeOf, topOf, type Subtree } from '../../inspect/cgroup/hierarchy-choice.ts';
-import { isComplete } from '../../kernel/gap-tally.ts';
+import { isComplete, type GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import { isWithin } from '../../kernel/mount-at.ts';
 import { statOf } from '../../kernel/process-stat.ts';
@@ -83,13 +83,13 @@ export const cgroupTree: CommandDefinition = {
     const { hierarchy } = look;
     const top = subtree === undefined || hierarchy === undefined ? '/' : topOf(subtree, hierarchy);
     const rows = look.rows().filter(({ group }) => isWithin(top, group.path));
-    const members = flag(invocation, 'processes') ? membersOf(host, look.processes()) : undefined;
-    const gaps = look.gaps.list();
-    const notes = gaps.map(gapNote);
+    const members = flag(invocation, 'processes') ? membersOf(host, look.gaps) : undefined;
     if (flag(invocation, 'json')) {
       const cgroups = rows.map((row) => jsonOf(row, columns, members));
+      const gaps = look.gaps.list();
       const answer = { schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson) } as const;
-      return { stdout: renderJson({ ...answer, hierarchy: hierarchyJson(hierarchy), cgroups }), notes, status: 0 };
+      const stdout = renderJson({ ...answer, hierarchy: hierarchyJson(hierarchy), cgroups });
+      return { stdout, notes: gaps.map(gapNote), status: 0 };
     }
     const options = await textOptions(
       { headings: !flag(invocation, 'noheadings'), truncate: !flag(invocation, 'notruncate') },
@@ -97,7 +97,7 @@ export const cgroupTree: CommandDefinition = {
     );
     const stdout = renderTree(nodesOf(rows, members), [...columns, nameColumn(rows)], NAME, options);
     const said = context.stdout.isTerminal && hierarchy !== undefined ? [hierarchyNote(hierarchy, look.walk)] : [];
-    return { stdout, notes: [...notes, ...said], status: 0 };
+    return { stdout, notes: [...look.gaps.list().map(gapNote), ...said], status: 0 };
   },
 };
 
@@ -142,14 +142,13 @@ interface Member {
 /** The parent of the kernel's threads. */
 const KTHREADD = 2;
 
-/** Without those that have ended, which are in no cgroup. */
-function membersOf(host: Host, table: ProcessTable): Members {
+function membersOf(host: Host, gaps: GapTally): Members {
   return ({ group }) => {
     const processes: Member[] = [];
     let kernelThreads = 0;
-    for (const pid of table.in(group.places[0])) {
+    for (const pid of listedProcesses(group.places[0], gaps)) {
       const stat = valueOf(statOf(host, pid));
-      if (stat === undefined || stat.state === 'Z' || stat.state === 'X') continue;
+      if (stat === undefined) continue;
       const bytes = valueOf(host.readFile(`/proc/${pid}/cmdline`));
       const words = bytes === undefined ? [] : parseCmdline(bytes);
       if (words.length === 0 && (pid === KTHREADD || stat.ppid === KTHREADD)) kernelThreads += 1;

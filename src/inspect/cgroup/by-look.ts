@@ -116,8 +116,7 @@ export class PartyLook {
       }
     }
     const traffic = query.traffic ? parties.map(({ ns, pids }) => [ns, trafficOf(host, pids, gaps)] as const) : [];
-    const counts =
-      query.topics.size === 0 ? [] : countGroups(groups.groups(), groups.samples, groups.processes(), parties);
+    const counts = query.topics.size === 0 ? [] : countGroups(groups.groups(), groups.samples, parties, gaps);
     const counted = counts.map((each, index) => [keyOf(parties[index]), each] as const);
     return { at, uses, traffic: new Map(traffic), counted: new Map(counted) };
   }

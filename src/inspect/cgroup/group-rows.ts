@@ -105,7 +105,7 @@ export class GroupLook {
     const { topics, now } = query;
     // Of each hierarchy a file would tell; the processes tell of all at once.
     const mayHaveProcesses = (place: Place): boolean =>
-      hierarchy === undefined && (query.below || this.processes().in(place).length > 0);
+      hierarchy === undefined && (query.below || isAbove(place) || this.processes().in(place).length > 0);
     const samples = new Map<string, Sample>();
     for (const group of this.groups()) {
       samples.set(group.path, sampleGroup(group, topics, { gaps, now, mayHaveProcesses }));
@@ -155,6 +155,11 @@ export class GroupLook {
       detail: 'cgroup v1 does not list those outside of our pid namespace',
     });
   }
+}
+
+/** Above the root of our cgroup namespace the processes do not tell the same path as the mount. */
+function isAbove({ path }: Place): boolean {
+  return path.startsWith('/..');
 }
 
 /** Source: include/linux/proc_ns.h, PROC_PID_INIT_INO. */

@@ -1,7 +1,7 @@
 // The processes of each namespace, or of each container, and what they use together. Memory of a cgroup cannot be split
 // among namespaces: what cgroups count is told of those only that have processes of one alone.
 
-import type { ProcessTable } from '../../cgroups/processes.ts';
+import { listedProcesses } from '../../cgroups/processes.ts';
 import type { Sample } from '../../cgroups/sample.ts';
 import type { Place, WalkedGroup } from '../../cgroups/walk.ts';
 import { displayName } from '../../containers/display-name.ts';
@@ -175,8 +175,8 @@ type Whose = number | typeof MIXED;
 export function countGroups(
   groups: readonly WalkedGroup[],
   samples: ReadonlyMap<string, Sample>,
-  table: ProcessTable,
   parties: readonly Party[],
+  gaps: GapTally,
 ): readonly Counted[] {
   const partyOf = new Map(parties.flatMap(({ pids }, index) => pids.map((pid): [number, number] => [pid, index])));
   const sums = parties.map((): Sums => ({ mem: null, shared: 0, periods: null, throttled: null, oom_kills: null }));
@@ -184,9 +184,9 @@ export function countGroups(
     const of = sums[index];
     if (of !== undefined && amount !== null) of[key] = (of[key] ?? 0) + amount;
   };
-  eachOwned(groups, 'memory', table, partyOf, (place, whose, above) => {
+  eachOwned(groups, 'memory', partyOf, gaps, ({ place, pids, whose, above }) => {
     if (whose === MIXED) {
-      for (const pid of table.in(place)) {
+      for (const pid of pids) {
         const of = sums[partyOf.get(pid) ?? -1];
         if (of !== undefined) of.shared += 1;
       }
@@ -198,7 +198,7 @@ export function countGroups(
     if (place.parent !== null && isUppermost) add(whose, 'mem', sample?.memory ?? null);
     add(whose, 'oom_kills', sample?.oom_kills ?? null);
   });
-  eachOwned(groups, 'cpu', table, partyOf, (place, whose) => {
+  eachOwned(groups, 'cpu', partyOf, gaps, ({ place, whose }) => {
     if (whose === MIXED) return;
     const sample = samples.get(place.path);
     add(whose, 'periods', sample?.periods ?? null);
@@ -207,29 +207,41 @@ export function countGroups(
   return sums;
 }
 
+interface Owned {
+  readonly place: Place;
+  /** Its own processes. */
+  readonly pids: readonly number[];
+  readonly whose: Whose;
+  /** Whose those of the cgroup above are. Absent: of what we see it is the top. */
+  readonly above: Whose | undefined;
+}
+
 /** Each cgroup of the controller's hierarchy that has processes, or that one below it has, and whose these are. */
 function eachOwned(
   groups: readonly WalkedGroup[],
   controller: string,
-  table: ProcessTable,
   partyOf: ReadonlyMap<number, number>,
-  visit: (place: Place, whose: Whose, above: Whose | undefined) => void,
+  gaps: GapTally,
+  visit: (owned: Owned) => void,
 ): void {
   const places = groups.flatMap((group) => group.places.filter(({ controllers }) => controllers.includes(controller)));
   const owner = new Map<Place, Whose>();
+  const members = new Map<Place, readonly number[]>();
   const note = (place: Place, whose: Whose): void => {
     const before = owner.get(place);
     owner.set(place, before === undefined || before === whose ? whose : MIXED);
   };
   // What is below a cgroup comes after it.
   for (const place of places.toReversed()) {
-    for (const pid of table.in(place)) note(place, partyOf.get(pid) ?? MIXED);
+    const pids = listedProcesses(place, gaps);
+    members.set(place, pids);
+    for (const pid of pids) note(place, partyOf.get(pid) ?? MIXED);
     const whose = owner.get(place);
     if (whose !== undefined && place.parent !== null) note(place.parent, whose);
   }
   for (const place of places) {
     const whose = owner.get(place);
     const above = place.parent === null ? undefined : owner.get(place.parent);
-    if (whose !== undefined) visit(place, whose, above);
+    if (whose !== undefined) visit({ place, pids: members.get(place) ?? [], whose, above });
   }
 }
