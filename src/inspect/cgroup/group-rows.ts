@@ -115,6 +115,8 @@ export class GroupLook {
 
   /** Does it tell nothing because it is no longer there? */
   private isGone({ places: [first] }: WalkedGroup, sample: Sample): boolean {
+    // Most tell one of these.
+    if (sample.processes !== null || sample.memory !== null) return false;
     const { at: _at, ...figures } = sample;
     if (!Object.values(figures).every((figure) => figure === null)) return false;
     const status = first.files.status(first.folder);
