@@ -144,6 +144,9 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
       ask('caps ls', words, uid);
     expect(passed('cgroup show', ask('cgroup show', [String(target.pid)], uid))).toEqual([]);
     expect(passed('cgroup why', ask('cgroup why', [String(target.pid), '--for', '0'], uid))).toEqual([]);
+    for (const words of [[], ['--output-all', '--for', '0.1'], ['--by', 'net'], ['--by', 'container', '--output-all']])
+      ask('cgroup ls', words, uid);
+    expect(passed('cgroup tree', ask('cgroup tree', ['-p', String(target.pid)], uid))).toEqual([]);
     expect(passed('caps diff', ask('caps diff', ['self', 'baseline:docker,-kill'], uid))).toEqual([]);
   });
 
