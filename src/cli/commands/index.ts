@@ -139,6 +139,8 @@ export const commands: readonly CommandEntry[] = [
     name: 'gc',
     summary: 'remove what an nstool that was killed left behind',
     load: async () => (await import('./gc.ts')).gc,
+  },
+  {
     name: 'cgroup ls',
     summary: 'every cgroup with its owner, what it uses, and where it was held back',
     load: async () => (await import('./cgroup-ls.ts')).cgroupLs,

@@ -171,8 +171,8 @@ const reports: readonly Report[] = [
 /**
  * watch has lines, below; version asks the installation, which is the built program; each and caps why run something;
  * enter asks for the environment that its command would get: the tests of its refusals look at its answers; files with
- * capabilities, and those that caps predict looks at, are not recorded. What changes a machine takes no recorded one.
- * capabilities, and those that caps predict looks at, are not recorded; cgroup ls and tree have hosts of their own.
+ * capabilities, and those that caps predict looks at, are not recorded; cgroup ls and tree have hosts of their own. What
+ * changes a machine takes no recorded one.
  */
 const elsewhere = new Set([
   'watch',
