@@ -14,6 +14,10 @@ export interface Throttling {
   readonly throttled: bigint | null;
   /** Summed over processors: it may exceed the time that passed. Unit: microseconds; v1 tells nanoseconds. */
   readonly throttled_usec: bigint | null;
+  /** Periods in which more than the quota was used, as cpu.max.burst allows. Since: Linux 5.14. null: not told. */
+  readonly bursts: bigint | null;
+  /** What was used beyond it. Unit: microseconds. */
+  readonly burst_usec: bigint | null;
 }
 
 export interface CpuUsage {
@@ -21,6 +25,10 @@ export interface CpuUsage {
   readonly usage_usec: bigint | null;
   readonly user_usec: bigint | null;
   readonly system_usec: bigint | null;
+  /** Of user_usec, at a positive nice. Since: Linux 6.11, v2 alone. null: not told. */
+  readonly nice_usec: bigint | null;
+  /** How long it was held back itself, by whosever quota. Unit: microseconds. Since: Linux 6.6. null: not told. */
+  readonly held_usec: bigint | null;
   /** By each quota from the cgroup up. Those without a quota count nothing. */
   readonly throttling: readonly Throttling[];
 }
@@ -29,10 +37,10 @@ export interface CpuUsage {
 const TICK = 10_000n;
 
 export function readCpu(groups: Groups, gaps: GapTally): CpuUsage {
-  return { ...times(groups, gaps), throttling: readThrottling(groups, gaps) };
+  return { ...times(groups, gaps), held_usec: held(groups, gaps), throttling: readThrottling(groups, gaps) };
 }
 
-function times(groups: Groups, gaps: GapTally): Omit<CpuUsage, 'throttling'> {
+function times(groups: Groups, gaps: GapTally): Omit<CpuUsage, 'held_usec' | 'throttling'> {
   const accounted = controlledBy(groups, 'cpuacct');
   const level = accounted?.levels[0];
   if (accounted !== undefined && level !== undefined) {
@@ -43,6 +51,7 @@ function times(groups: Groups, gaps: GapTally): Omit<CpuUsage, 'throttling'> {
       usage_usec: usage === null ? null : usage / 1000n,
       user_usec: ticks('user'),
       system_usec: ticks('system'),
+      nice_usec: null,
     };
   }
   // Of v2 also without the cpu controller.
@@ -50,7 +59,17 @@ function times(groups: Groups, gaps: GapTally): Omit<CpuUsage, 'throttling'> {
   const stat =
     unified === undefined ? undefined : readFrom(unified, unified.levels[0], 'cpu.stat', parseFlatKeyed, gaps);
   const of = (key: string): bigint | null => stat?.get(key) ?? null;
-  return { usage_usec: of('usage_usec'), user_usec: of('user_usec'), system_usec: of('system_usec') };
+  const halves = { user_usec: of('user_usec'), system_usec: of('system_usec'), nice_usec: of('nice_usec') };
+  return { usage_usec: of('usage_usec'), ...halves };
+}
+
+/** Where the quota of one above holds it back, its own cpu.stat counts nothing, but cpu.stat.local does. */
+function held(groups: Groups, gaps: GapTally): bigint | null {
+  const controlled = controlledBy(groups, 'cpu');
+  const level = controlled?.levels[0];
+  if (controlled === undefined || level === undefined) return null;
+  const stat = readFrom(controlled.group, level, 'cpu.stat.local', parseFlatKeyed, gaps);
+  return stat == null ? null : microseconds(controlled.group, stat, 'throttled');
 }
 
 function scaled(number: bigint | undefined, factor: bigint): bigint | null {
@@ -68,17 +87,24 @@ export function readThrottling(groups: Groups, gaps: GapTally): readonly Throttl
   });
 }
 
-function throttlingOf(
-  { version }: Pick<Group, 'version'>,
-  path: string,
-  stat: ReadonlyMap<string, bigint>,
-): Throttling {
-  const nanoseconds = stat.get('throttled_time');
-  const v1 = nanoseconds === undefined ? null : nanoseconds / 1000n;
+function throttlingOf(group: Pick<Group, 'version'>, path: string, stat: ReadonlyMap<string, bigint>): Throttling {
   return {
     path,
     periods: stat.get('nr_periods') ?? null,
     throttled: stat.get('nr_throttled') ?? null,
-    throttled_usec: version === 1 ? v1 : (stat.get('throttled_usec') ?? null),
+    throttled_usec: microseconds(group, stat, 'throttled'),
+    bursts: stat.get('nr_bursts') ?? null,
+    burst_usec: microseconds(group, stat, 'burst'),
   };
+}
+
+/** v1 has `throttled_time` in nanoseconds, v2 `throttled_usec`. */
+function microseconds(
+  { version }: Pick<Group, 'version'>,
+  stat: ReadonlyMap<string, bigint>,
+  key: string,
+): bigint | null {
+  const nanoseconds = stat.get(`${key}_time`);
+  if (version === 2) return stat.get(`${key}_usec`) ?? null;
+  return nanoseconds === undefined ? null : nanoseconds / 1000n;
 }

@@ -40,10 +40,13 @@ const FILES: readonly EventFile[] = [
   keyed('memory', 2, 'memory.swap.events'),
   single('memory', 'memory.failcnt'),
   single('memory', 'memory.memsw.failcnt'),
+  single('memory', 'memory.kmem.tcp.failcnt'),
   keyed('memory', 1, 'memory.oom_control', true),
   keyed('pids', 1, 'pids.events', true),
   keyed('pids', 2, 'pids.events'),
   keyed('pids', 2, 'pids.events.local', true),
+  keyed('misc', 2, 'misc.events'),
+  keyed('misc', 2, 'misc.events.local', true),
 ];
 
 /** `only`: of this controller alone. */
@@ -73,8 +76,9 @@ function hugetlbEvents(groups: Groups): readonly EventFile[] {
   if (found === undefined || level === undefined) return [];
   const names = (valueOf(found.group.files.list(level.folder)) ?? []).toSorted();
   return names.flatMap((name) => {
-    if (/^hugetlb\.[0-9]+[KMG]B\.events$/.test(name)) return [keyed('hugetlb', 2, name)];
-    return /^hugetlb\.[0-9]+[KMG]B\.failcnt$/.test(name) ? [single('hugetlb', name)] : [];
+    const [, kind] = /^hugetlb\.[0-9]+[KMG]B\.(?:rsvd\.)?(events|events\.local|failcnt)$/.exec(name) ?? [];
+    if (kind === undefined) return [];
+    return [kind === 'failcnt' ? single('hugetlb', name) : keyed('hugetlb', 2, name, kind === 'events.local')];
   });
 }
 

@@ -8,7 +8,7 @@ export type Unit = 'bytes' | 'cores' | 'tasks' | 'bytes_per_second' | 'operation
 export interface LimitFiles {
   readonly limit: string;
   readonly usage?: string;
-  /** Since Linux 5.19 (memory.peak), 6.5 (memory.swap.peak), 6.1 (pids.peak; of v1 too). */
+  /** Since Linux 5.19 (memory.peak), 6.5 (memory.swap.peak), 6.1 (pids.peak; of v1 too), 6.11 (misc.peak). */
   readonly peak?: string;
 }
 
@@ -66,12 +66,65 @@ export const LIMITS: readonly LimitDefinition[] = [
     v2: { limit: 'memory.swap.max', usage: 'memory.swap.current', peak: 'memory.swap.peak' },
   },
   {
+    // From here on it is slowed down. Since: Linux 5.8.
+    key: 'swap_high',
+    controller: 'memory',
+    unit: 'bytes',
+    oci: null,
+    v1: null,
+    v2: { limit: 'memory.swap.high', usage: 'memory.swap.current', peak: 'memory.swap.peak' },
+  },
+  {
+    // Compressed in memory, instead of on a swap device. Since: Linux 5.19.
+    key: 'zswap_max',
+    controller: 'memory',
+    unit: 'bytes',
+    oci: null,
+    v1: null,
+    v2: { limit: 'memory.zswap.max', usage: 'memory.zswap.current' },
+  },
+  {
+    // Buffers of TCP sockets, which v1 counts beside the memory.
+    key: 'kmem_tcp_max',
+    controller: 'memory',
+    unit: 'bytes',
+    oci: 'memory.kernelTCP',
+    v1: {
+      limit: 'memory.kmem.tcp.limit_in_bytes',
+      usage: 'memory.kmem.tcp.usage_in_bytes',
+      peak: 'memory.kmem.tcp.max_usage_in_bytes',
+    },
+    v2: null,
+  },
+  {
     key: 'pids_max',
     controller: 'pids',
     unit: 'tasks',
     oci: 'pids.limit',
     v1: { limit: 'pids.max', usage: 'pids.current', peak: 'pids.peak' },
     v2: { limit: 'pids.max', usage: 'pids.current', peak: 'pids.peak' },
+  },
+];
+
+/** A limit for each of what its files name a line: `NAME BOUND`. */
+export const NAMED_LIMITS: readonly LimitDefinition[] = [
+  {
+    // Memory of graphics devices and other accelerators, by region. Since: Linux 6.14.
+    key: 'dmem_max',
+    controller: 'dmem',
+    unit: 'bytes',
+    oci: null,
+    v1: null,
+    v2: { limit: 'dmem.max', usage: 'dmem.current' },
+  },
+  {
+    // Keys of memory encryption and what else is scarce, by kind. Since: Linux 5.13.
+    key: 'misc_max',
+    controller: 'misc',
+    unit: 'objects',
+    oci: null,
+    v1: { limit: 'misc.max', usage: 'misc.current' },
+    v2: { limit: 'misc.max', usage: 'misc.current', peak: 'misc.peak' },
   },
 ];
 

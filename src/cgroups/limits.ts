@@ -6,10 +6,19 @@ import { parseDeviceNumbers } from '../kernel/text/blkio.ts';
 import { parseAmount, parseBound, type Bound } from '../kernel/text/cgroup-bound.ts';
 import { parseCpuMax, type CpuQuota } from '../kernel/text/cpu-max.ts';
 import { parseFlatKeyed } from '../kernel/text/flat-keyed.ts';
+import { parseKeyedBounds } from '../kernel/text/keyed-bounds.ts';
 import { parseNestedKeyed, type NestedKeyed } from '../kernel/text/nested-keyed.ts';
 import { controlledBy, type Controlled, type Group, type Groups, type Level } from './groups.ts';
 import { deviceName } from './io.ts';
-import { hugetlbLimit, hugetlbSize, LIMITS, type LimitDefinition, type LimitFiles, type Unit } from './limit-table.ts';
+import {
+  hugetlbLimit,
+  hugetlbSize,
+  LIMITS,
+  NAMED_LIMITS,
+  type LimitDefinition,
+  type LimitFiles,
+  type Unit,
+} from './limit-table.ts';
 import { readFrom } from './read.ts';
 
 /** A bigint, but for cores. */
@@ -57,6 +66,7 @@ export function readLimits(host: Host, groups: Groups, gaps: GapTally): readonly
     ...hugetlbSizes(groups).flatMap((size) => plainLimit(groups, hugetlbLimit(size), gaps)),
     ...ioLimits(groups, gaps).map((limit) => ({ ...limit, deviceName: deviceName(host, limit.device ?? '') })),
     ...rdmaLimits(groups, gaps),
+    ...NAMED_LIMITS.flatMap((definition) => namedLimits(groups, definition, gaps)),
   ];
 }
 
@@ -224,11 +234,11 @@ function ioLimits(groups: Groups, gaps: GapTally): readonly Limit[] {
   const [v1, v2] = [controlledBy(groups, 'blkio'), controlledBy(groups, 'io')];
   return IO.flatMap(({ key, v1: name, oci, unit }) => {
     const subject = { key: `io_${key}`, controller: v2 === undefined ? 'blkio' : 'io', unit, oci };
-    if (v2 !== undefined) return limitsByName(v2, 'io.max', keyOf(key), subject, gaps);
-    const file = `blkio.throttle.${name}_device`;
+    if (v2 !== undefined) return limitsByName(v2, { limit: 'io.max' }, keyOf(key), subject, gaps);
+    const files = { limit: `blkio.throttle.${name}_device` };
     // v1 keeps each cgroup to its own limit: one above does not count what is below it (block/blk-throttle.c).
     const flat = v1 === undefined ? undefined : { ...v1, levels: v1.levels.slice(0, 1) };
-    return flat === undefined ? [] : limitsByName(flat, file, parseDeviceNumbers, subject, gaps);
+    return flat === undefined ? [] : limitsByName(flat, files, parseDeviceNumbers, subject, gaps);
   });
 }
 
@@ -237,8 +247,15 @@ function rdmaLimits(groups: Groups, gaps: GapTally): readonly Limit[] {
   if (controlled === undefined) return [];
   return ['hca_handle', 'hca_object'].flatMap((key) => {
     const subject = { key: `rdma_${key}`, controller: 'rdma', unit: 'objects', oci: 'rdma' } as const;
-    return limitsByName(controlled, 'rdma.max', keyOf(key), subject, gaps);
+    return limitsByName(controlled, { limit: 'rdma.max', usage: 'rdma.current' }, keyOf(key), subject, gaps);
   });
+}
+
+function namedLimits(groups: Groups, definition: LimitDefinition, gaps: GapTally): readonly Limit[] {
+  const controlled = controlledBy(groups, definition.controller);
+  const files = controlled?.group.version === 1 ? definition.v1 : definition.v2;
+  if (controlled === undefined || files === null) return [];
+  return limitsByName(controlled, files, parseKeyedBounds, definition, gaps);
 }
 
 type ByName = ReadonlyMap<string, Bound>;
@@ -260,21 +277,34 @@ function pick(entries: NestedKeyed, key: string): ByName {
   );
 }
 
+/** Only of names that are limited somewhere. */
 function limitsByName(
   { group, levels }: Controlled,
-  file: string,
+  files: LimitFiles,
   parse: (bytes: Uint8Array, file: string) => Reading<ByName>,
   subject: Subject,
   gaps: GapTally,
 ): readonly Limit[] {
-  const read = levels.map((level) => ({ path: level.path, known: readFrom(group, level, file, parse, gaps) }));
+  const amounts = (level: Level | undefined, file: string | undefined): ByName | undefined =>
+    level === undefined || file === undefined ? undefined : (readFrom(group, level, file, parse, gaps) ?? undefined);
+  const read = levels.map((level) => ({
+    path: level.path,
+    known: readFrom(group, level, files.limit, parse, gaps),
+    usage: amounts(level, files.usage),
+  }));
+  const peaks = amounts(levels[0], files.peak);
   const names = new Set(read.flatMap(({ known }) => [...(known?.keys() ?? [])]));
   return [...names].flatMap((name) => {
-    const bounds = read.flatMap(({ path, known }): LevelLimit[] => {
+    const bounds = read.flatMap(({ path, known, usage }): LevelLimit[] => {
       if (known === undefined) return [];
-      return [{ path, set: known === null ? null : (known.get(name) ?? 'max'), usage: null }];
+      return [{ path, set: known === null ? null : (known.get(name) ?? 'max'), usage: amountOf(usage, name) }];
     });
-    const limit = limitOf(subject, group, file, name, bounds);
+    const limit = limitOf(subject, group, files.limit, name, bounds, { peak: amountOf(peaks, name) });
     return limit.effective === 'max' ? [] : [limit];
   });
+}
+
+function amountOf(amounts: ByName | undefined, name: string): bigint | null {
+  const amount = amounts?.get(name);
+  return typeof amount === 'bigint' ? amount : null;
 }

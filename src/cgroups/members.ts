@@ -22,6 +22,17 @@ export interface Members {
   readonly descendants: bigint | null;
   /** Removed, but something still holds them: often page cache. null: v1. */
   readonly dying: bigint | null;
+  /** How long it was frozen in all. Unit: microseconds. Since: Linux 6.17. null: v1, or not told. */
+  readonly frozen_usec: bigint | null;
+  /** The same by controller. Since: Linux 6.12. Empty: v1, or not told. */
+  readonly by_controller: readonly SubsystemCount[];
+}
+
+/** How many cgroups a controller acts on, this one and those below, and how many of them are dying. */
+export interface SubsystemCount {
+  readonly controller: string;
+  readonly cgroups: bigint | null;
+  readonly dying: bigint | null;
 }
 
 export function readMembers(group: Group, gaps: GapTally): Members {
@@ -36,7 +47,8 @@ export function readMembers(group: Group, gaps: GapTally): Members {
   };
   const members = { processes: count('cgroup.procs'), threads: count(threadFile) };
   if (group.version === 1) {
-    return { ...members, type: null, populated: null, frozen: null, descendants: null, dying: null };
+    const untold = { type: null, populated: null, frozen: null, descendants: null, dying: null, frozen_usec: null };
+    return { ...members, ...untold, by_controller: [] };
   }
   const type = valueOf(group.files.read(`${own.folder}/cgroup.type`));
   const events = readFrom(group, own, 'cgroup.events', parseFlatKeyed, gaps);
@@ -48,7 +60,18 @@ export function readMembers(group: Group, gaps: GapTally): Members {
     frozen: flagOf(events?.get('frozen')),
     descendants: stat?.get('nr_descendants') ?? null,
     dying: stat?.get('nr_dying_descendants') ?? null,
+    frozen_usec: readFrom(group, own, 'cgroup.stat.local', parseFlatKeyed, gaps)?.get('frozen_usec') ?? null,
+    by_controller: subsystems(stat ?? new Map<string, bigint>()),
   };
+}
+
+function subsystems(stat: ReadonlyMap<string, bigint>): readonly SubsystemCount[] {
+  const counted = [...stat.keys()].flatMap((key) => /^nr_(?:dying_)?subsys_(.+)$/.exec(key)?.[1] ?? []);
+  return [...new Set(counted)].map((controller) => ({
+    controller,
+    cgroups: stat.get(`nr_subsys_${controller}`) ?? null,
+    dying: stat.get(`nr_dying_subsys_${controller}`) ?? null,
+  }));
 }
 
 function lines(bytes: Uint8Array): number {

@@ -1,5 +1,6 @@
 // Shares (cgroup v1, 2 to 262144, 1024 by default) and weight (v2, 1 to 10000, 100 by default): three conversions are in
-// use, and what one of them wrote another reads as something else.
+// use, and what one of them wrote another reads as something else. Source: opencontainers/cgroups, utils.go, in runc since
+// 1.3.2; containers/crun, pull request 1767, in crun since 1.23; systemd, cgroup_cpu_shares_to_weight().
 
 export type Conversion = 'quadratic' | 'linear' | 'systemd';
 

@@ -11,6 +11,7 @@ import { parseCpuMax } from '../../src/kernel/text/cpu-max.ts';
 import { parseDeviceRules } from '../../src/kernel/text/device-rules.ts';
 import { parseFlatKeyed } from '../../src/kernel/text/flat-keyed.ts';
 import { parseIdList } from '../../src/kernel/text/id-list.ts';
+import { parseKeyedBounds } from '../../src/kernel/text/keyed-bounds.ts';
 import { parseNestedKeyed } from '../../src/kernel/text/nested-keyed.ts';
 import { parseNetDev } from '../../src/kernel/text/net-dev.ts';
 import { parsePressure } from '../../src/kernel/text/pressure.ts';
@@ -30,6 +31,7 @@ import { parsePasswd, parsePasswdShells } from '../../src/kernel/text/passwd.ts'
 import { parseResolvConf } from '../../src/kernel/text/resolv-conf.ts';
 import { parseRawSockets } from '../../src/kernel/text/raw-sockets.ts';
 import { parseSchedstat } from '../../src/kernel/text/schedstat.ts';
+import { parseResctrlMembership, parseSchemata } from '../../src/kernel/text/schemata.ts';
 import { parseScriptLine } from '../../src/kernel/text/script-line.ts';
 import { parseSocketsUsed } from '../../src/kernel/text/sockstat.ts';
 import { parseStat } from '../../src/kernel/text/stat.ts';
@@ -142,6 +144,9 @@ describe('parsers', () => {
   total('cpu.max', 'max 100000\n', (bytes) => parseCpuMax(bytes, 'FILE'));
   total('flat keyed', 'anon 4096\nfile 0\n', (bytes) => parseFlatKeyed(bytes, 'FILE'));
   total('nested keyed', '8:0 rbps=max wiops=120\n', (bytes) => parseNestedKeyed(bytes, 'FILE'));
+  total('a bound a line', 'drm/0000:03:00.0/vram0 max\nsev 4\n', (bytes) => parseKeyedBounds(bytes, 'FILE'));
+  total('schemata', '  MB:0=100;1= 50\nL3CODE:0=fffff;1=3c0\n', (bytes) => parseSchemata(bytes, 'FILE'));
+  total('cpu_resctrl_groups', 'res:batch\nmon:web\n', (bytes) => parseResctrlMembership(bytes, 'FILE'));
   total('pressure', 'some avg10=0.22 avg60=0.38 avg300=0.33 total=162\n', (bytes) => parsePressure(bytes, 'FILE'));
   total('net/dev', `head\nhead\n  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n`, (bytes) =>
     parseNetDev(bytes, 'FILE'),

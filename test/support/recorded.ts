@@ -8,7 +8,10 @@ import { readRecordedHost, recordedHost } from '../../src/host/recorded/recorded
 import type { Host } from '../../src/kernel/host.ts';
 import { theme } from '../../src/render/theme.ts';
 
-export type FixtureHost = 'idle' | 'thirty-namespaces' | 'hidepid' | 'hostile';
+export type FixtureHost = 'idle' | 'thirty-namespaces' | 'hidepid' | 'hostile' | CgroupHost;
+
+/** Of these the cgroups are of interest: little else of them is recorded. */
+type CgroupHost = 'resctrl';
 
 export const fixtureHosts: readonly FixtureHost[] = ['idle', 'thirty-namespaces', 'hidepid', 'hostile'];
 

@@ -5,6 +5,7 @@ import { hierarchyName } from '../../cgroups/location.ts';
 import type { Amount, Limit } from '../../cgroups/limits.ts';
 import type { Unit } from '../../cgroups/limit-table.ts';
 import type { MemoryUsage } from '../../cgroups/memory.ts';
+import type { BandwidthPart, CachePart, Resctrl } from '../../cgroups/resctrl.ts';
 import type { Setting } from '../../cgroups/settings.ts';
 import { CONVERTERS, conversions, sharesOf, weightOf, type Conversion } from '../../cgroups/weight-conversion.ts';
 import type { CpuWeight } from '../../cgroups/weight.ts';
@@ -39,6 +40,11 @@ export const cgroupFields: readonly CgroupField[] = [
   { key: 'members', help: 'processes and threads in each, without those below', build: membersField },
   { key: 'delegation', help: 'whom each was handed to', build: delegationField },
   { key: 'devices', help: 'which device nodes it may use; of v2 an eBPF program decides', build: devicesField },
+  {
+    key: 'resctrl',
+    help: 'its ways of the caches and bandwidth of the memory, by the resctrl group of its first thread; who shares them',
+    build: resctrlField,
+  },
 ];
 
 export function fieldsOf(report: CgroupReport): readonly Field[] {
@@ -218,11 +224,12 @@ function seconds(microseconds: bigint | null): string {
 }
 
 function cpuField({ cpu }: CgroupReport): Omit<Field, 'key'> {
-  const { usage_usec: usage, user_usec: user, system_usec: system, throttling } = cpu;
+  const { usage_usec: usage, user_usec: user, system_usec: system, held_usec: held, throttling } = cpu;
   return {
     value: { ...cpu, throttling: throttling.map((each) => ({ ...each })) },
     lines: [
       `${seconds(usage)}: user ${seconds(user)}, system ${seconds(system)}`,
+      ...(held === null || held === 0n ? [] : [`held back for ${seconds(held)} in all, by whosever quota`]),
       ...throttling.map(({ path, periods, throttled, throttled_usec: time }) => {
         return `held back in ${throttled ?? '-'} of ${periods ?? '-'} periods, for ${seconds(time)}, by the quota of ${path}`;
       }),
@@ -301,14 +308,20 @@ function nameOf({ group }: GroupReport): string {
 
 function membersField({ members }: CgroupReport): Omit<Field, 'key'> {
   return {
-    value: members.map((each) => ({ hierarchy: each.group.hierarchy, path: each.group.path, ...each.members })),
+    value: members.map((each) => ({
+      hierarchy: each.group.hierarchy,
+      path: each.group.path,
+      ...each.members,
+      by_controller: each.members.by_controller.map((count) => ({ ...count })),
+    })),
     lines: members.map((each) => {
-      const { processes, threads, type, frozen, descendants, dying } = each.members;
+      const { processes, threads, type, frozen, frozen_usec: ice, descendants, dying } = each.members;
       const parts = [
         processes === null ? '- processes' : `${processes} process${processes === 1 ? '' : 'es'}`,
         threads === null ? '- threads' : counted(threads, 'thread'),
         ...(type === null ? [] : [type]),
         ...(frozen === true ? ['frozen'] : []),
+        ...(ice === null || ice === 0n ? [] : [`frozen for ${seconds(ice)} in all`]),
         ...(descendants === null || descendants === 0n ? [] : [`${counted(descendants, 'cgroup')} below`]),
         ...(dying === null || dying === 0n ? [] : [`${dying} dying`]),
       ];
@@ -334,4 +347,52 @@ function devicesField({ devices }: CgroupReport): Omit<Field, 'key'> {
     value: { allows, file, rules: rules?.map(ruleText) ?? null },
     lines: [says[allows], ...(allows === 'limited' ? (rules ?? []).map(ruleText) : [])],
   };
+}
+
+function resctrlField({ resctrl }: CgroupReport): Omit<Field, 'key'> {
+  if (resctrl === null) return { value: null, lines: [] };
+  const { group, monitor, mode, caches, bandwidths, cpus, threads, elsewhere, monitors, counts } = resctrl;
+  const lines = [
+    `group ${group}${mode === null ? '' : `, ${mode}`}, monitored by ${monitor ?? 'no group of its own'}`,
+    ...caches.map(cacheLine),
+    ...bandwidths.map(bandwidthLine),
+    `${threads === null ? '- threads' : counted(threads, 'thread')} in it${cpus === null || cpus === '' ? '' : `, and all on processors ${cpus}`}`,
+    ...elsewhere.map((other) => `on processors ${other.cpus} group ${other.group} holds in its place`),
+    ...monitors.map(
+      ({ name, threads: some }) => `monitor group ${name}: ${some === null ? '-' : counted(some, 'thread')}`,
+    ),
+    ...counts.map(({ monitor: of, domain, event, count }) => {
+      return `${of === null ? '' : `${of} `}${domain} ${event}: ${count === null ? '-' : bytes(count)}`;
+    }),
+  ];
+  return { value: resctrlJson(resctrl), lines };
+}
+
+function resctrlJson({ caches, bandwidths, elsewhere, monitors, counts, ...rest }: Resctrl): Value {
+  return {
+    ...rest,
+    caches: caches.map((each) => ({ ...each })),
+    bandwidths: bandwidths.map((each) => ({ ...each })),
+    elsewhere: elsewhere.map((each) => ({ ...each })),
+    monitors: monitors.map((each) => ({ ...each })),
+    counts: counts.map((each) => ({ ...each })),
+  };
+}
+
+function cacheLine({ level, holds, cache, ways, count, of, size, shared_with: others }: CachePart): string {
+  const what = holds === 'all' ? '' : ` for ${holds}`;
+  const room = size === null ? '' : `, ${bytes(size)}`;
+  const shared = others.length === 0 ? 'not shared' : `shared with ${others.join(', ')}`;
+  return `${level} cache ${cache}${what}: ways ${ways === '' ? 'none' : ways} (${count} of ${of ?? '-'}${room}), ${shared}`;
+}
+
+const BANDWIDTH: Readonly<Record<BandwidthPart['unit'], (amount: bigint) => string>> = {
+  percent: (amount) => `${amount}%`,
+  mibps: (amount) => `${amount}MiB/s`,
+  eighths_of_gbps: (amount) => `${Number(amount) / 8}GB/s`,
+};
+
+function bandwidthLine({ resource, cache, amount, unit }: BandwidthPart): string {
+  const memory = resource === 'SMBA' ? 'slow memory' : 'memory';
+  return `bandwidth of ${memory} at L3 cache ${cache}: ${BANDWIDTH[unit](amount)}`;
 }

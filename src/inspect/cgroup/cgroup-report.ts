@@ -10,12 +10,13 @@ import { readLimits, type Limit } from '../../cgroups/limits.ts';
 import { readMembers, readOwnership, type Members, type Ownership } from '../../cgroups/members.ts';
 import { readMemory, type MemoryUsage } from '../../cgroups/memory.ts';
 import { cgroupMode, type CgroupMode } from '../../cgroups/mode.ts';
+import { readResctrl, type Resctrl } from '../../cgroups/resctrl.ts';
 import { readSettings, type Setting } from '../../cgroups/settings.ts';
 import { readStalls, type Stalls } from '../../cgroups/stalls.ts';
 import { readCpuWeight, type CpuWeight } from '../../cgroups/weight.ts';
 import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import type { Host } from '../../kernel/host.ts';
-import { parseMountinfo } from '../../kernel/text/mountinfo.ts';
+import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
 import { HostLook } from '../show/host-look.ts';
 import { NOBODY, ProcessLook } from '../show/process-look.ts';
 import { requireReadable } from '../show/show.ts';
@@ -49,6 +50,8 @@ export interface CgroupReport {
   /** null: there is no unified hierarchy. */
   readonly stalls: Stalls | null;
   readonly devices: DevicePolicy;
+  /** null: it is not mounted here, its group is unknown, or cgroups were named by their path. */
+  readonly resctrl: Resctrl | null;
   readonly gaps: readonly CountedGap[];
 }
 
@@ -56,7 +59,7 @@ export interface CgroupReport {
 export function reportCgroups(host: Host, word: string): CgroupReport {
   const target = resolveLivingCgroup(host, word);
   const gaps = new GapTally();
-  if (target.type === 'cgroups') return reportOf(host, null, target.groups, gaps);
+  if (target.type === 'cgroups') return reportOf(host, null, target.groups, gaps, null);
   if (target.type === 'host') return reportOfLook(new HostLook(host, gaps));
   requireReadable(host, target.pid);
   const report = reportOfLook(new ProcessLook(host, target.pid, gaps));
@@ -64,15 +67,25 @@ export function reportCgroups(host: Host, word: string): CgroupReport {
   return report;
 }
 
-function reportOfLook({ host, gaps, pid, memberships }: ProcessLook): CgroupReport {
-  return reportOf(host, pid === NOBODY ? null : pid, findGroups(host, pid, memberships ?? []), gaps);
+function reportOfLook(look: ProcessLook): CgroupReport {
+  const { host, gaps, pid, memberships } = look;
+  const thread = look instanceof HostLook ? 'default' : pid;
+  return reportOf(host, pid === NOBODY ? null : pid, findGroups(host, pid, memberships ?? []), gaps, thread);
 }
 
-function reportOf(host: Host, pid: number | null, groups: Groups, gaps: GapTally): CgroupReport {
+/** `thread`: whose resctrl group it is. null: cgroups have none. */
+function reportOf(
+  host: Host,
+  pid: number | null,
+  groups: Groups,
+  gaps: GapTally,
+  thread: number | 'default' | null,
+): CgroupReport {
+  const mounts = ownMounts(host, gaps);
   tellUnseen(groups, gaps);
   return {
     pid,
-    mode: modeOf(host, gaps),
+    mode: mounts === null ? null : cgroupMode(mounts),
     groups,
     members: groups.reached.map((group) => ({
       group,
@@ -89,15 +102,16 @@ function reportOf(host: Host, pid: number | null, groups: Groups, gaps: GapTally
     events: readEvents(groups, gaps),
     stalls: readStalls(groups, gaps) ?? null,
     devices: readDevicePolicy(groups, gaps),
+    resctrl: thread === null ? null : (readResctrl(host, mounts ?? [], thread, gaps) ?? null),
     gaps: gaps.list(),
   };
 }
 
-function modeOf(host: Host, gaps: GapTally): CgroupMode | null {
+function ownMounts(host: Host, gaps: GapTally): readonly Mount[] | null {
   const path = '/proc/self/mountinfo';
   const bytes = host.readFile(path);
   const mounts = bytes.ok ? parseMountinfo(bytes.value, path) : bytes;
-  if (mounts.ok) return cgroupMode(mounts.value);
+  if (mounts.ok) return mounts.value;
   gaps.add('mount table', mounts.gap);
   return null;
 }
