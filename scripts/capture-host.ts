@@ -7,14 +7,17 @@
 //                       and all arguments of commands; see anonymise.ts
 //   --below PID         of the processes only PID (or `self`), what descends from it, and process 1
 //   --kernel-threads N  of the kernel's threads only the first N
+//   --cgroups           also every file of every cgroup, also of those without processes
 //   --note TEXT         what kind of host this is: goes into the header
 
 import { release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { captureHost } from '../src/cli/capture/capture-host.ts';
-import { formatArchive, type ArchiveHeader } from '../src/host/recorded/archive.ts';
+import { formatArchive, type ArchiveHeader, type Entry } from '../src/host/recorded/archive.ts';
+import { recording } from '../src/host/recorded/recorder.ts';
 import { linuxHost } from '../src/host/linux/linux-host.ts';
 import { valueOf, type Host } from '../src/kernel/host.ts';
+import { parseMountinfo } from '../src/kernel/text/mountinfo.ts';
 import { parseStat } from '../src/kernel/text/stat.ts';
 import { decodeText, parseDecimal } from '../src/kernel/text/text.ts';
 import { anonymise, withoutLocalVersion } from './anonymise.ts';
@@ -25,6 +28,7 @@ const { values: options } = parseArgs({
   options: {
     anonymise: { type: 'boolean', default: false },
     below: { type: 'string' },
+    cgroups: { type: 'boolean', default: false },
     'kernel-threads': { type: 'string' },
     note: { type: 'string' },
   },
@@ -70,8 +74,32 @@ function distribution(host: Host): string {
   return /^PRETTY_NAME="?([^"\n]*)/m.exec(file === undefined ? '' : decodeText(file))?.[1] ?? 'unknown';
 }
 
+/** The answers about all files in the mounts of cgroups. Source: inode(7), S_IFMT. */
+function captureCgroups(host: Host): readonly Entry[] {
+  const recorder = recording(host);
+  const table = valueOf(host.readFile('/proc/self/mountinfo'));
+  const mounts = table === undefined ? [] : (valueOf(parseMountinfo(table, '')) ?? []);
+  const ask = (folder: string): void => {
+    for (const name of valueOf(recorder.host.readDirectory(folder)) ?? []) {
+      const path = `${folder}/${name}`;
+      const mode = valueOf(recorder.host.stat(path))?.mode ?? 0;
+      if ((mode & 0o170_000) === 0o040_000) ask(path);
+      else if ((mode & 0o444) !== 0) recorder.host.readFile(path);
+    }
+  };
+  for (const { fsType, mountPoint } of mounts) if (/^cgroup2?$/.test(fsType)) ask(mountPoint);
+  return recorder.entries();
+}
+
+/** What was asked first stays. */
+function together(entries: readonly Entry[], more: readonly Entry[]): readonly Entry[] {
+  const asked = new Set(entries.map(({ question }) => question));
+  return [...entries, ...more.filter(({ question }) => !asked.has(question))];
+}
+
 const live = linuxHost();
-const captured = await captureHost(narrowed(live), { environments: false });
+const asked = await captureHost(narrowed(live), { environments: false });
+const captured = options.cgroups ? together(asked, captureCgroups(live)) : asked;
 const header: ArchiveHeader = {
   nstool_recording: 1,
   date: new Date().toISOString().slice(0, 10),

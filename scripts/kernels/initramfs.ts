@@ -22,8 +22,16 @@ import { nodeVersion, type Guest } from './guests.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What is bundled for Node: `guest` is what the guest runs. */
+export interface Programs {
+  readonly guest: string;
+  readonly [name: string]: string;
+}
+
+const TESTS: Programs = { guest: 'test/kernels/guest.ts' };
+
 /** The helper, and what the tests need. */
-const programs = {
+const natives = {
   'native/nsexec': 'native/nsexec.c',
   'native/odd-process': 'test/support/odd-process.c',
   'native/pins': 'test/support/pins.c',
@@ -37,11 +45,12 @@ export async function makeInitramfs(
   kernel: Kernel,
   folder: string,
   only: readonly string[],
+  programs: Programs = TESTS,
 ): Promise<string> {
   const root = join(folder, 'root');
   cpSync(fileURLToPath(new URL('root', import.meta.url)), root, { recursive: true, verbatimSymlinks: true });
   const nstool = join(root, 'nstool');
-  await installNstool(cache, guest, nstool);
+  await installNstool(cache, guest, nstool, programs);
   const { name, series, architecture, cgroups, init } = guest;
   const facts = { name, series, arch: architecture.node, cgroups, init, only };
   writeFileSync(join(nstool, 'test/kernels/guest.json'), JSON.stringify(facts));
@@ -54,7 +63,7 @@ export async function makeInitramfs(
   return initramfs;
 }
 
-async function installNstool(cache: Cache, guest: Guest, to: string): Promise<void> {
+async function installNstool(cache: Cache, guest: Guest, to: string, programs: Programs): Promise<void> {
   // What V8 compiled is of this host's processor, and of its version of Node, if that is the guest's.
   const compiled = ['nstool', 'enter']
     .map((name) => `dist/${name}-v${nodeVersion}.compiled`)
@@ -65,14 +74,16 @@ async function installNstool(cache: Cache, guest: Guest, to: string): Promise<vo
   }
   cpSync(join(project, 'schema'), join(to, 'schema'), { recursive: true });
   mkdirSync(join(to, 'native'));
-  for (const [program, source] of Object.entries(programs)) {
+  for (const [program, source] of Object.entries(natives)) {
     run([guest.architecture.compiler, ...flags, '-o', join(to, program), join(project, source)]);
   }
   installKoffi(cache, guest, join(to, 'node_modules'));
   await build({
-    entryPoints: [join(project, 'test/kernels/guest.ts')],
-    outfile: join(to, 'test/kernels/guest.mjs'),
+    entryPoints: Object.fromEntries(Object.entries(programs).map(([name, source]) => [name, join(project, source)])),
+    outdir: join(to, 'test/kernels'),
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    external: ['koffi'],
     platform: 'node',
     format: 'esm',
     target: 'node20.19',

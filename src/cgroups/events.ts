@@ -58,7 +58,8 @@ export function readEvents(groups: Groups, gaps: GapTally, only?: string): reado
     const level = found?.levels[0];
     if (found === undefined || level === undefined || found.group.version !== version) return [];
     const counts = readFrom(found.group, level, file, parse, gaps);
-    return counts == null ? [] : [{ controller, path: level.path, file, local, counts }];
+    // Of misc there is nothing to count where there is no such resource.
+    return counts == null || counts.size === 0 ? [] : [{ controller, path: level.path, file, local, counts }];
   });
 }
 

@@ -18,6 +18,7 @@ import './as-target.ts';
 import './refusals.ts';
 import './each.ts';
 import './why.ts';
+import './cgroup-files.ts';
 import './plain-user.ts';
 import './discover-deep.ts';
 
