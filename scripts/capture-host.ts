@@ -74,7 +74,10 @@ function distribution(host: Host): string {
   return /^PRETTY_NAME="?([^"\n]*)/m.exec(file === undefined ? '' : decodeText(file))?.[1] ?? 'unknown';
 }
 
-/** The answers about all files in the mounts of cgroups. Source: inode(7), S_IFMT. */
+/** What nobody asks for: the same once more by node or by processor. */
+const DETAIL = /numa_stat$|^cpuacct\.usage_/;
+
+/** The answers about all files in the mounts of cgroups; of plain files not their owners. Source: inode(7), S_IFMT. */
 function captureCgroups(host: Host): readonly Entry[] {
   const recorder = recording(host);
   const table = valueOf(host.readFile('/proc/self/mountinfo'));
@@ -82,9 +85,11 @@ function captureCgroups(host: Host): readonly Entry[] {
   const ask = (folder: string): void => {
     for (const name of valueOf(recorder.host.readDirectory(folder)) ?? []) {
       const path = `${folder}/${name}`;
-      const mode = valueOf(recorder.host.stat(path))?.mode ?? 0;
-      if ((mode & 0o170_000) === 0o040_000) ask(path);
-      else if ((mode & 0o444) !== 0) recorder.host.readFile(path);
+      const mode = valueOf(host.stat(path))?.mode ?? 0;
+      if ((mode & 0o170_000) === 0o040_000) {
+        recorder.host.stat(path);
+        ask(path);
+      } else if ((mode & 0o444) !== 0 && !DETAIL.test(name)) recorder.host.readFile(path);
     }
   };
   for (const { fsType, mountPoint } of mounts) if (/^cgroup2?$/.test(fsType)) ask(mountPoint);

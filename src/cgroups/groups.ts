@@ -98,7 +98,7 @@ function groupAt(
 ): Group | undefined {
   const names = descentNames(files, mount, descent, membership, pid);
   if (names === undefined) return undefined;
-  const levels = levelsOf(mount, names, descent.untold, membership.path);
+  const levels = levelsOf(mount, names, descent.untold, calledPath(membership));
   const [own] = levels;
   if (!files.status(`${own.folder}/cgroup.procs`).ok) return undefined;
   const version = membership.hierarchy === 0 ? 2 : 1;
@@ -160,24 +160,30 @@ function isIn(files: CgroupFiles, folder: string, pid: number): boolean {
   });
 }
 
+/** One that lives and has been found is called as removed ones are told. */
+function calledPath({ path, deleted }: CgroupMembership): string {
+  return deleted ? `${path} (deleted)` : path;
+}
+
+/** `names`: all from the mount's root down, of which the path does not tell the first (`untold`). */
 function levelsOf(
-  { mountPoint, root }: Mount,
+  { mountPoint }: Mount,
   names: readonly string[],
   untold: number,
   path: string,
 ): readonly [Level, ...Level[]] {
-  // Between the mount's root and our own root the names were found; below it the path tells.
-  const pathOf = (count: number): string => {
-    if (count === names.length && untold === 0) return path;
-    const below = names.slice(0, count);
-    return `${root === '/' ? '' : root}${below.map((name) => `/${name}`).join('')}` || '/';
+  const called = path.split('/').filter((name) => name !== '');
+  const above = called.slice(0, called.length - (names.length - untold));
+  // As the kernel would say it: /.. is what our own root lies in.
+  const level = (count: number): Level => {
+    const up = Array.from({ length: Math.max(untold - count, 0) }, () => '..');
+    return {
+      path: `/${[...above, ...up, ...names.slice(untold, count)].join('/')}`,
+      folder: join(mountPoint, names.slice(0, count)),
+    };
   };
-  const level = (count: number): Level => ({
-    path: pathOf(count),
-    folder: join(mountPoint, names.slice(0, count)),
-  });
-  const above = Array.from({ length: names.length }, (_, index) => level(names.length - 1 - index));
-  return [level(names.length), ...above];
+  const rest = Array.from({ length: names.length }, (_, index) => level(names.length - 1 - index));
+  return [level(names.length), ...rest];
 }
 
 function join(mountPoint: string, names: readonly string[]): string {
