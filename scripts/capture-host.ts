@@ -77,7 +77,10 @@ function distribution(host: Host): string {
 /** What nobody asks for: the same once more by node or by processor. */
 const DETAIL = /numa_stat$|^cpuacct\.usage_/;
 
-/** The answers about all files in the mounts of cgroups; of plain files not their owners. Source: inode(7), S_IFMT. */
+/** Whose these are says to whom a cgroup was handed. */
+const HANDED_ON = /^cgroup\.(?:procs|threads|subtree_control)$/;
+
+/** The answers about all files in the mounts of cgroups. Source: inode(7), S_IFMT. */
 function captureCgroups(host: Host): readonly Entry[] {
   const recorder = recording(host);
   const table = valueOf(host.readFile('/proc/self/mountinfo'));
@@ -89,7 +92,10 @@ function captureCgroups(host: Host): readonly Entry[] {
       if ((mode & 0o170_000) === 0o040_000) {
         recorder.host.stat(path);
         ask(path);
-      } else if ((mode & 0o444) !== 0 && !DETAIL.test(name)) recorder.host.readFile(path);
+        continue;
+      }
+      if (HANDED_ON.test(name)) recorder.host.stat(path);
+      if ((mode & 0o444) !== 0 && !DETAIL.test(name)) recorder.host.readFile(path);
     }
   };
   for (const { fsType, mountPoint } of mounts) if (/^cgroup2?$/.test(fsType)) ask(mountPoint);

@@ -25,7 +25,7 @@ export interface CpuUsage {
   readonly usage_usec: bigint | null;
   readonly user_usec: bigint | null;
   readonly system_usec: bigint | null;
-  /** Of user_usec, at a positive nice. Since: Linux 6.11, v2 alone. null: not told. */
+  /** Of user_usec, at a positive nice. Since: Linux 6.12, v2 alone. null: not told. */
   readonly nice_usec: bigint | null;
   /** How long it was held back itself, by whosever quota. Unit: microseconds. Since: Linux 6.6. null: not told. */
   readonly held_usec: bigint | null;

@@ -22,7 +22,7 @@ export interface Members {
   readonly descendants: bigint | null;
   /** Removed, but something still holds them: often page cache. null: v1. */
   readonly dying: bigint | null;
-  /** How long it was frozen in all. Unit: microseconds. Since: Linux 6.17. null: v1, or not told. */
+  /** How long it was frozen in all. Unit: microseconds. Since: Linux 6.18. null: v1, or not told. */
   readonly frozen_usec: bigint | null;
   /** The same by controller. Since: Linux 6.12. Empty: v1, or not told. */
   readonly by_controller: readonly SubsystemCount[];
@@ -74,8 +74,11 @@ function subsystems(stat: ReadonlyMap<string, bigint>): readonly SubsystemCount[
   }));
 }
 
+/** Of thousands of processes at once. */
 function lines(bytes: Uint8Array): number {
-  return bytes.reduce((sum, byte) => sum + (byte === 0x0a ? 1 : 0), 0);
+  let count = 0;
+  for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) count += 1;
+  return count;
 }
 
 function flagOf(number: bigint | undefined): boolean | null {

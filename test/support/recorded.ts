@@ -11,7 +11,7 @@ import { theme } from '../../src/render/theme.ts';
 export type FixtureHost = 'idle' | 'thirty-namespaces' | 'hidepid' | 'hostile' | CgroupHost;
 
 /** Of these the cgroups are of interest: little else of them is recorded. */
-type CgroupHost = 'resctrl';
+type CgroupHost = 'resctrl' | 'kubernetes-node' | 'systemd-desktop' | 'v1-only';
 
 export const fixtureHosts: readonly FixtureHost[] = ['idle', 'thirty-namespaces', 'hidepid', 'hostile'];
 
