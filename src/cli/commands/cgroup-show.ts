@@ -30,12 +30,13 @@ export const cgroupShow: CommandDefinition = {
   examples: [
     { line: 'nstool cgroup show container:web', does: 'what limits a container, itself or above it' },
     { line: 'nstool cgroup show self', does: 'our own' },
+    { line: 'nstool cgroup show /kubepods.slice', does: 'what limits all pods of a node' },
     { line: 'nstool cgroup show 4913 -J', does: 'for a script' },
   ],
   exitStatus: [
     [0, 'shown; what could not be read is named'],
     [2, 'the command line is wrong, or TARGET is a namespace'],
-    [3, 'no such process'],
+    [3, 'no such process, or no such cgroup'],
     [4, 'TARGET is closed to us'],
     [5, '/proc is not that of our own pid namespace'],
   ],

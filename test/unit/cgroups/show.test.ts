@@ -229,6 +229,94 @@ describe('what cannot be known', () => {
   });
 });
 
+describe('files of newer kernels, and of hardware that few have', () => {
+  const controllers = 'cpuset cpu io memory pids rdma misc dmem\n';
+  const service = `${ROOT}/system.slice/web.service`;
+  const host: Host = {
+    cgroup: '0::/system.slice/web.service\n',
+    mounts: UNIFIED,
+    folders: {
+      [ROOT]: { 'cgroup.controllers': controllers, 'cgroup.procs': '' },
+      [`${ROOT}/system.slice`]: {
+        ...inner,
+        'cgroup.controllers': controllers,
+        'dmem.max': 'drm/0000:03:00.0/vram0 1073741824\ndrm/0000:03:00.0/stolen max\n',
+        'dmem.current': 'drm/0000:03:00.0/vram0 1000000\ndrm/0000:03:00.0/stolen 0\n',
+        'misc.max': 'sev 10\nsev_es max\n',
+        'misc.current': 'sev 10\nsev_es 0\n',
+        'rdma.max': 'mlx5_0 hca_handle=2 hca_object=max\n',
+        'rdma.current': 'mlx5_0 hca_handle=1 hca_object=7\n',
+      },
+      [service]: {
+        ...inner,
+        'cgroup.controllers': controllers,
+        'cgroup.stat': 'nr_descendants 2\nnr_subsys_memory 3\nnr_dying_descendants 1\nnr_dying_subsys_memory 4\n',
+        'cgroup.stat.local': 'frozen_usec 250000\n',
+        'cpu.stat': 'usage_usec 9\nuser_usec 5\nsystem_usec 4\nnice_usec 2\n',
+        'cpu.stat.local': 'throttled_usec 77\n',
+        'dmem.max': 'drm/0000:03:00.0/vram0 2147483648\ndrm/0000:03:00.0/stolen max\n',
+        'dmem.current': 'drm/0000:03:00.0/vram0 900000\ndrm/0000:03:00.0/stolen 0\n',
+        'dmem.low': 'drm/0000:03:00.0/vram0 0\ndrm/0000:03:00.0/stolen 0\n',
+        'memory.events': 'low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\nsock_throttled 6\n',
+        'memory.swap.high': '4096\n',
+        'memory.swap.current': '1024\n',
+        'memory.zswap.max': '8192\n',
+        'memory.zswap.current': '2048\n',
+        'memory.zswap.writeback': '0\n',
+        'misc.max': 'sev 4\nsev_es max\n',
+        'misc.current': 'sev 3\nsev_es 0\n',
+        'misc.peak': 'sev 4\nsev_es 0\n',
+        'misc.events': 'sev.max 8\nsev_es.max 0\n',
+        'rdma.max': 'mlx5_0 hca_handle=max hca_object=2000\n',
+        'rdma.current': 'mlx5_0 hca_handle=1 hca_object=5\n',
+        'io.latency': '259:0 target=5000\n',
+        'io.prio.class': 'restrict-to-be\n',
+        'cpuset.cpus.partition': 'root invalid (Parent is not a partition root)\n',
+      },
+    },
+  };
+
+  it('are limits by device, region or kind, settings, and events', async () => {
+    const { json, text } = await shown(host);
+    expect({ complete: json.complete, gaps: json.gaps }).toEqual({ complete: true, gaps: [] });
+    const slice = '/system.slice';
+    const limits = [
+      ['dmem_max', { device: 'drm/0000:03:00.0/vram0', effective: 1_073_741_824, by: slice, usage: 900_000 }],
+      ['misc_max', { device: 'sev', set: 4, effective: 4, usage: 3, peak: 4, room: { left: 0, path: slice } }],
+      ['rdma_hca_handle', { device: 'mlx5_0', set: 'max', effective: 2, by: slice, usage: 1 }],
+      ['rdma_hca_object', { device: 'mlx5_0', effective: 2000, usage: 5 }],
+      ['swap_high', { set: 4096, usage: 1024 }],
+      ['zswap_max', { set: 8192, usage: 2048 }],
+    ] as const;
+    for (const [key, expected] of limits) expect(limit(json, key), key).toMatchObject(expected);
+    // Of the other region and kind nothing is limited.
+    expect(json.limits.filter(({ key }) => key === 'dmem_max' || key === 'misc_max')).toHaveLength(2);
+    const settings = json['settings'] as readonly Readonly<Record<string, unknown>>[];
+    const value = (file: string) => settings.find((each) => each['file'] === file)?.['value'];
+    expect(value('io.latency')).toBe('259:0 target=5000');
+    expect(value('cpuset.cpus.partition')).toBe('root invalid (Parent is not a partition root)');
+    expect([value('io.prio.class'), value('memory.zswap.writeback')]).toEqual(['restrict-to-be', 0]);
+    const events = json['events'] as readonly { readonly file: string; readonly counts: object }[];
+    expect(events.find(({ file }) => file === 'memory.events')?.counts).toMatchObject({ sock_throttled: 6 });
+    expect(events.find(({ file }) => file === 'misc.events')?.counts).toEqual({ 'sev.max': 8, 'sev_es.max': 0 });
+    expect(text).toContain('held back for 0.000s in all');
+  });
+
+  it('count by controller, and tell how long it was frozen and held back', async () => {
+    const { json, text } = await shown(host);
+    expect(json.cpu).toMatchObject({ nice_usec: 2, held_usec: 77 });
+    expect(json['members']).toMatchObject([
+      {
+        descendants: 2,
+        dying: 1,
+        frozen_usec: 250_000,
+        by_controller: [{ controller: 'memory', cgroups: 3, dying: 4 }],
+      },
+    ]);
+    expect(text).toContain('frozen for 0.250s in all');
+  });
+});
+
 describe('controllers that are not handed on to the leaf', () => {
   it('act by the nearest ancestor that has them', async () => {
     const app = `${ROOT}/user.slice/app`;
