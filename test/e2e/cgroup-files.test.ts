@@ -22,7 +22,7 @@ describe.skipIf(lacks('root', 'cgroup1'))('every file of a cgroup', () => {
     expect(stderr).toBe('');
     const answer: unknown = JSON.parse(stdout);
     expect(faults('cgroup show', answer)).toEqual([]);
-    const files = new ShownFiles(answer as ShownCgroups, before);
+    const files = new ShownFiles(answer as ShownCgroups, before, catAll(filled.pid, cgroupMounts()));
     expect(files.differences).toEqual([]);
     expect(files.forgotten()).toEqual([]);
     expect(filled.refused).toEqual([]);

@@ -19,7 +19,7 @@ test('cgroup show gives the number that cat gives, of every file', async () => {
     equal(stderr, '');
     const answer: unknown = JSON.parse(stdout);
     deepEqual(faults('cgroup show', answer), []);
-    const files = new ShownFiles(answer as ShownCgroups, before);
+    const files = new ShownFiles(answer as ShownCgroups, before, catAll(filled.pid, cgroupMounts()));
     deepEqual(files.differences, []);
     deepEqual(files.forgotten(), []);
     deepEqual(filled.refused, []);

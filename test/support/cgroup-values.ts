@@ -101,9 +101,12 @@ export function fillCgroups(name: string): FilledCgroups {
   const refused: string[] = [];
   let written = 0;
   const write = (path: string, text: string): void => {
-    const { status, stderr } = run(['sh', '-c', 'printf %s "$2" > "$1"', 'sh', path, text]);
-    if (status === 0) written += 1;
-    else refused.push(`${path}: ${text}: ${stderr.trim()}`);
+    try {
+      writeFileSync(path, text);
+      written += 1;
+    } catch (error) {
+      refused.push(`${path}: ${text}: ${String(error)}`);
+    }
   };
   const undo = handDown(cgroups.mounts.get('cgroup2'), write);
   const folders: string[] = [];

@@ -1,7 +1,9 @@
 // What `cgroup show --json` says, compared with what cat(1) prints of the same files: each number, converted as
 // docs and kernel have it. Nothing here is nstool's own, so that an error of it cannot hide behind itself.
 
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { run } from './program.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -70,13 +72,15 @@ export class ShownFiles {
   /** How many files were compared. */
   compared = 0;
   private readonly seen = new Map<string, Set<string>>();
-  private readonly before: Map<string, string>;
+  private readonly before: ReadonlyMap<string, string>;
+  private readonly after: ReadonlyMap<string, string>;
   private readonly shown: ShownCgroups;
 
-  /** `before`: what cat printed before it was shown. */
-  constructor(shown: ShownCgroups, before: Map<string, string>) {
+  /** `before`, `after`: what cat printed before and after it was shown. */
+  constructor(shown: ShownCgroups, before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>) {
     this.shown = shown;
     this.before = before;
+    this.after = after;
     this.limits();
     this.settings();
     this.cpusets();
@@ -104,14 +108,11 @@ export class ShownFiles {
     return at === '/' ? mount : `${mount}${at}`;
   }
 
-  /** As it was before it was shown; as it is now where it has not been read. undefined: there is no such file. */
+  /** As it was before it was shown. undefined: there is no such file, or it cannot be read. */
   private cat(folder: string, file: string): string | undefined {
     const names = this.seen.get(folder) ?? new Set();
     this.seen.set(folder, names.add(file));
-    const path = `${folder}/${file}`;
-    if (this.before.has(path)) return this.before.get(path);
-    const { status, stdout } = run(['cat', path]);
-    return status === 0 ? stdout : undefined;
+    return this.before.get(`${folder}/${file}`);
   }
 
   private equal(what: string, ours: unknown, cats: unknown): void {
@@ -123,8 +124,8 @@ export class ShownFiles {
 
   /** A number that may change: it lies between what cat printed before and what it prints now. */
   private between(folder: string, file: string, ours: unknown, convert: (text: string) => number | null): void {
-    const [first, second] = [this.cat(folder, file), run(['cat', `${folder}/${file}`])];
-    const now = second.status === 0 ? convert(second.stdout) : null;
+    const [first, second] = [this.cat(folder, file), this.after.get(`${folder}/${file}`)];
+    const now = second === undefined ? null : convert(second);
     const then = first === undefined ? null : convert(first);
     this.compared += 1;
     const isSame = ours === then || ours === now;
@@ -370,20 +371,16 @@ export class ShownFiles {
   /** Files of the process's own cgroups that nobody compared, and of which it is not known why. */
   forgotten(): readonly string[] {
     return this.shown.groups.flatMap(({ directory }) => {
-      const names = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isFile());
       const seen = this.seen.get(directory);
-      return names
-        .map(({ name }) => name)
-        .filter((name) => seen?.has(name) !== true && !UNSHOWN.some((pattern) => pattern.test(name)))
-        .filter((name) => !isEmpty(`${directory}/${name}`))
-        .map((name) => `${directory}/${name}`);
+      return (
+        filesIn(directory)
+          .filter((name) => seen?.has(name) !== true && !UNSHOWN.some((pattern) => pattern.test(name)))
+          .map((name) => `${directory}/${name}`)
+          // As of who has no such device, or cannot be read at all.
+          .filter((path) => (this.before.get(path) ?? '').trim() !== '')
+      );
     });
   }
-}
-
-/** As of who has no such device, or cannot be read at all. */
-function isEmpty(path: string): boolean {
-  return run(['cat', path]).stdout.trim() === '';
 }
 
 const USAGE: Readonly<Record<string, string>> = {
@@ -448,15 +445,27 @@ export function catAll(pid: number, mounts: ReadonlyMap<string, string>): Map<st
     const mount = mounts.get(controllers === '' ? 'cgroup2' : (controllers.split(',')[0] ?? ''));
     if (mount === undefined) return [];
     const names = path.split('/').filter(Boolean);
-    return names.map((_, count) => `${mount}/${names.slice(0, count + 1).join('/')}`);
+    return [mount, ...names.map((_, count) => `${mount}/${names.slice(0, count + 1).join('/')}`)];
   });
-  return new Map(
-    [...new Set(folders)].flatMap((folder) => {
-      const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
-      return files.flatMap(({ name }): [string, string][] => {
-        const { status, stdout } = run(['cat', `${folder}/${name}`]);
-        return status === 0 ? [[`${folder}/${name}`, stdout]] : [];
-      });
-    }),
-  );
+  return new Map([...new Set(folders)].flatMap((folder) => [...catFolder(folder)]));
+}
+
+const BETWEEN = '\u0001between two files\u0001';
+
+/** One cat for all files of a directory: in a guest a process is slow to start. Those that cannot be read are left out. */
+function catFolder(folder: string): ReadonlyMap<string, string> {
+  const paths = filesIn(folder).map((name) => `${folder}/${name}`);
+  const separator = join(tmpdir(), `nstool-test-between-${process.pid}`);
+  writeFileSync(separator, BETWEEN);
+  const { stdout, stderr } = run(['cat', ...paths.flatMap((path) => [path, separator])]);
+  rmSync(separator);
+  const texts = stdout.split(BETWEEN);
+  const read = paths.map((path, index): [string, string] => [path, texts[index] ?? '']);
+  return new Map(read.filter(([path]) => !stderr.includes(`cat: ${path}: `) && !stderr.includes(`cat: '${path}': `)));
+}
+
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
 }
