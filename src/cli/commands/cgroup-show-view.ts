@@ -62,7 +62,7 @@ function counted(amount: bigint | number, noun: string): string {
 }
 
 /** `max`: unlimited. */
-function amountText(amount: Amount | null, unit: Unit): string {
+export function amountText(amount: Amount | null, unit: Unit): string {
   if (amount === null) return '-';
   if (amount === 'max') return 'max';
   switch (unit) {
@@ -203,7 +203,7 @@ function settingsField({ settings }: CgroupReport): Omit<Field, 'key'> {
   };
 }
 
-function settingText({ value, unit }: Setting): string {
+export function settingText({ value, unit }: Pick<Setting, 'value' | 'unit'>): string {
   if (value === null) return '-';
   if (typeof value === 'string') return value === '' ? 'none' : value;
   switch (unit) {

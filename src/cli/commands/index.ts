@@ -151,6 +151,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-tree.ts')).cgroupTree,
   },
   {
+    name: 'cgroup diff',
+    summary: 'in which cgroups, limits and settings two processes differ',
+    load: async () => (await import('./cgroup-diff.ts')).cgroupDiff,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

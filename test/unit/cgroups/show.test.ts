@@ -3,51 +3,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { cgroupShow } from '../../../src/cli/commands/cgroup-show.ts';
-import { procOf } from '../../support/fake-proc.ts';
+import { cgroupAnswers, PID, type CgroupHost, type Files } from '../../support/cgroup-host.ts';
 import { hostOf, runCommand } from '../../support/recorded.ts';
 import { faults } from '../../support/schemas.ts';
-
-const PID = 50;
-
-type Files = Readonly<Record<string, string>>;
-
-interface Host {
-  /** Of the process. */
-  readonly cgroup: string;
-  readonly mounts: string;
-  /** The files of each directory. */
-  readonly folders: Readonly<Record<string, Files>>;
-  /** Other answers. */
-  readonly answers?: Readonly<Record<string, object>>;
-  readonly uids?: Readonly<Record<string, number>>;
-}
-
-function hostAnswers({ cgroup, mounts, folders, answers = {}, uids = {} }: Host): Readonly<Record<string, object>> {
-  const status = (path: string): object => {
-    const mode = path in folders ? 0o040_755 : 0o100_644;
-    return { status: { dev: '1', ino: '1', mode: String(mode), uid: String(uids[path] ?? 0), gid: '0' } };
-  };
-  const files = Object.entries(folders).flatMap(([folder, known]): [string, object][] => {
-    const below = Object.keys(folders).filter((other) => other.slice(0, other.lastIndexOf('/')) === folder);
-    const names = [...Object.keys(known), ...below.map((other) => other.slice(folder.length + 1))];
-    return [
-      [`directory ${folder}`, { names }],
-      [`stat ${folder}`, status(folder)],
-      ...Object.entries(known).flatMap(([name, text]): [string, object][] => [
-        [`file ${folder}/${name}`, { text }],
-        [`stat ${folder}/${name}`, status(`${folder}/${name}`)],
-      ]),
-    ];
-  });
-  const proc = procOf([{ pid: 1 }, { pid: 7 }, { pid: PID }]);
-  const told = {
-    'file /proc/self/mountinfo': { text: mounts },
-    [`file /proc/${PID}/cgroup`]: { text: cgroup },
-    'directory /sys/dev/block': { names: ['259:0'] },
-    'link /sys/dev/block/259:0': { text: '../../devices/pci0000:00/nvme/nvme0/nvme0n1' },
-  };
-  return { ...proc, ...Object.fromEntries(files), ...told, ...answers };
-}
 
 interface Answer {
   readonly complete: boolean;
@@ -63,8 +21,8 @@ interface Answer {
   readonly [key: string]: unknown;
 }
 
-async function shown(of: Host): Promise<{ readonly json: Answer; readonly text: string }> {
-  const host = hostOf(hostAnswers(of));
+async function shown(of: CgroupHost): Promise<{ readonly json: Answer; readonly text: string }> {
+  const host = hostOf(cgroupAnswers(of));
   const { stdout } = await runCommand(cgroupShow, [String(PID), '--json'], { host });
   const json = JSON.parse(stdout) as Answer;
   expect(faults('cgroup show', json)).toEqual([]);
@@ -94,7 +52,7 @@ const inner: Files = {
   'pids.current': '9\n',
 };
 
-const node: Host = {
+const node: CgroupHost = {
   cgroup: `0::${LEAF.slice(ROOT.length)}\n`,
   mounts: UNIFIED,
   folders: {

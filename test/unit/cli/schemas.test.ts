@@ -73,6 +73,7 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ['cgroup show', 'host'],
     ...pids.map((pid) => ['cgroup why', pid, '--for', '0'] as const),
     ['cgroup why', 'host', '--for', '0'],
+    ...pids.map((pid) => ['cgroup diff', 'host', pid] as const),
     ['caps show', 'host', 'self', pids[0] ?? ''],
     ['caps show', 'host', '-o', 'verdict,threads'],
     ['caps ls'],
