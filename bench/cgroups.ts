@@ -6,9 +6,13 @@ import { removeCgroup } from './engine.ts';
 import { pidOfRemains, remainsName } from './remains.ts';
 import { timeOf, type Report } from './report.ts';
 import { bare, command, peer, type Runtime } from './rows.ts';
+import { benchTop } from './top.ts';
 import type { Workshop } from './workshop.ts';
 
 const COUNT = 2000;
+
+/** Of them while `cgroup top` looks. */
+const FOLLOWED = 1000;
 
 /** Where an engine makes a cgroup for each container. */
 const CONTROLLERS = ['memory', 'cpu', 'cpuacct', 'pids', 'name=systemd'];
@@ -34,7 +38,8 @@ function handOn(folder: string): void {
   writeFileSync(join(folder, 'cgroup.subtree_control'), wanted.map((name) => `+${name}`).join(' '));
 }
 
-function make(folder: string, version: 1 | 2): void {
+/** Removes what a bench that was killed has left. */
+function begin(folder: string, version: 1 | 2): void {
   for (const name of readdirSync(folder)) {
     const pid = pidOfRemains(name);
     if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeCgroup(join(folder, name));
@@ -42,7 +47,12 @@ function make(folder: string, version: 1 | 2): void {
   const top = join(folder, remainsName());
   mkdirSync(top);
   if (version === 2) handOn(top);
-  for (let index = 0; index < COUNT; index += 1) mkdirSync(join(top, `g${index}`));
+}
+
+function make(folders: readonly string[], from: number, to: number): void {
+  for (const folder of folders) {
+    for (let index = from; index < to; index += 1) mkdirSync(join(folder, remainsName(), `g${index}`));
+  }
 }
 
 export async function benchCgroups(
@@ -53,7 +63,10 @@ export async function benchCgroups(
 ): Promise<void> {
   const { version, folders } = hierarchies();
   try {
-    for (const folder of folders) make(folder, version);
+    for (const folder of folders) begin(folder, version);
+    make(folders, 0, FOLLOWED);
+    await benchTop(workshop, report, runtimes, `${FOLLOWED} cgroups of v${version}`);
+    make(folders, FOLLOWED, COUNT);
     const theirs = peer('systemd-cgtop', '--batch', '--iterations=1', '--depth=3');
     const rows = [
       ...runtimes.flatMap((runtime) => [

@@ -14,7 +14,7 @@ export interface Budget {
   readonly name: string;
   readonly value: number;
   readonly limit: number;
-  readonly unit: 'ms' | 'times' | 'MB';
+  readonly unit: 'ms' | 'times' | 'MB' | '%';
   /** Else the value has to be at most the limit. */
   readonly atLeast?: boolean;
 }
@@ -64,6 +64,12 @@ export class Report {
       `${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`,
     );
     this.say(`${runtimes.map((runtime) => runtime.name).join(', ')}; ${utilLinux}`);
+  }
+
+  /** What is no row of a table. */
+  remark(text: string): void {
+    this.say();
+    this.say(text);
   }
 
   table(title: string, rows: readonly Row[], measured: Measured): void {

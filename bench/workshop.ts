@@ -53,7 +53,8 @@ export class Workshop {
   /** Temporary files. */
   readonly folder: string;
   private crowds: ChildProcess[] = [];
-  private readonly stop: AbortSignal;
+  /** Ends what is being done. */
+  readonly stop: AbortSignal;
 
   private constructor(folder: string, stop: AbortSignal) {
     this.folder = folder;

@@ -39,6 +39,8 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     trace: async () => (await import('../host/linux/trace.ts')).CapabilityTrace.open(nsexecPath()),
     kernelLog: async () => (await import('../host/linux/kernel-log.ts')).openKernelLog(),
     gated: async (program) => (await import('../host/linux/gated-child.ts')).startGated(nsexecPath(), program),
+    keptFiles: async (onRenewed) => new (await import('../host/linux/kept-files.ts')).KeptFiles(onRenewed),
+    screen: async (events) => (await import('./terminal-screen.ts')).openScreen(events),
     processors: () => process.getBuiltinModule('node:os').availableParallelism(),
     readStdin,
     readInput: async (path) => (await import('../host/linux/linux-host.ts')).linuxHost().readFile(path),

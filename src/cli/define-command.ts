@@ -6,6 +6,7 @@ import type { GatedChild } from '../host/linux/gated-child.ts';
 import type { Journal } from '../host/linux/journal.ts';
 import type { KernelLog } from '../host/linux/kernel-log.ts';
 import type { NsexecChildren } from '../host/linux/nsexec-children.ts';
+import type { KeptFiles } from '../host/linux/kept-files.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
 import type { CapabilityTrace } from '../host/linux/trace.ts';
 import type { AttributeOperation, AttributeOutcome } from '../kernel/attribute-plan.ts';
@@ -15,6 +16,7 @@ import type { Host, Reading } from '../kernel/host.ts';
 import type { Program } from '../kernel/program.ts';
 import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
 import type { Theme } from '../render/theme.ts';
+import type { ScreenEvents, TerminalScreen } from './terminal-screen.ts';
 
 export interface OptionDefinition {
   readonly long: string;
@@ -115,6 +117,10 @@ export interface Context {
   readonly kernelLog: () => Promise<Reading<KernelLog>>;
   /** A command on our terminal that waits for its beginning. Errors: UNSUPPORTED. */
   readonly gated: (program: Program) => Promise<GatedChild>;
+  /** Files of this machine that are read again and again: see KeptFiles. */
+  readonly keptFiles: (onRenewed: (path: string) => void) => Promise<KeptFiles>;
+  /** Standard output, a terminal, to draw on. */
+  readonly screen: (events: ScreenEvents) => Promise<TerminalScreen>;
   /** How many of them can make progress at the same time. */
   readonly processors: () => number;
   readonly readStdin: () => string;

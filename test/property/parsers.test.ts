@@ -6,6 +6,7 @@ import { recordedHost } from '../../src/host/recorded/recorded-host.ts';
 import { decodeAttributes, decodeMessages } from '../../src/kernel/netlink/message.ts';
 import { decodeNsidReply } from '../../src/kernel/netlink/nsid.ts';
 import { parseDeviceOperations } from '../../src/kernel/text/blkio.ts';
+import { parseCgroupCounts } from '../../src/kernel/text/cgroup-counts.ts';
 import { parseBound } from '../../src/kernel/text/cgroup-bound.ts';
 import { parseCpuMax } from '../../src/kernel/text/cpu-max.ts';
 import { parseDeviceRules } from '../../src/kernel/text/device-rules.ts';
@@ -142,6 +143,9 @@ describe('parsers', () => {
   total('unix sockets', sample('unix'), (bytes) => ({ ok: true, value: parseListeningNames(bytes) }));
   total('limit of a cgroup', '9223372036854771712\n', (bytes) => parseBound(bytes, 'FILE'));
   total('cpu.max', 'max 100000\n', (bytes) => parseCpuMax(bytes, 'FILE'));
+  total('numbers of cgroups', '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t2003\t1\n', (bytes) =>
+    parseCgroupCounts(bytes, 'FILE'),
+  );
   total('flat keyed', 'anon 4096\nfile 0\n', (bytes) => parseFlatKeyed(bytes, 'FILE'));
   total('nested keyed', '8:0 rbps=max wiops=120\n', (bytes) => parseNestedKeyed(bytes, 'FILE'));
   total('a bound a line', 'drm/0000:03:00.0/vram0 max\nsev 4\n', (bytes) => parseKeyedBounds(bytes, 'FILE'));

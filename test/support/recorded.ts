@@ -83,6 +83,8 @@ function contextOf(
     children: never,
     trace: never,
     kernelLog: never,
+    keptFiles: never,
+    screen: never,
     gated: never,
     processors: never,
     changeAttributes: never,

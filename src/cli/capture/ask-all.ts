@@ -148,6 +148,8 @@ function quiet(host: Host): Context {
     children: never,
     trace: never,
     kernelLog: never,
+    keptFiles: never,
+    screen: never,
     gated: never,
     processors: never,
     readStdin: never,

@@ -18,7 +18,7 @@ import { columnNamed, filterOf, refuseBoth, sortOf } from './ls-query.ts';
 import { secondsOf } from './seconds-option.ts';
 import { textOptions } from './text-options.ts';
 
-interface PartyColumn extends Column<PartyRow> {
+export interface PartyColumn extends Column<PartyRow> {
   readonly needs?: 'rss' | 'io' | 'traffic' | Topic;
   readonly isRate?: true;
 }
@@ -191,7 +191,7 @@ export function columnsBy(sort: Sort): readonly PartyColumn[] {
 }
 
 /** Errors: BAD_VALUE. */
-function sortNamed(word: string): Sort {
+export function sortNamed(word: string): Sort {
   const sort = sorts.find((each) => each === word);
   if (sort !== undefined) return sort;
   throw new NsError('BAD_VALUE', { what: `--by takes ${sorts.join(', ')}, not '${word}'` });

@@ -151,6 +151,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-tree.ts')).cgroupTree,
   },
   {
+    name: 'cgroup top',
+    summary: 'every cgroup with what it uses now, the busiest first',
+    load: async () => (await import('./cgroup-top.ts')).cgroupTop,
+  },
+  {
     name: 'cgroup diff',
     summary: 'in which cgroups, limits and settings two processes differ',
     load: async () => (await import('./cgroup-diff.ts')).cgroupDiff,

@@ -10,6 +10,7 @@ import { NamespaceWatch, type WatchEvent } from '../../namespaces/watch/namespac
 import type { WatchedNamespace } from '../../namespaces/watch/known-namespaces.ts';
 import { matches } from '../../render/filter/filter.ts';
 import type { Context, Streaming } from '../define-command.ts';
+import { Wake } from '../wake.ts';
 import { interestIn } from './watch-interest.ts';
 import type { WatchQuery } from './watch-query.ts';
 import { reportLine, watchHeadings, type Report, type WatchCounts } from './watch-report.ts';

@@ -167,7 +167,7 @@ function isAbove({ path }: Place): boolean {
 /** Source: include/linux/proc_ns.h, PROC_PID_INIT_INO. */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
-function notMounted(gaps: readonly CountedGap[]): NsError {
+export function notMounted(gaps: readonly CountedGap[]): NsError {
   if (gaps.some(({ reason }) => reason === 'unrecorded')) {
     return new NsError('UNSUPPORTED', {
       what: 'this recorded host was not asked for all of its cgroups',

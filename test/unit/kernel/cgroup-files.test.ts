@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../../src/kernel/host.ts';
 import { parseDeviceNumbers, parseDeviceOperations } from '../../../src/kernel/text/blkio.ts';
 import { parseAmount, parseBound } from '../../../src/kernel/text/cgroup-bound.ts';
+import { parseCgroupCounts } from '../../../src/kernel/text/cgroup-counts.ts';
 import { parseCpuMax } from '../../../src/kernel/text/cpu-max.ts';
 import { parseDeviceRules } from '../../../src/kernel/text/device-rules.ts';
 import { parseFlatKeyed } from '../../../src/kernel/text/flat-keyed.ts';
@@ -169,5 +170,20 @@ describe('blkio of v1', () => {
   it('refuses what is neither', () => {
     expect(refusal(parseDeviceNumbers, 'sda 5\n')).not.toBeNull();
     expect(refusal(parseDeviceOperations, '8:0 Read\n')).not.toBeNull();
+  });
+});
+
+describe('/proc/cgroups', () => {
+  it('has numbers of the controllers on v1, those on v2 count for nobody', () => {
+    const text =
+      '#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t2003\t1\nnet_cls\t0\t4\t1\nmemory\t4\t2034\t0\n';
+    expect([...parse(parseCgroupCounts, text)]).toEqual([
+      ['cpu', 2003],
+      ['memory', 2034],
+    ]);
+  });
+
+  it.each(['cpu 1 2 1', 'cpu\t1\t2', 'cpu\t1\t-2\t1', 'cpu\t1\t2\t1\t9'])('%j is refused', (line) => {
+    expect(refusal(parseCgroupCounts, `#subsys_name\n${line}\n`)).toMatchObject({ line: 2 });
   });
 });
