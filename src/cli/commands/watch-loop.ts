@@ -65,39 +65,6 @@ interface Sources {
   readonly cgroups: CgroupWatch | undefined;
 }
 
-/** Sleeps until something is there to be heard, or it is time. */
-class Wake {
-  private wakeUp: () => void = () => {};
-  private isDue = false;
-
-  constructor(ending: AbortSignal) {
-    ending.addEventListener('abort', () => this.up());
-  }
-
-  up(): void {
-    this.isDue = true;
-    this.wakeUp();
-  }
-
-  /** Not at all for 0, but others get their turn: signals, and what is due. */
-  async sleep(ms: number): Promise<void> {
-    if (this.isDue || ms <= 0) await new Promise((done) => setImmediate(done));
-    else await this.until(ms);
-    this.isDue = false;
-  }
-
-  private async until(ms: number): Promise<void> {
-    await new Promise<void>((done) => {
-      const timer = setTimeout(done, ms);
-      this.wakeUp = () => {
-        clearTimeout(timer);
-        done();
-      };
-    });
-    this.wakeUp = () => {};
-  }
-}
-
 class Course {
   private readonly counts: WatchCounts = { appeared: 0, gone: 0, unsure: 0, unseen: 0, overruns: 0 };
   private readonly watch: NamespaceWatch;

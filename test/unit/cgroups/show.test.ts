@@ -190,7 +190,7 @@ describe('what cannot be known', () => {
 describe('files of newer kernels, and of hardware that few have', () => {
   const controllers = 'cpuset cpu io memory pids rdma misc dmem\n';
   const service = `${ROOT}/system.slice/web.service`;
-  const host: Host = {
+  const host: CgroupHost = {
     cgroup: '0::/system.slice/web.service\n',
     mounts: UNIFIED,
     folders: {
