@@ -42,7 +42,7 @@ export const cgroupFields: readonly CgroupField[] = [
   { key: 'devices', help: 'which device nodes it may use; of v2 an eBPF program decides', build: devicesField },
   {
     key: 'resctrl',
-    help: 'its ways of the caches and bandwidth of the memory, by the resctrl group of its first thread; who shares them',
+    help: 'ways of caches and bandwidth of memory, by the resctrl group of its first thread; who shares them',
     build: resctrlField,
   },
 ];
