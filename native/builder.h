@@ -15,7 +15,7 @@ enum { ADOPT = 1, OPEN, CLOSE, EXPECT, SETNS, CHROOT, CHDIR, SETGROUPS, SETGID, 
        UMASK, CAPSET, BOUNDING, SECCOMP_OF, SECCOMP, CHOWN, LAST = CHOWN };
 
 enum { UNLESS = 40, UNSHARE, PROPAGATE, FSMOUNT, TREE, ATTACH, DETACH, MKDIR, SYMLINK, NEW_FILE,
-       WAIT, RMDIR };
+       WAIT, RMDIR, AFTER, HOLDS, KILL, SPAWN, UNLINK, LINKS, FORK_INTO };
 
 enum { AT_SIZE = 8, AT_OPERATIONS = 12, AT_SLOTS = 16, AT_EXIT_STATUS = 20, AT_STATUS_FD = 24 };
 
@@ -156,6 +156,30 @@ static void flagged(struct builder *b, uint16_t code, uint8_t flags, uint8_t mar
 static __attribute__((unused)) void op(struct builder *b, uint16_t code)
 {
     flagged(b, code, 0, 0);
+}
+
+struct block {
+    size_t count_at, operation, explanations;
+    uint32_t operations;
+};
+
+/* What follows, up to end_block(), is a field of the operation that was begun. */
+static struct block begin_block(struct builder *b)
+{
+    const struct block outer = { b->size, b->operation, b->explanations, b->operations };
+
+    put_length(b, 0);
+    b->operation = b->operations = 0;
+    return outer;
+}
+
+static void end_block(struct builder *b, struct block outer)
+{
+    end_op(b);
+    set(b, outer.count_at, b->operations, 4);
+    b->operation = outer.operation;
+    b->explanations = 0;
+    b->operations = outer.operations;
 }
 
 static void start(struct builder *b)

@@ -58,6 +58,12 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 
 static uint64_t random_state;
 
@@ -112,7 +118,7 @@ static struct {
 } world;
 
 static struct {
-    uint64_t iteration, accepted, executed, monitored, relayed;
+    uint64_t iteration, accepted, executed, monitored, relayed, cleaned;
 } *figures; /* shared with the parent, which reads them when the worker is dead */
 
 static int fails(int error)
@@ -172,6 +178,9 @@ static void *fake_malloc(size_t size)
     DEMAND(size <= (32 << 20) + 1);
     return remember(one_in(64) ? NULL : malloc(size));
 }
+
+/* nsexec's own: whether a clean-up is still to be carried out, and whether that has begun. */
+static bool clean_up_is_due, is_cleaning_up;
 
 static void *fake_calloc(size_t count, size_t size)
 {
@@ -579,12 +588,34 @@ static int fake_sigtimedwait(siginfo_t *received)
     return received->si_signo;
 }
 
+/* A file of the kernel: lines, most of them of pids. */
+static ssize_t fake_list(int fd, char *into, size_t room)
+{
+    static const char *const lines[] = { "4242\n", "1\n", "0\n", "4241\n", "99999999999\n", "-1\n", "\n", "12", "oom_kill 0\n" };
+    size_t size = 0;
+
+    DEMAND(valid_fd(fd) && fd >= 3 && room <= 4096);
+    if (one_in(16))
+        return fails(one_in(2) ? EINTR : ENODEV);
+    for (size_t count = one_in(2) ? 0 : one_in(8) ? 1000 : 1 + below(70); count > 0; count--) {
+        const char *line = lines[below(sizeof lines / sizeof *lines)];
+
+        if (strlen(line) > room - size)
+            break;
+        memcpy(into + size, line, strlen(line));
+        size += strlen(line);
+    }
+    return (ssize_t)size;
+}
+
 /* Of the signals, of our terminal or pipe, or of the other terminal; and a byte that is waited for. */
 static ssize_t fake_read(int fd, void *into, size_t room)
 {
     static const int codes[] = { SI_USER, SI_QUEUE, SI_TKILL, SI_KERNEL };
     size_t size = one_in(8) ? 0 : one_in(2) ? room : 1 + below(room);
 
+    if (room != 1 && (is_cleaning_up || !world.in_relay))
+        return fake_list(fd, into, room);
     DEMAND(room == 1 ? valid_fd(fd) : world.in_relay && (fd == STDIN_FILENO || (valid_fd(fd) && fd >= 3)));
     if (!valid_fd(fd))
         return fails(EBADF);
@@ -642,6 +673,8 @@ static int fake_dup2(int from, int to)
     return to;
 }
 
+static pid_t fake_fork(void);
+
 static long fake_syscall(long number, ...)
 {
     long result = -1;
@@ -696,6 +729,10 @@ static long fake_syscall(long number, ...)
     } else if (number == SYS_pidfd_open) {
         DEMAND(va_arg(arguments, int) > 0 && va_arg(arguments, unsigned) == 0);
         result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
+    } else if (number == SYS_pidfd_send_signal) {
+        DEMAND(valid_fd(va_arg(arguments, int)) && va_arg(arguments, int) == SIGKILL);
+        DEMAND(va_arg(arguments, void *) == NULL && va_arg(arguments, unsigned) == 0);
+        result = succeeds_or_not();
     } else if (number == SYS_pidfd_getfd) {
         DEMAND(valid_fd(va_arg(arguments, int)) && va_arg(arguments, int) >= 0 && va_arg(arguments, unsigned) == 0);
         result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
@@ -716,6 +753,12 @@ static long fake_syscall(long number, ...)
             DEMAND(va_arg(arguments, unsigned long) == 0);
         result = succeeds_or_not() < 0 ? -1 : one_in(4) ? CHILD : 0;
         world.in_reader = result == 0;
+    } else if (number == SYS_clone3) {
+        const uint64_t *how = va_arg(arguments, const uint64_t *);
+
+        DEMAND(va_arg(arguments, size_t) == 88 && how[0] == UINT64_C(1) << 33 && how[4] == SIGCHLD);
+        DEMAND(valid_fd((int)how[10]) && !world.refused);
+        result = one_in(8) ? fails(ENOSYS) : fake_fork();
     } else if (number == SYS_ptrace) {
         long request = va_arg(arguments, long), pid = va_arg(arguments, long);
         unsigned long address = va_arg(arguments, unsigned long);
@@ -779,17 +822,19 @@ static pid_t fake_fork(void)
     return world.in_monitor ? CHILD : 0;
 }
 
-/* As the reader of filters, or for it. */
+/* As the reader of filters, or for it; or for another command. */
 static pid_t fake_wait_for_one(pid_t pid, int *status)
 {
-    DEMAND(world.in_reader ? status != NULL : pid == CHILD && status == NULL);
+    DEMAND(world.in_reader ? status != NULL : pid == CHILD);
     if (one_in(8))
         return fails(one_in(2) ? EINTR : ECHILD);
     if (!status && one_in(2)) {
         world.shared[0] = 0;        /* no error */
         world.shared[1] = (uint32_t)below(4); /* filters */
     }
-    if (status)
+    if (status && !world.in_reader)
+        *status = one_in(2) ? 0 : (int)below(65536);
+    else if (status)
         *status = one_in(8) ? 9 : one_in(2) ? 0x80057f : SIGTERM << 8 | 0x7f; /* killed, interrupted, given a signal */
     return pid;
 }
@@ -806,7 +851,7 @@ static pid_t fake_waitpid(pid_t pid, int *status, int options)
             figures->relayed++;
             for (int fd = 0; fd < FDS; fd++)
                 open_fds += world.is_open[fd];
-            DEMAND(open_fds <= 6); /* input, output, both sides, signals, the lifeline */
+            DEMAND(clean_up_is_due || open_fds <= 6); /* input, output, both sides, signals, the lifeline */
         }
         if (world.waits < 20 && !one_in(8)) {
             *status = SIGTSTP << 8 | 0x7f;
@@ -825,7 +870,7 @@ static pid_t fake_waitpid(pid_t pid, int *status, int options)
         figures->monitored++;
         for (int fd = 0; fd < FDS; fd++)
             open_fds += world.is_open[fd];
-        DEMAND(open_fds <= 1); /* the lifeline */
+        DEMAND(clean_up_is_due || open_fds <= 1); /* the lifeline */
     }
     if (world.waits++ < 20 && !one_in(8)) {
         *status = one_in(2) ? SIGTSTP << 8 | 0x7f : 0xffff; /* stopped, continued */
@@ -859,7 +904,7 @@ static int fake_execve(const char *path, char *const argv[], char *const env[])
 {
     static volatile size_t sink;
 
-    DEMAND(!world.refused && !world.in_monitor);
+    DEMAND(!world.refused && (!world.in_monitor || world.in_reader)); /* which may be about to be another command */
     DEMAND(argv[0] != NULL);
     DEMAND(memcmp(world.memory[0], world.program, world.size) == 0); /* it was read whole */
     sink = strlen(path);
@@ -993,8 +1038,12 @@ static void random_string(struct builder *b)
     put(b, 0, 1);
 }
 
+static void random_operation(struct builder *b, const struct operation *o);
+
 static void random_field(struct builder *b, char type, const struct range *range)
 {
+    static const uint16_t late[] = { OPEN, CLOSE, WRITE, DETACH, RMDIR, HOLDS, KILL, SPAWN, UNLINK, LINKS };
+    struct block outer;
     size_t count;
     int64_t number;
 
@@ -1025,6 +1074,13 @@ static void random_field(struct builder *b, char type, const struct range *range
             none(b);
         else
             slot(b, one_in(128) ? (uint32_t)interesting() : (uint32_t)below(4));
+        break;
+    case 'p':
+        outer = begin_block(b);
+        for (count = below(4); count > 0; count--)
+            random_operation(b, one_in(64) ? &operations[below(sizeof operations / sizeof *operations)]
+                                           : find_operation(late[below(sizeof late / sizeof *late)]));
+        end_block(b, outer);
         break;
     default:
         abort();
@@ -1063,6 +1119,8 @@ static void random_program(struct builder *b)
     set(b, AT_SLOTS, one_in(64) ? interesting() : 4 + below(252), 4);
     set(b, AT_EXIT_STATUS, one_in(64) ? interesting() : below(256), 4);
     set(b, AT_STATUS_FD, one_in(32) ? interesting() : one_in(2) ? UINT32_MAX : 5, 4);
+    if (one_in(8))
+        random_operation(b, find_operation(AFTER));
     if (one_in(4))
         add_relay(b);
     while (count-- > 0)
@@ -1202,6 +1260,8 @@ static void open_some(void)
     world.is_open[5] = !one_in(8);
 }
 
+static void encode_block(struct builder *again, uint32_t slots, const struct value *block);
+
 static void encode_field(struct builder *b, char type, const struct value *v)
 {
     switch (type) {
@@ -1223,6 +1283,34 @@ static void encode_field(struct builder *b, char type, const struct value *v)
     }
 }
 
+static void encode_step(struct builder *again, uint32_t slots, const struct step *s)
+{
+    flagged(again, s->operation->code, s->flags, s->mark);
+    for (size_t j = 0; s->operation->fields[j]; j++) {
+        if (s->operation->fields[j] == 'p')
+            encode_block(again, slots, &s->field[j]);
+        else
+            encode_field(again, s->operation->fields[j], &s->field[j]);
+    }
+    label(again, text(&s->label));
+    set(again, again->explanations, s->explanations.count, 4);
+    raw(again, s->explanations.bytes, s->explanations.size);
+    end_op(again);
+}
+
+static void encode_block(struct builder *again, uint32_t slots, const struct value *block)
+{
+    const struct block outer = begin_block(again);
+    struct reader r = elements(block);
+    struct step s;
+
+    for (uint32_t i = 0; i < block->count; i++) {
+        DEMAND(take_step(&r, slots, IN_BLOCK, &s));
+        encode_step(again, slots, &s);
+    }
+    end_block(again, outer);
+}
+
 /* What was decoded, encoded again, must be the same bytes: nothing was skipped, and nothing read twice. */
 static void compare_decoded(const struct nsexec *n)
 {
@@ -1232,14 +1320,8 @@ static void compare_decoded(const struct nsexec *n)
 
     raw(&again, n->program, HEADER_SIZE);
     for (uint32_t i = 0; i < n->operations; i++) {
-        DEMAND(take_step(&r, n->slots, i + 1 == n->operations, &s));
-        flagged(&again, s.operation->code, s.flags, s.mark);
-        for (size_t j = 0; s.operation->fields[j]; j++)
-            encode_field(&again, s.operation->fields[j], &s.field[j]);
-        label(&again, text(&s.label));
-        set(&again, again.explanations, s.explanations.count, 4);
-        raw(&again, s.explanations.bytes, s.explanations.size);
-        end_op(&again);
+        DEMAND(take_step(&r, n->slots, place_of(n, i), &s));
+        encode_step(&again, n->slots, &s);
     }
     DEMAND(again.size == n->size && memcmp(again.bytes, n->program, n->size) == 0);
     free(again.bytes);
@@ -1258,6 +1340,7 @@ static void try_program(const struct builder *b)
     world.program = b->bytes;
     world.size = b->size;
     world.failure_rate = one_in(2) ? 4 : 100;
+    clean_up_is_due = is_cleaning_up = false;
     world.one_by_one = world.in_monitor = world.in_reader = world.in_relay = world.in_monitor_alone = false;
     world.signals = -1;
     talk_fd = STDERR_FILENO;
@@ -1276,6 +1359,7 @@ static void try_program(const struct builder *b)
     memset(world.cloexec, 0, sizeof world.cloexec);
     if (setjmp(world.end) == 0)
         nsexec_main(2, argv);
+    figures->cleaned += is_cleaning_up;
     while (world.allocations > 0)
         free(world.memory[--world.allocations]);
     free(exact);
@@ -1323,10 +1407,10 @@ int main(int argc, char **argv)
     }
     if (worker > 0)
         waitpid(worker, &status, 0);
-    printf("# %llu programs, %llu accepted, %llu executed, %llu with a monitor, %llu with a relay\n",
+    printf("# %llu programs, %llu accepted, %llu executed, %llu with a monitor, %llu with a relay, %llu cleaned up\n",
            (unsigned long long)figures->iteration, (unsigned long long)figures->accepted,
            (unsigned long long)figures->executed, (unsigned long long)figures->monitored,
-           (unsigned long long)figures->relayed);
+           (unsigned long long)figures->relayed, (unsigned long long)figures->cleaned);
     if (status != 0)
         printf("not ok - repeat it with: fuzz 0 %llu %llu\n", (unsigned long long)seed,
                (unsigned long long)figures->iteration);

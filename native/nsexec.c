@@ -55,6 +55,12 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438 /* Linux 5.6 */
 #endif
+#ifndef SYS_clone3
+#define SYS_clone3 435 /* Linux 5.3 */
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424 /* Linux 5.1 */
+#endif
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER _IO('T', 0x41) /* Linux 4.13 */
 #endif
@@ -105,6 +111,14 @@ struct filters {
     struct sock_filter code[MAX_FILTER_CODE];
 };
 
+/* What one field was decoded into. The bytes stand in the program. */
+struct value {
+    int64_t number;             /* n; f and o: the slot, NO_SLOT for none */
+    const unsigned char *bytes; /* s (ends in NUL), b; l, x and p: the elements as they are encoded */
+    size_t size;                /* of those bytes, the NUL of s not counted */
+    uint32_t count;             /* of the elements of l, x and p */
+};
+
 struct nsexec {
     const unsigned char *program;
     uint32_t size;
@@ -120,14 +134,8 @@ struct nsexec {
     int deathsig;
     int lifeline; /* a pipe whose other end only the monitor holds, -1 for none */
     struct filters *filters; /* NULL: none were read */
-};
-
-/* What one field was decoded into. The bytes stand in the program. */
-struct value {
-    int64_t number;             /* n; f and o: the slot, NO_SLOT for none */
-    const unsigned char *bytes; /* s (ends in NUL), b; l and x: the elements as they are encoded */
-    size_t size;                /* of those bytes, the NUL of s not counted */
-    uint32_t count;             /* of the elements of l and x */
+    struct value clean_up, otherwise; /* blocks, once clean_up_is_due */
+    bool is_kept[MAX_SLOTS];          /* for them */
 };
 
 static const int64_t NO_SLOT = -1;
@@ -390,11 +398,26 @@ static bool is_passed_on(const siginfo_t *s, pid_t child)
     }
 }
 
+/* Of this process, and not yet carried out. */
+static bool clean_up_is_due;
+
+static void clean_up(struct nsexec *n);
+
+static bool is_for_clean_up(const struct nsexec *n, int fd)
+{
+    if (!clean_up_is_due)
+        return false;
+    for (uint32_t i = 0; i < n->slots; i++)
+        if (n->is_kept[i] && n->slot[i] == fd)
+            return true;
+    return fd == STDERR_FILENO || fd == talk_fd; /* where it says what failed */
+}
+
 /* Nobody shall wait for the end of a pipe that the command closed, and the monitor still holds. */
 static void close_all_but_these(const struct nsexec *n, const int *kept, size_t count)
 {
     for (int fd = 0; fd <= n->highest; fd++) {
-        bool is_kept = false;
+        bool is_kept = is_for_clean_up(n, fd);
 
         for (size_t i = 0; i < count; i++)
             is_kept |= kept[i] == fd;
@@ -424,7 +447,7 @@ static void stop_by(int signal)
         kill(getpid(), SIGSTOP);
 }
 
-static _Noreturn void monitor(pid_t child)
+static _Noreturn void monitor(struct nsexec *n, pid_t child)
 {
     bool to_be_continued = false;
 
@@ -440,8 +463,10 @@ static _Noreturn void monitor(pid_t child)
             /* A shell continues the whole process group. A second SIGCONT might undo a stop that came since. */
             to_be_continued = false;
         } else if (changed == child) {
+            clean_up(n);
             end_like(status);
         } else if (changed < 0) {
+            clean_up(n);
             _exit(EXIT_REFUSED);
         } else if (to_be_continued) {
             kill(child, SIGCONT);
@@ -781,7 +806,7 @@ static void relay_once(void)
 }
 
 /* Nothing here waits but poll(2), and each way has its own buffer: neither end can hold up the other, or a signal. */
-static _Noreturn void relay_until_its_end(pid_t child)
+static _Noreturn void relay_until_its_end(struct nsexec *n, pid_t child)
 {
     relay.child = child;
     expect_crashes();
@@ -789,6 +814,7 @@ static _Noreturn void relay_until_its_end(pid_t child)
     while (relay.child || !relay.is_drained || !is_empty(&relay.shown))
         relay_once();
     restore_terminal();
+    clean_up(n);
     end_like(relay.status);
 }
 
@@ -1294,11 +1320,22 @@ static int do_signals(struct nsexec *n, const struct value *v)
     return change_mask(SIG_SETMASK, (uint64_t)v[1].number, NULL);
 }
 
+/* fork(2), where `cgroup` is none; else its child begins in that cgroup of v2, where moving it would take a while. */
+static pid_t fork_into(int cgroup)
+{
+    const struct {
+        uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+    } how = { .flags = UINT64_C(1) << 33 /* CLONE_INTO_CGROUP, Linux 5.7 */, .exit_signal = SIGCHLD,
+              .cgroup = (uint64_t)cgroup };
+
+    return cgroup < 0 ? fork() : (pid_t)syscall(SYS_clone3, &how, sizeof how);
+}
+
 /*
  * fork(2), with a pipe that tells the child of the parent's end. In the parent (the child's pid) all signals are
  * blocked, and the pipe's end is in *lifeline. In the child (0) all is as it was before.
  */
-static pid_t fork_watched(struct nsexec *n, int deathsig, int *lifeline)
+static pid_t fork_watched(struct nsexec *n, int deathsig, int cgroup, int *lifeline)
 {
     int ends[2] = { -1, -1 };
     struct sigaction on_child;
@@ -1313,7 +1350,7 @@ static pid_t fork_watched(struct nsexec *n, int deathsig, int *lifeline)
     sigaction(SIGCHLD, NULL, &on_child);
     default_action(SIGCHLD); /* ignored, it would make the kernel reap the child and waitpid(2) fail */
 
-    child = fork();
+    child = fork_into(cgroup);
     *lifeline = ends[1];
     if (child > 0)
         return child;
@@ -1331,20 +1368,33 @@ static pid_t fork_watched(struct nsexec *n, int deathsig, int *lifeline)
     drop(&n->lifeline);
     n->lifeline = ends[0];
     n->deathsig = deathsig;
+    clean_up_is_due = false; /* it is the parent's */
     arm_deathsig(n);
     return 0;
 }
 
-static int do_fork(struct nsexec *n, const struct value *v)
+static int become_monitor_and_child(struct nsexec *n, int deathsig, int cgroup)
 {
     int lifeline;
-    pid_t child = fork_watched(n, (int)v[0].number, &lifeline);
+    pid_t child = fork_watched(n, deathsig, cgroup, &lifeline);
 
     if (child > 0) {
         close_all_but_these(n, &lifeline, 1);
-        monitor(child);
+        monitor(n, child);
     }
     return child;
+}
+
+static int do_fork(struct nsexec *n, const struct value *v)
+{
+    return become_monitor_and_child(n, (int)v[0].number, -1);
+}
+
+static int do_fork_into(struct nsexec *n, const struct value *v)
+{
+    int cgroup = slot_fd(n, &v[1]);
+
+    return cgroup < 0 ? -1 : become_monitor_and_child(n, (int)v[0].number, cgroup);
 }
 
 /* The same slot for both would make of the terminal's two sides one. */
@@ -1402,10 +1452,11 @@ static int do_relay(struct nsexec *n, const struct value *v)
         return -1;
     if (prepare_relay(n, master, side, output < 0 ? STDOUT_FILENO : output) < 0)
         return -1;
-    child = fork_watched(n, (int)v[3].number, &lifeline);
+    child = fork_watched(n, (int)v[3].number, -1, &lifeline);
     if (child > 0) {
         close_all_but_these(n, (int[]){ STDIN_FILENO, relay.output, master, side, relay.signals, lifeline }, 6);
-        relay_until_its_end(child);
+        n->slot[v[0].number] = n->slot[v[1].number] = -1; /* it closes them when it hangs up */
+        relay_until_its_end(n, child);
     }
     drop_keeping_errno(relay.signals);
     return child < 0 ? -1 : take_side(n, v, side);
@@ -1612,23 +1663,212 @@ static int do_wait(struct nsexec *n, const struct value *v)
     return got == 1 ? 0 : -1;
 }
 
+/* Milliseconds until it is tried again, ever longer; 0: the time is over. */
+static long next_pause(long *last, long *left)
+{
+    const long longest = 50;
+
+    *last = *last * 2 < longest ? *last * 2 + !*last : longest;
+    *last = *last < *left ? *last : *left;
+    *left -= *last;
+    return *last;
+}
+
+static bool pause_before_next(long *last, long *left)
+{
+    const long milliseconds = next_pause(last, left);
+
+    if (milliseconds == 0)
+        return false;
+    nanosleep(&(struct timespec){ .tv_nsec = milliseconds * 1000 * 1000 }, NULL);
+    return true;
+}
+
 /* Who still has something open in it may be about to end. */
 static int do_rmdir(struct nsexec *n, const struct value *v)
 {
-    const struct timespec pause = { 0, 10 * 1000 * 1000 };
+    long pause = 0, left = 2000;
     int directory = slot_fd(n, &v[0]);
 
     if (directory < 0)
         return -1;
-    for (int tries = 0; tries < 200; tries++) {
+    do {
         if (unlinkat(directory, text(&v[1]), AT_REMOVEDIR) == 0)
             return 0;
         if (errno != EBUSY)
             return -1;
-        nanosleep(&pause, NULL);
-    }
+    } while (pause_before_next(&pause, &left));
     errno = EBUSY;
     return -1;
+}
+
+static int do_unlink(struct nsexec *n, const struct value *v)
+{
+    int directory = slot_fd(n, &v[0]);
+
+    return directory < 0 ? -1 : unlinkat(directory, text(&v[1]), 0);
+}
+
+/* Of a directory of the kernel's: two, and one for each directory in it. */
+static int do_links(struct nsexec *n, const struct value *v)
+{
+    struct stat found;
+    int fd = slot_fd(n, &v[0]);
+
+    if (fd < 0 || fstat(fd, &found) < 0)
+        return -1;
+    errno = ENOTEMPTY;
+    return found.st_nlink <= (uint64_t)v[1].number ? 0 : -1;
+}
+
+enum { FILE_ROOM = 4096, KILLED_AT_ONCE = 64 };
+
+/* The start of a file of the kernel, as it reads now: opened anew, as some keep what they said to a descriptor. */
+static ssize_t read_start(struct nsexec *n, const struct value *slot, const char *path, char into[FILE_ROOM])
+{
+    int directory = slot_fd(n, slot), fd;
+    ssize_t size = 0, got;
+
+    if (directory < 0)
+        return -1;
+    fd = above_stdio(n, openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0));
+    if (fd < 0)
+        return -1;
+    do {
+        got = read(fd, into + size, FILE_ROOM - (size_t)size);
+        size += got > 0 ? got : 0;
+    } while (size < FILE_ROOM && (got > 0 || (got < 0 && errno == EINTR)));
+    drop_keeping_errno(fd);
+    return got < 0 ? -1 : size;
+}
+
+static int do_holds(struct nsexec *n, const struct value *v)
+{
+    char bytes[FILE_ROOM];
+    ssize_t size = read_start(n, &v[0], text(&v[1]), bytes);
+
+    if (size < 0)
+        return -1;
+    if (memmem(bytes, (size_t)size, v[2].bytes, v[2].size))
+        return 0;
+    errno = ESTALE;
+    return -1;
+}
+
+/* The next number that is a whole line; 0: there is none. One that is no process we could name, or we, is -1. */
+static pid_t next_listed(const char **at, const char *end)
+{
+    const char *line_end = memchr(*at, '\n', (size_t)(end - *at));
+    int64_t pid = 0;
+
+    if (!line_end)
+        return 0;
+    for (const char *c = *at; c < line_end && pid >= 0; c++)
+        pid = *c >= '0' && *c <= '9' && pid < INT_MAX / 10 ? 10 * pid + (*c - '0') : -1;
+    *at = line_end + 1;
+    return pid > 0 && pid != getpid() ? (pid_t)pid : -1;
+}
+
+/*
+ * Whom the file lists gets SIGKILL, by a descriptor, and only who is still listed once that is open: meanwhile the number
+ * could have become another's. Returns how many were listed, or -1.
+ */
+static int kill_listed(struct nsexec *n, const struct value *slot, const char *path)
+{
+    char list[FILE_ROOM];
+    const char *at = list;
+    pid_t pid, pids[KILLED_AT_ONCE];
+    int fds[KILLED_AT_ONCE], count = 0, listed = 0;
+    ssize_t size = read_start(n, slot, path, list);
+
+    if (size < 0)
+        return -1;
+    for (; count < KILLED_AT_ONCE && (pid = next_listed(&at, list + size)) != 0; listed++) {
+        if (pid < 0)
+            continue;
+        pids[count] = pid;
+        fds[count] = above_stdio(n, (int)syscall(SYS_pidfd_open, pid, 0U));
+        if (fds[count] < 0 && errno != ESRCH) {
+            listed = -1;
+            break;
+        }
+        count += fds[count] >= 0;
+    }
+    if (count > 0 && (size = read_start(n, slot, path, list)) < 0)
+        listed = -1;
+    for (at = list; listed > 0 && (pid = next_listed(&at, list + size)) != 0;)
+        for (int i = 0; i < count; i++)
+            if (pids[i] == pid)
+                syscall(SYS_pidfd_send_signal, fds[i], SIGKILL, NULL, 0U);
+    while (count > 0)
+        drop_keeping_errno(fds[--count]);
+    return listed;
+}
+
+static int do_kill(struct nsexec *n, const struct value *v)
+{
+    long pause = 0, left = (long)v[2].number;
+    int listed;
+
+    do {
+        listed = kill_listed(n, &v[0], text(&v[1]));
+        if (listed <= 0)
+            return listed;
+        if (listed == KILLED_AT_ONCE) /* there are more */
+            pause = 0;
+    } while (pause_before_next(&pause, &left));
+    errno = ETIMEDOUT;
+    return -1;
+}
+
+/* The signals that are blocked stay so for it. */
+static _Noreturn void become_command(const struct value *v)
+{
+    char **argv = pointers(&v[1]), **env = pointers(&v[2]);
+
+    if (argv && env)
+        execve(text(&v[0]), argv + 1, env + 1);
+    _exit(EXIT_REFUSED);
+}
+
+/* A command of its own, and its end. */
+static int do_spawn(struct nsexec *n, const struct value *v)
+{
+    pid_t child = (pid_t)syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL), ended; /* like fork(2) */
+    int status = 0;
+
+    (void)n;
+    if (child == 0)
+        become_command(v);
+    if (child < 0)
+        return -1;
+    do
+        ended = waitpid(child, &status, __WALL);
+    while (ended < 0 && errno == EINTR);
+    if (ended < 0)
+        return -1;
+    errno = EIO;
+    return status == 0 ? 0 : -1;
+}
+
+static const char *check_spawn(const struct value *v)
+{
+    return v[1].count == 0 ? "an empty argv" : NULL;
+}
+
+static void keep_slots_of(struct nsexec *n, const struct value *block);
+
+/* For the end of the child of the next `fork` or `relay`, or for a failure before it. */
+static int do_after(struct nsexec *n, const struct value *v)
+{
+    n->clean_up = v[0];
+    n->otherwise = v[1];
+    for (size_t i = 0; i < MAX_SLOTS; i++)
+        n->is_kept[i] = false;
+    keep_slots_of(n, &n->clean_up);
+    keep_slots_of(n, &n->otherwise);
+    clean_up_is_due = true;
+    return 0;
 }
 
 static const char *check_exec(const struct value *v)
@@ -1726,6 +1966,13 @@ static const struct operation operations[] = {
     { 49, "file",      "fsnb",  do_file,      { [2] = { 0, 07777 } },                            NULL },
     { 50, "wait",      "f",     do_wait,      NO_NUMBER,                                         NULL },
     { 51, "rmdir",     "fs",    do_rmdir,     NO_NUMBER,                                         NULL },
+    { 52, "after",     "pp",    do_after,     NO_NUMBER,                                         NULL },
+    { 53, "holds",     "fsb",   do_holds,     NO_NUMBER,                                         NULL },
+    { 54, "kill",      "fsn",   do_kill,      { [2] = { 0, 60000 } },                            NULL },
+    { 55, "spawn",     "sll",   do_spawn,     NO_NUMBER,                                         check_spawn },
+    { 56, "unlink",    "fs",    do_unlink,    NO_NUMBER,                                         NULL },
+    { 57, "links",     "fn",    do_links,     { [1] = { 0, UINT32_MAX } },                       NULL },
+    { 58, "fork_into", "nf",    do_fork_into, { [0] = { 0, MAX_SIGNAL } },                       NULL },
     { 15, "exec",      "sssll", do_exec,      NO_NUMBER,                                         check_exec },
 };
 /* clang-format on */
@@ -1738,6 +1985,19 @@ static const struct operation *find_operation(uint16_t code)
     return NULL;
 }
 
+/* What may stand in a block: nothing that has a block itself, divides the process or changes who it is. */
+static bool is_for_blocks(const struct operation *o)
+{
+    static int (*const all[])(struct nsexec *, const struct value *) = {
+        do_open, do_close, do_write, do_detach, do_rmdir, do_holds, do_kill, do_spawn, do_unlink, do_links,
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] == o->run)
+            return true;
+    return false;
+}
+
 /* --- Decoding ----------------------------------------------------------------------------------------------------- */
 
 struct step {
@@ -1748,6 +2008,8 @@ struct step {
     struct value label;
     struct value explanations;
 };
+
+static struct value take_block(struct reader *r, uint32_t slots);
 
 static struct value take_field(struct reader *r, char type, const struct range *range, uint32_t slots)
 {
@@ -1770,13 +2032,23 @@ static struct value take_field(struct reader *r, char type, const struct range *
         return take_slot(r, slots, false);
     case 'o':
         return take_slot(r, slots, true);
+    case 'p':
+        return take_block(r, slots);
     default:
         refuse(r, at, "a field type that nsexec lacks");
         return (struct value){ 0 };
     }
 }
 
-static bool take_step_header(struct reader *r, bool is_last, struct step *s, uint32_t *size)
+/* Where an operation stands. */
+enum place { BEFORE_THE_LAST, LAST_OF_ALL, IN_BLOCK };
+
+static enum place place_of(const struct nsexec *n, uint32_t index)
+{
+    return index + 1 == n->operations ? LAST_OF_ALL : BEFORE_THE_LAST;
+}
+
+static bool take_step_header(struct reader *r, enum place place, struct step *s, uint32_t *size)
 {
     const unsigned char *at = r->at;
     uint16_t code = (uint16_t)take_number(r, 2);
@@ -1795,21 +2067,23 @@ static bool take_step_header(struct reader *r, bool is_last, struct step *s, uin
         return refuse(r, at + 3, "ONCE without a mark");
     if (*size < OPERATION_HEADER_SIZE || *size - OPERATION_HEADER_SIZE > (size_t)(r->end - r->at))
         return refuse(r, at + 4, "the size of the operation does not fit");
-    if ((s->operation->run == do_exec) != is_last)
+    if (place == IN_BLOCK && !is_for_blocks(s->operation))
+        return refuse(r, at, "not an operation for a block");
+    if ((s->operation->run == do_exec) != (place == LAST_OF_ALL))
         return refuse(r, at, "exec must be the last operation and stand only there");
-    if (is_last && s->flags)
+    if (place == LAST_OF_ALL && s->flags)
         return refuse(r, at + 2, "exec with a flag");
     return true;
 }
 
 /* Both passes read the program with this one function: the first to check all of it, the second to carry it out. */
-static bool take_step(struct reader *r, uint32_t slots, bool is_last, struct step *s)
+static bool take_step(struct reader *r, uint32_t slots, enum place place, struct step *s)
 {
     const unsigned char *start = r->at, *end_of_program = r->end;
     const char *problem;
     uint32_t size;
 
-    if (!take_step_header(r, is_last, s, &size))
+    if (!take_step_header(r, place, s, &size))
         return false;
     r->end = start + size;
     for (size_t i = 0; s->operation->fields[i]; i++)
@@ -1825,6 +2099,22 @@ static bool take_step(struct reader *r, uint32_t slots, bool is_last, struct ste
         return refuse(r, start + OPERATION_HEADER_SIZE, problem);
     r->end = end_of_program;
     return true;
+}
+
+/* What may stand in a block has no block among its fields: this goes no deeper. */
+static struct value take_block(struct reader *r, uint32_t slots)
+{
+    const unsigned char *at = r->at;
+    struct value v = { .count = take_u32(r) };
+    struct step s;
+
+    if (v.count > MAX_OPERATIONS)
+        refuse(r, at, "too many operations in a block");
+    v.bytes = r->at;
+    for (uint32_t i = 0; i < v.count && !r->problem; i++)
+        take_step(r, slots, IN_BLOCK, &s);
+    v.size = (size_t)(r->at - v.bytes);
+    return v;
 }
 
 static bool take_header(struct nsexec *n, struct reader *r)
@@ -1874,7 +2164,7 @@ static bool check_program(struct nsexec *n, struct reader *r)
     for (uint32_t i = 0; i < n->operations; i++) {
         const unsigned char *at = r->at;
 
-        if (!take_step(r, n->slots, i + 1 == n->operations, &s))
+        if (!take_step(r, n->slots, place_of(n, i), &s))
             return false;
         if ((s.operation->run == do_skip || s.operation->run == do_unless) && s.field[1].number > n->operations - (int64_t)i - 2)
             return refuse(r, at + OPERATION_HEADER_SIZE + 8, "exec would be skipped");
@@ -1995,24 +2285,92 @@ static void remark(const struct step *s, int error)
         SAY(text(&e.text));
 }
 
-static _Noreturn void fail(const struct nsexec *n, uint32_t index, const struct step *s, int error)
+/* In the words of the program, if it has some; the number of the step counts from 0. False: it has none. */
+static bool say_why(const struct step *s, const char *which, uint32_t index, int error, struct explanation *e)
 {
-    struct explanation e;
-    bool explained = explain(s, error, &e) || explain(s, 0, &e);
+    bool explained = explain(s, error, e) || explain(s, 0, e);
 
-    change_mask(SIG_BLOCK, bit(SIGPIPE), NULL); /* a reader that is gone must not change how we end */
-    if (n->status_fd >= 0) {
-        report(n->status_fd, index, (uint32_t)error);
-    } else if (explained && e.text.size > 0) {
-        SAY(text(&e.text));
+    if (explained && e->text.size > 0) {
+        SAY(text(&e->text));
     } else {
         struct decimal number, code;
         const char *name = errno_name(error);
 
-        SAY("nstool: step ", decimal(&number, (uint64_t)index + 1), ": ", label_of(s), ": ", strerror(error), " (",
-            name ? name : decimal(&code, (uint64_t)error), ")\n");
+        SAY("nstool: ", which, " ", decimal(&number, (uint64_t)index + 1), ": ", label_of(s), ": ", strerror(error),
+            " (", name ? name : decimal(&code, (uint64_t)error), ")\n");
     }
+    return explained;
+}
+
+static _Noreturn void fail(struct nsexec *n, uint32_t index, const struct step *s, int error)
+{
+    struct explanation e;
+    bool explained;
+
+    change_mask(SIG_BLOCK, bit(SIGPIPE), NULL); /* a reader that is gone must not change how we end */
+    if (n->status_fd >= 0) {
+        report(n->status_fd, index, (uint32_t)error);
+        explained = explain(s, error, &e) || explain(s, 0, &e);
+    } else {
+        explained = say_why(s, "step", index, error, &e);
+    }
+    clean_up(n);
     _exit(explained ? e.exit_status : n->exit_status);
+}
+
+/* --- Cleaning up -------------------------------------------------------------------------------------------------- */
+
+static void keep_slots_of(struct nsexec *n, const struct value *block)
+{
+    struct reader r = elements(block);
+    struct step s;
+
+    for (uint32_t i = 0; i < block->count && take_step(&r, n->slots, IN_BLOCK, &s); i++)
+        for (size_t j = 0; s.operation->fields[j]; j++)
+            if (strchr("fo", s.operation->fields[j]) && s.field[j].number != NO_SLOT)
+                n->is_kept[s.field[j].number] = true;
+}
+
+/* As far as nothing fails that may not; what failed is `failed` then. */
+static bool carry_out_block(struct nsexec *n, const struct value *block, struct step *failed, uint32_t *index)
+{
+    struct reader r = elements(block);
+
+    for (*index = 0; *index < block->count && take_step(&r, n->slots, IN_BLOCK, failed); ++*index) {
+        if (failed->flags & ONCE && n->mark[failed->mark])
+            continue;
+        if (n->flags & TRACE)
+            SAY(label_of(failed), "\n");
+        if (failed->operation->run(n, failed->field) == 0)
+            n->mark[failed->mark] = true;
+        else if (failed->flags & TRY)
+            remark(failed, errno);
+        else
+            return false;
+    }
+    return true;
+}
+
+static bool is_cleaning_up;
+
+/* How we end is decided already: what fails here is said, and changes nothing of it. */
+static void clean_up(struct nsexec *n)
+{
+    struct explanation e;
+    struct step s;
+    uint32_t index;
+
+    if (!clean_up_is_due)
+        return;
+    clean_up_is_due = false;
+    is_cleaning_up = true;
+    change_mask(SIG_BLOCK, EVERY_SIGNAL, NULL); /* it is not to be left half done */
+    default_action(SIGCHLD);
+    if (!carry_out_block(n, &n->clean_up, &s, &index)) {
+        remark(&s, errno);
+        if (!carry_out_block(n, &n->otherwise, &s, &index))
+            say_why(&s, "clean-up", index, errno, &e);
+    }
 }
 
 static _Noreturn void refuse_program(const struct nsexec *n, const struct reader *r)
@@ -2122,7 +2480,7 @@ static void close_inherited(struct nsexec *n)
     size_t count = 0;
     struct step s;
 
-    for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, i + 1 == n->operations, &s); i++)
+    for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, place_of(n, i), &s); i++)
         if (s.operation->run == do_adopt)
             kept[count++] = (int)s.field[0].number;
     /* The operation itself may be skipped, or fail before. */
@@ -2139,7 +2497,7 @@ static _Noreturn void carry_out(struct nsexec *n)
     struct reader r = all_steps(n);
     struct step s;
 
-    for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, i + 1 == n->operations, &s); i++) {
+    for (uint32_t i = 0; i < n->operations && take_step(&r, n->slots, place_of(n, i), &s); i++) {
         if (n->skipped > 0) {
             n->skipped--;
             continue;

@@ -1768,6 +1768,139 @@ static void waiting(void)
     CHECK(failed("1: rmdir: Bad file descriptor (EBADF)"), "rmdir in no directory");
 }
 
+/* --- Cleaning up -------------------------------------------------------------------------------------------------- */
+
+enum { HERE = 6 }; /* the slot of the scratch directory */
+
+static struct block outer_block;
+
+static void begin_after(void)
+{
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, HERE);
+    op(&b, AFTER), outer_block = begin_block(&b);
+}
+
+static void and_otherwise(void)
+{
+    end_block(&b, outer_block), outer_block = begin_block(&b);
+}
+
+static void end_after(void)
+{
+    end_block(&b, outer_block);
+}
+
+static void add_spawn(const char *script)
+{
+    op(&b, SPAWN), str(&b, "/bin/sh"), list(&b, "sh", "-c", script, NULL);
+    list(&b, "PATH=/usr/bin:/bin", NULL);
+}
+
+static void add_holds(const char *name, const char *bytes)
+{
+    op(&b, HOLDS), slot(&b, HERE), str(&b, name), blob(&b, bytes, strlen(bytes));
+}
+
+static void ignore_children(void)
+{
+    signal(SIGCHLD, SIG_IGN);
+}
+
+static void blocks(void)
+{
+    begin_after(), add_holds("a", "b"), and_otherwise(), add_spawn("true"), end_after(), add_exec();
+    ACCEPTED("two blocks");
+    begin_after(), and_otherwise(), end_after(), add_exec(), ACCEPTED("empty blocks");
+    start(&b), op(&b, AFTER), outer_block = begin_block(&b), add_fork(0), and_otherwise(), end_after(), add_exec();
+    REFUSED(40, "not an operation for a block", "fork in a block");
+    start(&b), op(&b, AFTER), outer_block = begin_block(&b), add_exec(), and_otherwise(), end_after(), add_exec();
+    REFUSED(40, "not an operation for a block", "exec in a block");
+    start(&b), op(&b, AFTER), outer_block = begin_block(&b), op(&b, AFTER), put(&b, 0, 8), and_otherwise();
+    end_after(), add_exec(), REFUSED(40, "not an operation for a block", "a block in a block");
+    start(&b), op(&b, AFTER), outer_block = begin_block(&b), op(&b, CLOSE), slot(&b, 8), and_otherwise(), end_after();
+    add_exec(), REFUSED(48, "no such slot", "a slot out of range in a block");
+    start(&b), op(&b, AFTER), put(&b, 1, 4), put(&b, 0, 4), add_exec();
+    REFUSED(40, "unknown operation", "a block of fewer operations than it says");
+    start(&b), op(&b, AFTER), put(&b, MAX_OPERATIONS + 1, 4), put(&b, 0, 4), add_exec();
+    REFUSED(36, "too many operations", "a block of too many operations");
+    start(&b), op(&b, SPAWN), str(&b, "/bin/sh"), list(&b, NULL), list(&b, NULL), add_exec();
+    REFUSED(36, "an empty argv", "spawn without argv");
+    start(&b), op(&b, KILL), slot(&b, 0), str(&b, "x"), num(&b, 60001), add_exec();
+    REFUSED(46, "out of range", "kill for too long");
+}
+
+static void cleaning_up(void)
+{
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, HERE), op(&b, LINKS), slot(&b, HERE), num(&b, 1);
+    add_exec(), run(NULL), CHECK(failed("2: links: Directory not empty (ENOTEMPTY)"), "more links than there may be");
+    start(&b), add_open("/proc/self/ns", O_PATH | O_DIRECTORY, HERE), op(&b, LINKS), slot(&b, HERE), num(&b, 2);
+    add_shell("echo no more"), run(NULL), CHECK(ended("no more\n", "", 0), "not more links than there may be");
+    make_directory("ours");
+    make_file("events", 0644, "low 0\noom_kill 0\n");
+    make_file("journal", 0644, "");
+    begin_after(), add_holds("events", "\noom_kill 0\n"), op(&b, RMDIR), slot(&b, HERE), str(&b, "ours");
+    op(&b, UNLINK), slot(&b, HERE), str(&b, "journal"), and_otherwise(), add_spawn("echo otherwise >&2"), end_after();
+    add_fork(SIGKILL), add_shell("exit 7"), run(NULL);
+    CHECK(ended("", "", 7), "the status of the command after a clean-up");
+    CHECK(access(in_scratch("ours"), F_OK) < 0 && access(in_scratch("journal"), F_OK) < 0, "what was ours is gone");
+
+    begin_after(), add_holds("events", "oom_kill 1"), op(&b, UNLINK), slot(&b, HERE), str(&b, "events");
+    and_otherwise(), add_spawn("echo otherwise >&2"), end_after(), add_fork(SIGKILL), add_shell("kill -9 $$"), run(NULL);
+    CHECK(killed(SIGKILL) && strcmp(r.errors, "otherwise\n") == 0, "what failed leads to the other block, and death stays");
+    CHECK(access(in_scratch("events"), F_OK) == 0, "nothing follows what failed");
+    begin_after(), add_holds("events", "oom_kill 1"), explain_as(&b, ESTALE, 9, "killed\n"), and_otherwise();
+    add_spawn("exit 3"), label(&b, "tell"), end_after(), add_fork(0), add_shell("exit 7"), run(ignore_children);
+    CHECK(ended("", "killed\nnstool: clean-up 1: tell: Input/output error (EIO)\n", 7), "what fails is said");
+    begin_after(), flagged(&b, CLOSE, TRY, 1), slot(&b, 0), op(&b, OPEN), slot(&b, HERE), str(&b, "written");
+    num(&b, O_WRONLY | O_CREAT), num(&b, 0644), slot(&b, 1), op(&b, WRITE), slot(&b, 1), blob(&b, "1", 1);
+    and_otherwise(), end_after(), set(&b, 6, TRACE, 2), add_fork(0), add_shell("exit 0"), run(NULL);
+    CHECK(ended("", "open\nafter\nfork\nexec\nclose\nopen\nwrite\n", 0) && access(in_scratch("written"), F_OK) == 0,
+          "TRY and TRACE in a block");
+
+    begin_after(), and_otherwise(), end_after(), add_failure(), add_exec(), run(NULL);
+    CHECK(failed("3: close: Bad file descriptor (EBADF)"), "a failure before there is a child");
+    make_directory("ours");
+    begin_after(), op(&b, RMDIR), slot(&b, HERE), str(&b, "ours"), and_otherwise(), end_after(), add_failure(), add_exec();
+    run(NULL), CHECK(failed("3: close: Bad file descriptor (EBADF)") && access(in_scratch("ours"), F_OK) < 0,
+                     "is cleaned up after");
+    make_directory("ours");
+    begin_after(), op(&b, RMDIR), slot(&b, HERE), str(&b, "ours"), and_otherwise(), end_after(), add_fork(0);
+    add_failure(), add_exec(), run_with_status();
+    CHECK(recorded(3, EBADF) && WEXITSTATUS(r.status) == 99 && access(in_scratch("ours"), F_OK) < 0,
+          "a failure of the child: it leaves that to its parent");
+}
+
+static void forking_into(void)
+{
+    start(&b), op(&b, FORK_INTO), num(&b, 0), slot(&b, 0), add_exec(), run(NULL);
+    CHECK(failed("1: fork_into: Bad file descriptor (EBADF)"), "fork_into an empty slot");
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, HERE), flagged(&b, FORK_INTO, TRY, 1), num(&b, 9);
+    slot(&b, HERE), op(&b, SKIP), num(&b, 1), num(&b, 1), add_fork(9), add_shell("exit 7"), run(NULL);
+    CHECK(ended("", "", 7), "fork_into what is no cgroup, and fork then");
+}
+
+static void killing_the_listed(void)
+{
+    char list[64];
+    pid_t victim = fork();
+    int status;
+
+    must(victim >= 0, "fork");
+    if (victim == 0)
+        for (;;)
+            pause();
+    snprintf(list, sizeof list, "%d\n0\n-1\n99999999999\n1", (int)victim);
+    make_file("list", 0644, list);
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, HERE), op(&b, KILL), slot(&b, HERE), str(&b, "list");
+    num(&b, 20), add_exec(), run(NULL), CHECK(failed("2: kill: Connection timed out (ETIMEDOUT)"), "kill: who never goes");
+    CHECK(wait_for(victim, &status, 0) && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "kill: who is listed");
+    make_file("list", 0644, "");
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, HERE), op(&b, KILL), slot(&b, HERE), str(&b, "list");
+    num(&b, 0), add_shell("echo nobody"), run(NULL), CHECK(ended("nobody\n", "", 0), "kill: nobody");
+    start(&b), add_open(in_scratch(""), O_PATH | O_DIRECTORY, HERE), op(&b, KILL), slot(&b, HERE), str(&b, "no list");
+    num(&b, 0), add_exec(), run(NULL), CHECK(failed("2: kill: No such file or directory (ENOENT)"), "kill: no list");
+}
+
 static void mount_fields(void)
 {
     start(&b), op(&b, UNSHARE), num(&b, 0), add_exec();
@@ -2086,6 +2219,10 @@ static int run_all(void)
     writing();
     skipping();
     waiting();
+    blocks();
+    cleaning_up();
+    killing_the_listed();
+    forking_into();
     mount_fields();
     mounting();
     ids_of_files();

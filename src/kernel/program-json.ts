@@ -7,7 +7,8 @@ import { REACHING, type Explanation, type Operation, type Program, type Step } f
 /** What JSON.parse gives, and takes. */
 type Plain = string | number | boolean | null | readonly Plain[] | { readonly [key: string]: Plain };
 
-type FieldType = 'int' | 'long' | 'longs' | 'slot' | 'slot?' | 'text' | 'texts' | 'bytes' | 'ids' | 'question';
+type FieldType =
+  'int' | 'long' | 'longs' | 'slot' | 'slot?' | 'text' | 'texts' | 'bytes' | 'ids' | 'question' | 'steps';
 
 const FIELDS: Record<Operation['op'], Readonly<Record<string, FieldType>>> = {
   adopt: { fd: 'int', into: 'slot' },
@@ -33,6 +34,12 @@ const FIELDS: Record<Operation['op'], Readonly<Record<string, FieldType>>> = {
   file: { dir: 'slot', path: 'text', mode: 'int', bytes: 'text' },
   wait: { slot: 'slot' },
   rmdir: { dir: 'slot', path: 'text' },
+  after: { steps: 'steps', otherwise: 'steps' },
+  holds: { dir: 'slot', path: 'text', bytes: 'text' },
+  kill: { dir: 'slot', path: 'text', milliseconds: 'int' },
+  spawn: { file: 'text', argv: 'texts', env: 'texts' },
+  unlink: { dir: 'slot', path: 'text' },
+  links: { slot: 'slot', most: 'int' },
   chroot: { slot: 'slot' },
   chdir: { slot: 'slot' },
   setgroups: { gids: 'ids' },
@@ -51,6 +58,7 @@ const FIELDS: Record<Operation['op'], Readonly<Record<string, FieldType>>> = {
   rlimit: { resource: 'int', soft: 'long', hard: 'long' },
   signals: { default: 'long', blocked: 'long' },
   fork: { deathSignal: 'int' },
+  fork_into: { deathSignal: 'int', slot: 'slot' },
   pty: { slot: 'slot', into: 'slot' },
   relay: { slot: 'slot', side: 'slot', output: 'slot?', deathSignal: 'int' },
   exec: { file: 'text', search: 'text', shell: 'text', argv: 'texts', env: 'texts' },
@@ -66,7 +74,10 @@ export function programToJson({ steps, failureStatus, trace }: Program): { reado
 }
 
 function stepToJson({ operation, label, reason, explanations, ...more }: Step): Plain {
-  const fields = Object.entries(operation).map(([key, value]) => [key === 'deathSignal' ? DEATH : key, plain(value)]);
+  const fields =
+    operation.op === 'after'
+      ? Object.entries({ steps: operation.steps.map(stepToJson), otherwise: operation.otherwise.map(stepToJson) })
+      : Object.entries(operation).map(([key, value]) => [key === 'deathSignal' ? DEATH : key, plain(value)]);
   return {
     label,
     reason,
@@ -192,6 +203,8 @@ function fieldAt(value: unknown, type: FieldType, at: string): unknown {
       return listAt(value, at).map((entry, index) => textAt(entry, `${at}[${index}]`));
     case 'ids':
       return listAt(value, at).map((entry, index) => intAt(entry, `${at}[${index}]`, 0, 0xfffffffe));
+    case 'steps':
+      return listAt(value, at).map((entry, index) => stepAt(entry, `${at}[${index}]`));
     case 'question': {
       const question = stringAt(value, at);
       if (!Object.hasOwn(REACHING, question)) throw bad(at, `it is one of ${Object.keys(REACHING).join(', ')}`);

@@ -81,6 +81,22 @@ export type Operation =
   /** For a byte; EPIPE when nobody is left who could write one. */
   | { readonly op: 'wait'; readonly slot: Slot }
   | { readonly op: 'rmdir'; readonly dir: Slot; readonly path: KernelText }
+  /** The clean-up, when the child of the next fork or relay has ended; `otherwise` if one of its steps failed. */
+  | { readonly op: 'after'; readonly steps: readonly Step[]; readonly otherwise: readonly Step[] }
+  /** ESTALE unless the bytes are in the file, among its first 4096. */
+  | { readonly op: 'holds'; readonly dir: Slot; readonly path: KernelText; readonly bytes: KernelText }
+  /** SIGKILL for all processes that the file lists, until it is empty. */
+  | { readonly op: 'kill'; readonly dir: Slot; readonly path: KernelText; readonly milliseconds: number }
+  /** Another command, and its end. */
+  | {
+      readonly op: 'spawn';
+      readonly file: KernelText;
+      readonly argv: readonly KernelText[];
+      readonly env: readonly KernelText[];
+    }
+  | { readonly op: 'unlink'; readonly dir: Slot; readonly path: KernelText }
+  /** ENOTEMPTY where it has more: a directory of the kernel's has two, and one for each directory in it. */
+  | { readonly op: 'links'; readonly slot: Slot; readonly most: number }
   | { readonly op: 'chroot'; readonly slot: Slot }
   | { readonly op: 'chdir'; readonly slot: Slot }
   | { readonly op: 'setgroups'; readonly gids: readonly number[] }
@@ -111,6 +127,8 @@ export type Operation =
   | { readonly op: 'signals'; readonly default: bigint; readonly blocked: bigint }
   /** The child goes on; the parent waits and passes status and signals on. */
   | { readonly op: 'fork'; readonly deathSignal: number }
+  /** The child begins in the cgroup of v2 whose directory is in the slot. Since: Linux 5.7. */
+  | { readonly op: 'fork_into'; readonly deathSignal: number; readonly slot: Slot }
   /** The other side of the terminal whose first side is the file behind /dev/ptmx. */
   | { readonly op: 'pty'; readonly slot: Slot; readonly into: Slot }
   /** As fork; the child gets the other side as its terminal and its streams, the parent stands between it and ours. */
@@ -179,6 +197,7 @@ type Field =
   | readonly ['string', KernelText]
   | readonly ['blob', Uint8Array]
   | readonly ['list', readonly KernelText[]]
+  | readonly ['block', readonly Step[]]
   | readonly ['slot', Slot | undefined];
 
 const MAGIC = 'NSXP';
@@ -201,6 +220,7 @@ const MASK_ONLY = { ambient: 24, umask: 27, bounding: 29 } as const;
 /** The code and the fields of an operation, in the order of the table in native/protocol.md. */
 function describe(operation: Operation): { code: number; fields: readonly Field[] } {
   const number = (value: number | bigint): Field => ['number', BigInt(value)];
+  if (isOfCleanUp(operation)) return { code: CLEAN_UP_CODES[operation.op], fields: fieldsOfCleanUp(operation) };
   if (isOnMounts(operation)) return { code: MOUNT_CODES[operation.op], fields: fieldsOnMounts(operation) };
   switch (operation.op) {
     case 'adopt':
@@ -357,6 +377,51 @@ function fieldsOnMounts(operation: MountOperation): readonly Field[] {
   }
 }
 
+/** The codes of a clean-up and of what is mostly done in one. */
+const CLEAN_UP_CODES = { after: 52, holds: 53, kill: 54, spawn: 55, unlink: 56, links: 57, fork_into: 58 } as const;
+
+type CleanUpOperation = Extract<Operation, { readonly op: keyof typeof CLEAN_UP_CODES }>;
+
+function isOfCleanUp(operation: Operation): operation is CleanUpOperation {
+  return Object.hasOwn(CLEAN_UP_CODES, operation.op);
+}
+
+function fieldsOfCleanUp(operation: CleanUpOperation): readonly Field[] {
+  const inDirectory = ({ dir, path }: { readonly dir: Slot; readonly path: KernelText }): readonly Field[] => [
+    ['slot', dir],
+    ['string', path],
+  ];
+  switch (operation.op) {
+    case 'after':
+      return [
+        ['block', operation.steps],
+        ['block', operation.otherwise],
+      ];
+    case 'holds':
+      return [...inDirectory(operation), ['blob', bytesOf(operation.bytes)]];
+    case 'kill':
+      return [...inDirectory(operation), ['number', BigInt(operation.milliseconds)]];
+    case 'spawn':
+      return [
+        ['string', operation.file],
+        ['list', operation.argv],
+        ['list', operation.env],
+      ];
+    case 'unlink':
+      return inDirectory(operation);
+    case 'fork_into':
+      return [
+        ['number', BigInt(operation.deathSignal)],
+        ['slot', operation.slot],
+      ];
+    case 'links':
+      return [
+        ['slot', operation.slot],
+        ['number', BigInt(operation.most)],
+      ];
+  }
+}
+
 function bytesOf(text: KernelText): Uint8Array {
   return typeof text === 'string' ? encoder.encode(text) : text;
 }
@@ -480,6 +545,10 @@ function encodeField(out: Writer, field: Field, slots: Map<Slot, number>): void 
     case 'list':
       out.u32(field[1].length);
       for (const text of field[1]) out.string(text);
+      return;
+    case 'block':
+      out.u32(field[1].length);
+      for (const step of field[1]) encodeStep(out, step, slots);
       return;
     case 'slot':
       return out.u32(field[1] === undefined ? NO_SLOT : slotNumber(slots, field[1]));

@@ -71,6 +71,13 @@ const table: readonly (readonly [number, Operation['op'], string])[] = [
   [49, 'file', 'fsnb'],
   [50, 'wait', 'f'],
   [51, 'rmdir', 'fs'],
+  [52, 'after', 'pp'],
+  [53, 'holds', 'fsb'],
+  [54, 'kill', 'fsn'],
+  [55, 'spawn', 'sll'],
+  [56, 'unlink', 'fs'],
+  [57, 'links', 'fn'],
+  [58, 'fork_into', 'nf'],
 ];
 
 /** A decoder of its own: it shares nothing with the encoder but the specification. */
@@ -117,6 +124,8 @@ class Decoder {
         return this.take(this.u32()).toString('hex');
       case 'l':
         return this.many(() => this.string());
+      case 'p':
+        return this.many(() => this.step());
       default:
         return this.u32();
     }
@@ -124,6 +133,19 @@ class Decoder {
 
   explanation(): unknown {
     return [this.u32(), this.u32(), this.string()];
+  }
+
+  step(): unknown {
+    const code = this.take(2).readUInt16LE();
+    const [flag, mark] = this.take(2);
+    const body = new Decoder(this.take(this.u32() - 8));
+    const row = table.find(([known]) => known === code);
+    if (row === undefined) throw new Error(`no operation ${code}`);
+    const fields = row[2].split('').map((type) => body.field(type));
+    const label = body.string();
+    const explanations = body.many(() => body.explanation());
+    if (body.left > 0) throw new Error('bytes left over');
+    return { op: row[1], flag, mark, fields, label, explanations };
   }
 }
 
@@ -137,18 +159,7 @@ function decode(bytes: Uint8Array): unknown {
   const slots = from.u32();
   const failureStatus = from.u32();
   const statusFd = from.take(4).readInt32LE();
-  const steps = Array.from({ length: count }, () => {
-    const code = from.take(2).readUInt16LE();
-    const [flag, mark] = from.take(2);
-    const body = new Decoder(from.take(from.u32() - 8));
-    const row = table.find(([known]) => known === code);
-    if (row === undefined) throw new Error(`no operation ${code}`);
-    const fields = row[2].split('').map((type) => body.field(type));
-    const label = body.string();
-    const explanations = body.many(() => body.explanation());
-    if (body.left > 0) throw new Error('bytes left over');
-    return { op: row[1], flag, mark, fields, label, explanations };
-  });
+  const steps = Array.from({ length: count }, () => from.step());
   if (from.left > 0) throw new Error('bytes left over');
   return { magic, version, flags, size, slots, failureStatus, statusFd, steps };
 }
@@ -165,19 +176,25 @@ function expected(program: Program, size: number): unknown {
     if (!slots.includes(name)) slots.push(name);
     return slots.indexOf(name);
   };
-  const steps = program.steps.map((step) => ({
+  const steps = program.steps.map((step) => expectedStep(step, slot));
+  const { trace, failureStatus, statusFd = -1 } = program;
+  return { magic: 'NSXP', version: 1, flags: trace ? 1 : 0, size, slots: slots.length, failureStatus, statusFd, steps };
+}
+
+type SlotOf = (name: string | undefined) => number;
+
+function expectedStep(step: Step, slot: SlotOf): unknown {
+  return {
     op: step.operation.op,
     flag: (step.try === true ? 1 : 0) + (step.once === true ? 2 : 0),
     mark: step.mark ?? 0,
     fields: fieldsOf(step.operation, slot),
     label: hex(step.label),
     explanations: step.explanations.map(({ errno, status, text }) => [errno, status, hex(text)]),
-  }));
-  const { trace, failureStatus, statusFd = -1 } = program;
-  return { magic: 'NSXP', version: 1, flags: trace ? 1 : 0, size, slots: slots.length, failureStatus, statusFd, steps };
+  };
 }
 
-function fieldsOf(operation: Operation, slot: (name: string | undefined) => number): readonly unknown[] {
+function fieldsOf(operation: Operation, slot: SlotOf): readonly unknown[] {
   const signed = (value: number | bigint): bigint => BigInt.asIntN(64, BigInt(value));
   switch (operation.op) {
     case 'adopt':
@@ -189,7 +206,20 @@ function fieldsOf(operation: Operation, slot: (name: string | undefined) => numb
     case 'chdir':
     case 'wait':
       return [slot(operation.slot)];
+    case 'after':
+      return [operation.steps, operation.otherwise].map((steps) => steps.map((each) => expectedStep(each, slot)));
+    case 'fork_into':
+      return [signed(operation.deathSignal), slot(operation.slot)];
+    case 'links':
+      return [slot(operation.slot), signed(operation.most)];
+    case 'holds':
+      return [slot(operation.dir), hex(operation.path), hex(operation.bytes)];
+    case 'kill':
+      return [slot(operation.dir), hex(operation.path), signed(operation.milliseconds)];
+    case 'spawn':
+      return [hex(operation.file), operation.argv.map(hex), operation.env.map(hex)];
     case 'rmdir':
+    case 'unlink':
       return [slot(operation.dir), hex(operation.path)];
     case 'expect':
       return [slot(operation.slot), signed(operation.device), signed(operation.inode)];
@@ -388,6 +418,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('rlimit' as const), resource: int, soft: limit, hard: limit }),
   fc.record({ op: fc.constant('signals' as const), default: signals, blocked: unsigned }),
   fc.record({ op: fc.constant('fork' as const), deathSignal: fc.integer({ min: 0, max: 64 }) }),
+  fc.record({ op: fc.constant('fork_into' as const), deathSignal: fc.integer({ min: 0, max: 64 }), slot }),
   fc.record({ op: fc.constant('pty' as const), slot, into: constantSlot }),
   fc.record(
     { op: fc.constant('relay' as const), slot, side: constantSlot, output: slot, deathSignal: fc.nat(64) },
@@ -414,9 +445,32 @@ const flags = fc.oneof(
   fc.record({ try: fc.boolean() }),
 );
 
-const step: fc.Arbitrary<Step> = fc
-  .tuple(fc.record({ operation, label: line, reason: line, explanations }), flags)
-  .map(([fields, more]) => ({ ...fields, ...more }));
+const stepOf = (of: fc.Arbitrary<Operation>): fc.Arbitrary<Step> =>
+  fc
+    .tuple(fc.record({ operation: of, label: line, reason: line, explanations }), flags)
+    .map(([fields, more]) => ({ ...fields, ...more }));
+
+/** What may stand in a block. */
+const late: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ op: fc.constant('close' as const), slot }),
+  fc.record({ op: fc.constant('write' as const), slot, bytes: text }),
+  fc.record({ op: fc.constantFrom('rmdir' as const, 'unlink' as const), dir: slot, path: text }),
+  fc.record({ op: fc.constant('links' as const), slot, most: fc.nat(1000) }),
+  fc.record({ op: fc.constant('holds' as const), dir: slot, path: text, bytes: text }),
+  fc.record({ op: fc.constant('kill' as const), dir: slot, path: text, milliseconds: fc.nat(60_000) }),
+  fc.record({
+    op: fc.constant('spawn' as const),
+    file: text,
+    argv: fc.array(text, { minLength: 1, maxLength: 5 }),
+    env: fc.array(text, { maxLength: 5 }),
+  }),
+);
+
+const block = fc.array(stepOf(late), { maxLength: 5 });
+
+const after: fc.Arbitrary<Operation> = fc.record({ op: fc.constant('after' as const), steps: block, otherwise: block });
+
+const step = stepOf(fc.oneof({ weight: 20, arbitrary: operation }, { weight: 2, arbitrary: late }, after));
 
 const lastStep: fc.Arbitrary<Step> = fc.record({ operation: exec, label: line, reason: line, explanations });
 

@@ -147,6 +147,9 @@ function words({ operation }: Step): string {
     case 'attach':
     case 'mkdir':
     case 'rmdir':
+    case 'unlink':
+    case 'holds':
+    case 'kill':
     case 'symlink':
     case 'file':
       return `${operation.op} ${decodeText(operation.path)}`;
@@ -155,6 +158,10 @@ function words({ operation }: Step): string {
     case 'chown':
       return `chown ${operation.slot} ${operation.uid}`;
     case 'unshare':
+    case 'after':
+    case 'fork_into':
+    case 'links':
+    case 'spawn':
     case 'adopt':
     case 'ambient':
     case 'bounding':
