@@ -7,8 +7,10 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const dist = join(__dirname, '../dist');
-// Who enters waits for the first answer of a shell: that command has a bundle of its own, of half the size.
-const name = process.argv[2] === 'enter' ? 'enter' : 'nstool';
+// Who enters waits for the first answer of a shell, who runs something in a cgroup often does so in a loop: these commands
+// have bundles of their own, of half the size.
+const [, , first, second] = process.argv;
+const name = first === 'enter' ? 'enter' : first === 'cgroup' && second === 'run' ? 'cgroup-run' : 'nstool';
 const filename = join(dist, `${name}.cjs`);
 
 function compiled() {

@@ -8,6 +8,7 @@ const { Script } = require('node:vm');
 const BUNDLES = {
   nstool: ['ls', 'cgroup show self'],
   enter: ['enter self --mount true', 'enter self --net --dns true'],
+  'cgroup-run': ['cgroup run --memory 64M --cpus 1 --pids 100 --dry-run true'],
 };
 
 const dist = join(__dirname, '../dist');

@@ -32,6 +32,18 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     changeCgroups: async (writes, options) =>
       (await import('../host/linux/change-cgroups.ts')).changeCgroups(writes, options),
     removeCgroup: async (place) => (await import('../host/linux/change-cgroups.ts')).removeCgroup(place),
+    emptyCgroup: async (place) =>
+      (await import('../host/linux/empty-cgroup.ts')).emptyCgroup(place, new Set([process.pid, process.ppid])),
+    takeControllersBack: async (enabling, ours) =>
+      (await import('../host/linux/make-cgroups.ts')).takeControllersBack(enabling, ours),
+    makeCgroups: async (making) => {
+      const { makeCgroups } = await import('../host/linux/make-cgroups.ts');
+      const { Journal } = await import('../host/linux/journal.ts');
+      return makeCgroups(
+        making,
+        Journal.open((name) => env[name]),
+      );
+    },
     journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
     traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),
     progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),

@@ -10,6 +10,7 @@ import type { KeptFiles } from '../host/linux/kept-files.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
 import type { CapabilityTrace } from '../host/linux/trace.ts';
 import type { AttributeOperation, AttributeOutcome } from '../kernel/attribute-plan.ts';
+import type { CgroupMaking, CgroupsMade, Enabling } from '../kernel/cgroup-making.ts';
 import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgroup-plan.ts';
 import type { NsError } from '../kernel/error.ts';
 import type { Host, Reading } from '../kernel/host.ts';
@@ -101,6 +102,15 @@ export interface Context {
     writes: readonly CgroupWrite[],
     options: ChangeOptions,
   ) => Promise<readonly CgroupWriteOutcome[]>;
+  /** Makes cgroups for a command, with a journal of them. Errors: DENIED, of the journal. */
+  readonly makeCgroups: (making: CgroupMaking) => Promise<CgroupsMade>;
+  /** Kills what is in a cgroup that was made for a command, but us and our parent, who go to the one above it. */
+  readonly emptyCgroup: (place: CgroupPlace) => Promise<void>;
+  /** Of what was handed on for the cgroups `ours`, which do not count. */
+  readonly takeControllersBack: (
+    enabling: Pick<Enabling, 'place' | 'controllers'>,
+    ours: readonly CgroupPlace[],
+  ) => Promise<void>;
   /** Removes a cgroup that was made, with nothing in it. */
   readonly removeCgroup: (place: CgroupPlace) => Promise<Removed>;
   /** What we changed and made on this machine. Errors: DENIED. */
@@ -166,7 +176,12 @@ export type Outcome =
   /** The answer comes as it happens, until it says that it is over, with a status, or is ended. */
   | { readonly stream: (streaming: Streaming) => Promise<number> }
   /** nstool is replaced by nsexec, which carries this out. */
-  | { readonly replaceBy: Program; readonly notes?: readonly string[] };
+  | {
+      readonly replaceBy: Program;
+      readonly notes?: readonly string[];
+      /** What was made for it, where it cannot be started. */
+      readonly takeBack?: () => void;
+    };
 
 export function flag(invocation: Invocation, long: string): boolean {
   return invocation.options.has(long);

@@ -7,6 +7,11 @@ export function nsexecPath(): string {
   return join(import.meta.dirname, '../native/nsexec');
 }
 
+/** What starts nstool once more, as words of a command line. */
+export function ourselves(): readonly string[] {
+  return [process.execPath, join(import.meta.dirname, '../bin/nstool.cjs')];
+}
+
 /** What a finding of the audit means. undefined: there is no page of that name. */
 export function findingPage(code: string): string | undefined {
   if (!/^[A-Z][0-9]{1,2}$/.test(code)) return undefined;

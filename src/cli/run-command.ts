@@ -58,7 +58,12 @@ export async function finish(outcome: Outcome): Promise<void> {
   if ('replaceBy' in outcome) {
     const { replaceByNsexec } = await import('../host/linux/nsexec.ts');
     const { nsexecPath } = await import('./installation.ts');
-    return replaceByNsexec(outcome.replaceBy, nsexecPath());
+    try {
+      return replaceByNsexec(outcome.replaceBy, nsexecPath());
+    } catch (error) {
+      outcome.takeBack?.();
+      throw error;
+    }
   }
   if ('stream' in outcome) {
     const { runStream } = await import('./streaming.ts');

@@ -16,7 +16,9 @@ export type Undo =
       readonly previous: string;
     }
   /** A cgroup that was made. */
-  | { readonly op: 'cgroup'; readonly place: CgroupPlace };
+  | { readonly op: 'cgroup'; readonly place: CgroupPlace }
+  /** Controllers that a cgroup of v2 hands on to those below it: for as long as one of another entry is there. */
+  | { readonly op: 'cgroup controllers'; readonly place: CgroupPlace; readonly controllers: readonly string[] };
 
 /** A process, for as long as the system runs. */
 export interface Maker {
@@ -113,9 +115,16 @@ function undoOf(json: unknown): Undo | undefined {
   if (fields === undefined || place === undefined) return undefined;
   const { op, file, text, previous } = fields;
   if (op === 'cgroup') return { op, place };
+  if (op === 'cgroup controllers') return controllersOf(fields['controllers'], place);
   if (op !== 'cgroup file' || !isFileName(file) || typeof text !== 'string' || typeof previous !== 'string')
     return undefined;
   return { op, place, file, text, previous };
+}
+
+function controllersOf(json: unknown, place: CgroupPlace): Undo | undefined {
+  if (!Array.isArray(json)) return undefined;
+  const controllers = json.filter((each) => typeof each === 'string' && /^[a-z_]+$/.test(each));
+  return controllers.length === json.length ? { op: 'cgroup controllers', place, controllers } : undefined;
 }
 
 function placeOf({ mount, below, inode }: Fields): CgroupPlace | undefined {

@@ -132,7 +132,7 @@ const REFUSALS = {
   EAGAIN: 'its limit on processes is reached',
 } as const;
 
-function explainJoin(cgroup: string): readonly Explanation[] {
+export function explainJoin(cgroup: string): readonly Explanation[] {
   return byErrno(REFUSALS).map(([errno, why]) => ({
     errno: ERRNO[errno],
     status: failureStatus,

@@ -123,3 +123,15 @@ export function writeJson({ version, path, place, file, previous, text, reason }
   const { mount, below } = place;
   return { version, path, directory: below === '' ? mount : `${mount}/${below}`, file, previous, text, reason };
 }
+
+/** What was set, in a line; of each that the kernel made something else of, another. */
+export function madeText(results: readonly LimitResult[]): readonly string[] {
+  const told = ({ limit, given }: LimitResult, word = given ?? limit.asked): string =>
+    `${optionOf(limit.name).slice(2)}${limit.device === null ? '' : ` ${limit.device.name ?? limit.device.number}`} ${forEyes(limit.name, word)}`;
+  const applied = results.filter(({ state }) => state === 'applied').map((each) => told(each));
+  const rounded = results.filter(({ state }) => state === 'rounded');
+  return [
+    ...(applied.length === 0 ? [] : [`applied: ${applied.join(', ')}`]),
+    ...rounded.map((each) => `rounded: ${told(each)}, of ${forEyes(each.limit.name, each.limit.asked)}`),
+  ];
+}

@@ -1,6 +1,8 @@
+import { endingsOf } from '../../cgroups/ending.ts';
 import { folderOf, isMounted, undoSteps } from '../../cgroups/undo-plan.ts';
 import type { Removed } from '../../host/linux/change-cgroups.ts';
 import type { Journal } from '../../host/linux/journal.ts';
+import type { CgroupPlace } from '../../kernel/cgroup-plan.ts';
 import { NsError } from '../../kernel/error.ts';
 import { GapTally, isComplete } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
@@ -11,6 +13,7 @@ import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { requireThisMachine } from './caps-file-change.ts';
+import { endingText } from './cgroup-ending.ts';
 import { isUndone, undoFiles, type UndoneRow } from './cgroup-undone.ts';
 
 export const gc: CommandDefinition = {
@@ -23,7 +26,7 @@ export const gc: CommandDefinition = {
     'left that is no more: cgroups that nstool cgroup run made are removed, limits that nstool cgroup set left half done are',
     "put back, as root also what nstool caps why left in the kernel's tracing. Nothing is touched that is not in the journal,",
     'or that is not what the journal says: a cgroup with the name of ours that somebody else made, a value that somebody else',
-    'wrote. A cgroup with processes is left, and told. A finished set is no garbage: nstool cgroup undo restores that.',
+    'wrote. What a command of nstool cgroup run left running in its cgroups is killed, as at its own end. A finished set is no garbage: nstool cgroup undo restores that.',
     'The journal is that of the user who asks: /run/nstool of root, else $XDG_RUNTIME_DIR/nstool or /tmp/nstool-UID.',
   ],
   options: [
@@ -55,7 +58,9 @@ export const gc: CommandDefinition = {
       gaps.add('maker of an entry', { reason: 'unsupported', what: `${entry.id}: it is of another pid namespace` });
     }
     const rows: GarbageRow[] = [];
+    const told: string[] = [];
     for (const entry of chosen(journal, entries, id).toReversed()) {
+      if (journal.standing(entry) === 'parent') told.push(...tell(host, entry));
       // eslint-disable-next-line no-await-in-loop -- what was made later is undone first
       rows.push(...(await collect(host, context, journal, entry, dryRun)));
     }
@@ -72,7 +77,7 @@ export const gc: CommandDefinition = {
       : rows.length === 0
         ? ''
         : renderTable(rows, columns, { headings: true });
-    const notes = [...listed.map(gapNote), ...(dryRun && rows.length > 0 ? ['nothing was changed'] : [])];
+    const notes = [...told, ...listed.map(gapNote), ...(dryRun && rows.length > 0 ? ['nothing was changed'] : [])];
     return { stdout, notes, status: rows.some(({ state }) => state === 'left') ? 1 : 0 };
   },
 };
@@ -105,6 +110,12 @@ function chosen(journal: Journal, entries: readonly JournalEntry[], id: string |
   throw new NsError('NO_FILE', { what: `there is no garbage '${id}'`, why });
 }
 
+/** The command has ended, and its parent asks what there is to say before its cgroups go. */
+function tell(host: Host, { undo }: JournalEntry): readonly string[] {
+  const groups = undo.filter(({ op }) => op === 'cgroup');
+  return groups.flatMap((each) => endingsOf(host, folderOf(each))).map(endingText);
+}
+
 async function collect(
   host: Host,
   context: Context,
@@ -119,6 +130,9 @@ async function collect(
   const undone = await undoFiles(host, context, entry, { force: false, dryRun });
   const rows = undone.map((each): Done => ({ undo: each.undo, row: restoredRow(each) }));
   for (const undo of entry.undo.toReversed()) {
+    if (undo.op === 'cgroup controllers' && !dryRun)
+      // eslint-disable-next-line no-await-in-loop -- who went away comes back only then
+      await context.takeControllersBack(undo, groupsOf(entry));
     if (undo.op !== 'cgroup') continue;
     // eslint-disable-next-line no-await-in-loop -- the lower ones first
     rows.push({ undo, row: await removedRow(host, context, entry, undo, dryRun) });
@@ -129,6 +143,10 @@ async function collect(
     else journal.update({ ...entry, undo: left });
   }
   return rows.map(({ row }) => row);
+}
+
+function groupsOf({ undo }: JournalEntry): readonly CgroupPlace[] {
+  return undo.filter(({ op }) => op === 'cgroup').map(({ place }) => place);
 }
 
 interface Done {
@@ -164,10 +182,11 @@ async function removedRow(
   const status = valueOf(host.stat(what));
   const isOther = undo.place.inode !== null && status !== undefined && status.ino !== undo.place.inode;
   if (isOther) return { ...base, state: 'gone', why: 'another has its name' };
-  const busy = status === undefined ? undefined : inUse(host, what);
-  if (busy !== undefined) return { ...base, state: 'left', why: busy };
   if (dryRun) return { ...base, state: status === undefined ? 'gone' : 'planned' };
-  return { ...base, ...removedState(await context.removeCgroup(undo.place)) };
+  await context.emptyCgroup(undo.place);
+  const removed = await context.removeCgroup(undo.place);
+  const busy = inUse(host, what);
+  return { ...base, ...(busy === undefined ? removedState(removed) : { state: 'left', why: busy }) };
 }
 
 function removedState(removed: Removed): Pick<GarbageRow, 'state' | 'why'> {

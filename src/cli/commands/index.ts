@@ -1,6 +1,7 @@
 // The commands, by name. Each is loaded when it is asked for.
 
 import type { CommandEntry } from '../define-command.ts';
+import { cgroupRunEntry } from './cgroup-run-entry.ts';
 import { enterEntry } from './enter-entry.ts';
 
 export const commands: readonly CommandEntry[] = [
@@ -130,6 +131,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'limit a cgroup that is there, in the same words on v1 and v2',
     load: async () => (await import('./cgroup-set.ts')).cgroupSet,
   },
+  cgroupRunEntry,
   {
     name: 'cgroup undo',
     summary: 'bring back what the limits were before cgroup set',

@@ -4,7 +4,9 @@ import type { Step } from '../../kernel/program.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderTable } from '../../render/text-table.ts';
 
-type NumberedStep = Step & { readonly number: number };
+type Told = Pick<Step, 'label' | 'reason'>;
+
+type NumberedStep = Told & { readonly number: number };
 
 const stepColumns: readonly Column<NumberedStep>[] = [
   { key: 'step', type: 'number', help: 'number', get: (step) => step.number },
@@ -12,7 +14,7 @@ const stepColumns: readonly Column<NumberedStep>[] = [
   { key: 'reason', type: 'string', help: 'why', get: (step) => step.reason },
 ];
 
-export function stepList(steps: readonly Step[]): string {
+export function stepList(steps: readonly Told[]): string {
   const numbered = steps.map((step, index) => ({ ...step, number: index + 1 }));
   return renderTable(numbered, stepColumns, { headings: true });
 }

@@ -136,6 +136,17 @@ export function removeCgroup(place: CgroupPlace): Removed {
   }
 }
 
+/** Of the cgroups below it. Errors: as of readdir(3). */
+export function namesBelow(place: CgroupPlace): readonly string[] {
+  const fd = openCgroup(place);
+  try {
+    const entries = readdirSync(`/proc/self/fd/${fd}`, { withFileTypes: true });
+    return entries.filter((each) => each.isDirectory()).map(({ name }) => name);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 const TRIES = 40;
 const RETRY_MS = 5;
 
@@ -164,7 +175,8 @@ function isEmpty(fd: number): boolean {
   return readdirSync(folder, { withFileTypes: true }).every((entry) => !entry.isDirectory());
 }
 
-function openCgroup(place: CgroupPlace): number {
+/** Errors: also ENOENT, where another has its name. */
+export function openCgroup(place: CgroupPlace): number {
   const fd = openBelow(place.mount, place.below);
   if (place.inode === null || fstatSync(fd, { bigint: true }).ino === place.inode) return fd;
   closeSync(fd);

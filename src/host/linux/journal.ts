@@ -63,13 +63,14 @@ export class Journal {
     throw new NsError('DENIED', { what: WHAT, why: 'neither below /run nor below /tmp can a directory be made' });
   }
 
-  /** Written before what it undoes is done. `name`: its id; absent: a new one. */
-  add(what: string, undo: readonly Undo[]): JournalEntry {
+  /** Written before what it undoes is done. `wanted`: its id, that no other has; absent: a new one. */
+  add(what: string, undo: readonly Undo[], wanted?: string): JournalEntry {
     for (;;) {
-      const id = newId();
+      const id = wanted ?? newId();
       const { boot, self: maker } = this;
       const entry = { id, boot, maker, made: Date.now(), what, kept: false, undo };
       if (this.link(entry)) return entry;
+      if (wanted !== undefined) throw new Error(`the journal has an entry ${wanted}`);
     }
   }
 
@@ -202,7 +203,7 @@ function requireOwn(folder: string, uid: number): number {
 }
 
 /** Without letters that look like digits: it is typed by people. */
-function newId(): string {
+export function newId(): string {
   const letters = 'abcdefghijkmnpqrstuvwxyz23456789';
   return Array.from(randomBytes(8), (byte) => letters[byte % letters.length]).join('');
 }

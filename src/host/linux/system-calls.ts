@@ -4,6 +4,7 @@
 export const SYS_FSOPEN = 430;
 export const SYS_FSCONFIG = 431;
 export const SYS_FSMOUNT = 432;
+export const SYS_PIDFD_SEND_SIGNAL = 424;
 export const SYS_PIDFD_OPEN = 434;
 export const SYS_PIDFD_GETFD = 438;
 export const SYS_STATMOUNT = 457;

@@ -1,0 +1,114 @@
+// Makes the cgroups of a command and sets their limits. The journal has them before the first is made.
+
+import type { CgroupMaking, CgroupsMade, Enabling } from '../../kernel/cgroup-making.ts';
+import type { CgroupPlace } from '../../kernel/cgroup-plan.ts';
+import type { Gap } from '../../kernel/host.ts';
+import type { Undo } from '../../kernel/journal.ts';
+import { changeCgroups, makeCgroup, namesBelow, removeCgroup, writeFile } from './change-cgroups.ts';
+import type { Journal } from './journal.ts';
+import { gapOfThrown } from './nsfs.ts';
+
+/** A limit that cannot be had is an outcome; all else is the end of it. Errors: DENIED, of the journal. */
+export function makeCgroups(making: CgroupMaking, journal: Journal): CgroupsMade {
+  const entry = journal.add(making.what, undoOf(making), making.id);
+  const takeBack = (): void => {
+    if (removed(making)) journal.remove(entry);
+  };
+  const failure = carryOut(making);
+  if (failure !== undefined) {
+    takeBack();
+    return { ok: false, ...failure };
+  }
+  const outcomes = changeCgroups(making.writes, { bestEffort: true });
+  return { ok: true, outcomes, journal: journal.folder, entry, takeBack };
+}
+
+/** In the order in which it is done, but for the controllers: they are wanted until all others are gone. */
+function undoOf({ make, leaveTo, enable }: CgroupMaking): readonly Undo[] {
+  const groups = make.map((place): Undo => ({ op: 'cgroup', place }));
+  const controllers = enable
+    .filter(({ restore }) => restore)
+    .map(({ place, controllers }): Undo => ({ op: 'cgroup controllers', place, controllers }));
+  // Who went into the first can come back only when nothing is handed on any more.
+  return leaveTo === null ? [...controllers, ...groups] : [...groups.slice(0, 1), ...controllers, ...groups.slice(1)];
+}
+
+interface Failure {
+  readonly at: string;
+  readonly gap: Gap;
+}
+
+/** undefined: nothing failed. */
+function carryOut({ make, leaveTo, enable }: CgroupMaking): Failure | undefined {
+  for (const place of make) {
+    const gap = made(place);
+    if (gap !== undefined) return { at: `cannot make the cgroup ${folderOf(place)}`, gap };
+  }
+  if (leaveTo !== null) {
+    const left = writeFile({ place: leaveTo, file: 'cgroup.procs' }, '0');
+    if (left.type === 'failed') return { at: `cannot go to the cgroup ${folderOf(leaveTo)}`, gap: left.gap };
+  }
+  for (const each of enable) {
+    const enabled = handOn(each, '+');
+    if (enabled.type === 'failed')
+      return { at: `${folderOf(each.place)} cannot hand on ${each.controllers.join(' ')}`, gap: enabled.gap };
+  }
+  return undefined;
+}
+
+function made(place: CgroupPlace): Gap | undefined {
+  try {
+    makeCgroup(place);
+    return undefined;
+  } catch (error) {
+    const thrown = gapOfThrown(folderOf(place), error);
+    if (thrown.ok) throw error;
+    return thrown.gap;
+  }
+}
+
+/** What was handed on for us alone is so no longer, if no other cgroup is below it. `ours`: of which those are no others. */
+export function takeControllersBack(
+  enabling: Pick<Enabling, 'place' | 'controllers'>,
+  ours: readonly CgroupPlace[],
+): void {
+  if (!isOver(enabling.place, ours)) return;
+  handOn(enabling, '-');
+}
+
+function handOn(
+  { place, controllers }: Pick<Enabling, 'place' | 'controllers'>,
+  sign: '+' | '-',
+): ReturnType<typeof writeFile> {
+  const text = controllers.map((each) => `${sign}${each}`).join(' ');
+  return writeFile({ place, file: 'cgroup.subtree_control' }, text);
+}
+
+/** False: something of it is left. Nobody but us was in it. */
+function removed({ make, leaveTo, leaveFrom, enable }: CgroupMaking): boolean {
+  const ours = make.filter((place) => place !== leaveTo).toReversed();
+  const gone = ours.map(isRemoved);
+  for (const each of enable) if (each.restore) takeControllersBack(each, make);
+  if (leaveTo === null || leaveFrom === null) return gone.every(Boolean);
+  writeFile({ place: leaveFrom, file: 'cgroup.procs' }, '0');
+  return [...gone, isRemoved(leaveTo)].every(Boolean);
+}
+
+/** Is nothing below it any more, but what is ours? */
+function isOver(place: CgroupPlace, ours: readonly CgroupPlace[]): boolean {
+  try {
+    const names = new Set(ours.filter(({ mount }) => mount === place.mount).map(({ below }) => below));
+    return namesBelow(place).every((name) => names.has(place.below === '' ? name : `${place.below}/${name}`));
+  } catch {
+    return false;
+  }
+}
+
+function isRemoved(place: CgroupPlace): boolean {
+  const outcome = removeCgroup(place);
+  return outcome === 'removed' || outcome === 'gone';
+}
+
+function folderOf({ mount, below }: CgroupPlace): string {
+  return `${mount === '/' ? '' : mount}/${below}`;
+}
