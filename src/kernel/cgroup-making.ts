@@ -24,6 +24,9 @@ export interface CgroupMaking {
   /** Where we came from. */
   readonly leaveFrom: CgroupPlace | null;
   readonly enable: readonly Enabling[];
+  /** What they need to take processes at all. */
+  readonly inherit: readonly Pick<CgroupWrite, 'place' | 'file' | 'text'>[];
+  /** Their limits. */
   readonly writes: readonly CgroupWrite[];
 }
 

@@ -44,6 +44,8 @@ const probes = {
     works('unshare', '--mount', 'sh', '-c', 'mount -t tracefs t /mnt && test -d /mnt/events/capability/cap_capable'),
   /** cgroup v1 with memory, cpu, cpuset, pids and devices, each at its root. */
   cgroup1: () => ['memory', 'cpu', 'cpuset', 'pids', 'devices'].every((name) => cgroupMounts().has(name)),
+  /** Any cgroups that root may make more below. */
+  cgroups: () => cgroupMounts().size > 0,
   strace: () => has('strace', '--version'),
   zsh: () => has('zsh', '--version'),
   fish: () => has('fish', '--version'),

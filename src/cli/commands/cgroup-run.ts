@@ -4,7 +4,6 @@ import { newId } from '../../host/linux/journal.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { Program } from '../../kernel/program.ts';
-import { programToJson } from '../../kernel/program-json.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { planCgroupRun, type CgroupRunPlan } from '../../launch/cgroup-run/plan.ts';
 import { stepsToMake } from '../../launch/cgroup-run/making-steps.ts';
@@ -143,16 +142,17 @@ function reading(host: Host, plan: LimitPlan): LimitPlan {
   return { ...plan, limits };
 }
 
+/** Nothing is opened for a look, so any name will do. */
+const JOURNAL = 'the journal';
+
 function planned(run: Run): Outcome {
   const { host, plan, bestEffort, invocation } = run;
   const results = limitResults(plan.limits, []);
   const error = bestEffort ? undefined : limitError(host, results, 'nothing would be started');
   const verdict = error === undefined ? { status: 0 } : { error, status: errorStatus(error) };
   const notes = [...limitNotes(host, results), 'nothing was changed'];
-  const nsexec = program(run, '/run/nstool');
-  if (!flag(invocation, 'json')) {
-    return { stdout: stepList([...stepsToMake(plan), ...withBlocks(nsexec)]), notes, ...verdict };
-  }
+  const steps = [...stepsToMake(plan), ...withBlocks(program(run, JOURNAL))];
+  if (!flag(invocation, 'json')) return { stdout: stepList(steps), notes, ...verdict };
   const stdout = renderJson({
     schema: 1,
     complete: true,
@@ -165,7 +165,7 @@ function planned(run: Run): Outcome {
     })),
     limits: results.map((each) => limitJson(each, true)),
     writes: plan.limits.writes.map(writeJson),
-    program: programToJson(nsexec),
+    steps: steps.map(({ label, reason }) => ({ operation: label, reason })),
   });
   return { stdout, notes, ...verdict };
 }

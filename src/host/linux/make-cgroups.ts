@@ -39,7 +39,7 @@ interface Failure {
 }
 
 /** undefined: nothing failed. */
-function carryOut({ make, leaveTo, enable }: CgroupMaking): Failure | undefined {
+function carryOut({ make, leaveTo, enable, inherit }: CgroupMaking): Failure | undefined {
   for (const place of make) {
     const gap = made(place);
     if (gap !== undefined) return { at: `cannot make the cgroup ${folderOf(place)}`, gap };
@@ -52,6 +52,10 @@ function carryOut({ make, leaveTo, enable }: CgroupMaking): Failure | undefined 
     const enabled = handOn(each, '+');
     if (enabled.type === 'failed')
       return { at: `${folderOf(each.place)} cannot hand on ${each.controllers.join(' ')}`, gap: enabled.gap };
+  }
+  for (const each of inherit) {
+    const written = writeFile(each, each.text);
+    if (written.type === 'failed') return { at: `${folderOf(each.place)} cannot get ${each.file}`, gap: written.gap };
   }
   return undefined;
 }

@@ -18,6 +18,10 @@ export function stepsToMake({ making, limits, joined, id }: CgroupRunPlan): read
       label: `hand on ${controllers.join(' ')} in ${folderOf(place)}`,
       reason: restore ? 'for as long as the command runs' : 'it stays so: other cgroups are there too',
     })),
+    ...making.inherit.map(({ place, file, text }) => ({
+      label: `write '${text}' to ${folderOf(place)}/${file}`,
+      reason: 'as above it: without it takes no processes',
+    })),
     ...limits.writes.map(({ place, file, text, reason }) => ({
       label: `write '${text}' to ${folderOf(place)}/${file}`,
       reason,

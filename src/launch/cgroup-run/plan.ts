@@ -6,7 +6,7 @@ import type { Wish } from '../../cgroups/wish.ts';
 import type { CgroupMaking, Enabling } from '../../kernel/cgroup-making.ts';
 import type { CgroupPlace } from '../../kernel/cgroup-plan.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import type { ParentGroup } from './parent-group.ts';
+import { wordsIn, type ParentGroup } from './parent-group.ts';
 import { controllersOf, findParents, newPlaces } from './parent.ts';
 
 export interface CgroupRunQuery {
@@ -47,9 +47,19 @@ export function planCgroupRun(host: Host, { wish, parent, id, what }: CgroupRunQ
     leaveTo,
     leaveFrom: left?.place.at ?? null,
     enable: parents.flatMap((each) => (each.missing.length === 0 ? [] : [enabling(host, each)])),
+    inherit: joined.flatMap(({ parent: each, place }) => inherited(each, place)),
     writes: limits.writes,
   };
   return { id, joined, limits, making };
+}
+
+/** A cpuset of v1 begins without processors and memory, and takes no processes then. Source: cpuset(7). */
+function inherited({ group, place: above }: ParentGroup, place: CgroupPlace): CgroupMaking['inherit'] {
+  if (group.version === 2 || !group.controllers.includes('cpuset')) return [];
+  return ['cpuset.mems', 'cpuset.cpus'].flatMap((file) => {
+    const [text] = wordsIn(above, file);
+    return text === undefined ? [] : [{ place, file, text }];
+  });
 }
 
 /** By this every cgroup is known that we make. */
