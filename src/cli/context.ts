@@ -32,8 +32,9 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     changeCgroups: async (writes, options) =>
       (await import('../host/linux/change-cgroups.ts')).changeCgroups(writes, options),
     removeCgroup: async (place) => (await import('../host/linux/change-cgroups.ts')).removeCgroup(place),
-    emptyCgroup: async (place) =>
-      (await import('../host/linux/empty-cgroup.ts')).emptyCgroup(place, new Set([process.pid, process.ppid])),
+    emptyCgroup: async (place) => (await import('../host/linux/empty-cgroup.ts')).emptyCgroup(place),
+    leaveCgroup: async (place) =>
+      (await import('../host/linux/empty-cgroup.ts')).leaveCgroup(place, new Set([process.pid, process.ppid])),
     takeControllersBack: async (enabling, ours) =>
       (await import('../host/linux/make-cgroups.ts')).takeControllersBack(enabling, ours),
     makeCgroups: async (making) => {

@@ -104,8 +104,10 @@ export interface Context {
   ) => Promise<readonly CgroupWriteOutcome[]>;
   /** Makes cgroups for a command, with a journal of them. Errors: DENIED, of the journal. */
   readonly makeCgroups: (making: CgroupMaking) => Promise<CgroupsMade>;
-  /** Kills what is in a cgroup that was made for a command, but us and our parent, who go to the one above it. */
+  /** Kills what is in a cgroup that was made for a command, and removes what is below it. */
   readonly emptyCgroup: (place: CgroupPlace) => Promise<void>;
+  /** Where we or our parent are in it, we go to the one above it. */
+  readonly leaveCgroup: (place: CgroupPlace) => Promise<void>;
   /** Of what was handed on for the cgroups `ours`, which do not count. */
   readonly takeControllersBack: (
     enabling: Pick<Enabling, 'place' | 'controllers'>,

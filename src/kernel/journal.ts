@@ -15,8 +15,8 @@ export type Undo =
       readonly text: string;
       readonly previous: string;
     }
-  /** A cgroup that was made. */
-  | { readonly op: 'cgroup'; readonly place: CgroupPlace }
+  /** A cgroup that was made. `kill`: for a command, and what that left in it is killed. */
+  | { readonly op: 'cgroup'; readonly place: CgroupPlace; readonly kill?: true }
   /** Controllers that a cgroup of v2 hands on to those below it: for as long as one of another entry is there. */
   | { readonly op: 'cgroup controllers'; readonly place: CgroupPlace; readonly controllers: readonly string[] };
 
@@ -114,7 +114,7 @@ function undoOf(json: unknown): Undo | undefined {
   const place = fields === undefined ? undefined : placeOf(fields);
   if (fields === undefined || place === undefined) return undefined;
   const { op, file, text, previous } = fields;
-  if (op === 'cgroup') return { op, place };
+  if (op === 'cgroup') return fields['kill'] === true ? { op, place, kill: true } : { op, place };
   if (op === 'cgroup controllers') return controllersOf(fields['controllers'], place);
   if (op !== 'cgroup file' || !isFileName(file) || typeof text !== 'string' || typeof previous !== 'string')
     return undefined;

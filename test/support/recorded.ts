@@ -92,6 +92,7 @@ function contextOf(
     removeCgroup: never,
     makeCgroups: never,
     emptyCgroup: never,
+    leaveCgroup: never,
     takeControllersBack: never,
     journal: never,
     traceLeftovers: never,

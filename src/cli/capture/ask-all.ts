@@ -144,6 +144,7 @@ function quiet(host: Host): Context {
     removeCgroup: never,
     makeCgroups: never,
     emptyCgroup: never,
+    leaveCgroup: never,
     takeControllersBack: never,
     journal: never,
     traceLeftovers: never,

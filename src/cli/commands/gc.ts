@@ -26,7 +26,8 @@ export const gc: CommandDefinition = {
     'left that is no more: cgroups that nstool cgroup run made are removed, limits that nstool cgroup set left half done are',
     "put back, as root also what nstool caps why left in the kernel's tracing. Nothing is touched that is not in the journal,",
     'or that is not what the journal says: a cgroup with the name of ours that somebody else made, a value that somebody else',
-    'wrote. What a command of nstool cgroup run left running in its cgroups is killed, as at its own end. A finished set is no garbage: nstool cgroup undo restores that.',
+    'wrote. What a command of nstool cgroup run left running in its cgroups is killed, as it would be at its end; any other',
+    'cgroup with processes is left, and told. A finished set is no garbage: nstool cgroup undo restores that.',
     'The journal is that of the user who asks: /run/nstool of root, else $XDG_RUNTIME_DIR/nstool or /tmp/nstool-UID.',
   ],
   options: [
@@ -182,11 +183,12 @@ async function removedRow(
   const status = valueOf(host.stat(what));
   const isOther = undo.place.inode !== null && status !== undefined && status.ino !== undo.place.inode;
   if (isOther) return { ...base, state: 'gone', why: 'another has its name' };
+  const isKilled = undo.op === 'cgroup' && undo.kill === true;
+  if (!dryRun) await (isKilled ? context.emptyCgroup(undo.place) : context.leaveCgroup(undo.place));
+  const busy = status === undefined || (dryRun && isKilled) ? undefined : inUse(host, what);
+  if (busy !== undefined) return { ...base, state: 'left', why: busy };
   if (dryRun) return { ...base, state: status === undefined ? 'gone' : 'planned' };
-  await context.emptyCgroup(undo.place);
-  const removed = await context.removeCgroup(undo.place);
-  const busy = inUse(host, what);
-  return { ...base, ...(busy === undefined ? removedState(removed) : { state: 'left', why: busy }) };
+  return { ...base, ...removedState(await context.removeCgroup(undo.place)) };
 }
 
 function removedState(removed: Removed): Pick<GarbageRow, 'state' | 'why'> {

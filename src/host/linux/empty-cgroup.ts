@@ -10,31 +10,34 @@ const SIGKILL = 9;
 const PATIENCE_MS = 5000;
 const PAUSE_MS = 5;
 
-/** `spared`: processes that go to the cgroup above instead. What is left after some seconds is the kernel's affair. */
-export function emptyCgroup(place: CgroupPlace, spared: ReadonlySet<number>): void {
+/** Who is in it and among these goes to the cgroup above it. */
+export function leaveCgroup(place: CgroupPlace, leaving: ReadonlySet<number>): void {
+  withCgroup(place, (folder) => {
+    for (const pid of pidsIn(folder)) if (leaving.has(pid)) moveUp(place, pid);
+  });
+}
+
+/** Kills for some seconds; what is left then is the kernel's affair. */
+export function emptyCgroup(place: CgroupPlace): void {
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
-    const isEmpty = withCgroup(place, (folder) => emptyOnce(place, folder, spared)) ?? true;
+    const isEmpty = withCgroup(place, (folder) => emptyOnce(place, folder)) ?? true;
     if (isEmpty || Date.now() > end) return;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
   }
 }
 
-function emptyOnce(place: CgroupPlace, folder: string, spared: ReadonlySet<number>): boolean {
+function emptyOnce(place: CgroupPlace, folder: string): boolean {
   const below = readdirSync(folder, { withFileTypes: true }).filter((each) => each.isDirectory());
   for (const { name } of below) {
     const child = { mount: place.mount, below: `${place.below}/${name}`, inode: null };
-    emptyCgroup(child, spared);
+    emptyCgroup(child);
     removeCgroup(child);
   }
   // Who is frozen does not go: v1. Of v2 cgroup.kill kills them too.
   writeFile({ place, file: 'freezer.state' }, 'THAWED');
   const pids = pidsIn(folder);
-  const victims = pids.filter((pid) => !spared.has(pid));
-  for (const pid of pids) if (spared.has(pid)) moveUp(place, pid);
-  if (victims.length > 0 && (victims.length < pids.length || !killAll(place))) {
-    for (const pid of victims) killIn(folder, pid);
-  }
+  if (pids.length > 0 && !killAll(place)) for (const pid of pids) killIn(folder, pid);
   return pids.length === 0 && below.length === 0;
 }
 

@@ -14,18 +14,23 @@ export function makeCgroups(making: CgroupMaking, journal: Journal): CgroupsMade
   const takeBack = (): void => {
     if (removed(making)) journal.remove(entry);
   };
-  const failure = carryOut(making);
+  const inodes = new Map<CgroupPlace, bigint>();
+  const failure = carryOut(making, inodes);
   if (failure !== undefined) {
     takeBack();
     return { ok: false, ...failure };
   }
+  // From here on what has their names, and is another, is not meant.
+  journal.update({ ...entry, undo: entry.undo.map((each) => known(each, inodes)) });
   const outcomes = changeCgroups(making.writes, { bestEffort: true });
   return { ok: true, outcomes, journal: journal.folder, entry, takeBack };
 }
 
 /** In the order in which it is done, but for the controllers: they are wanted until all others are gone. */
 function undoOf({ make, leaveTo, enable }: CgroupMaking): readonly Undo[] {
-  const groups = make.map((place): Undo => ({ op: 'cgroup', place }));
+  const groups = make.map((place): Undo =>
+    place === leaveTo ? { op: 'cgroup', place } : { op: 'cgroup', place, kill: true },
+  );
   const controllers = enable
     .filter(({ restore }) => restore)
     .map(({ place, controllers }): Undo => ({ op: 'cgroup controllers', place, controllers }));
@@ -39,9 +44,12 @@ interface Failure {
 }
 
 /** undefined: nothing failed. */
-function carryOut({ make, leaveTo, enable, inherit }: CgroupMaking): Failure | undefined {
+function carryOut(
+  { make, leaveTo, enable, inherit }: CgroupMaking,
+  inodes: Map<CgroupPlace, bigint>,
+): Failure | undefined {
   for (const place of make) {
-    const gap = made(place);
+    const gap = made(place, inodes);
     if (gap !== undefined) return { at: `cannot make the cgroup ${folderOf(place)}`, gap };
   }
   if (leaveTo !== null) {
@@ -60,9 +68,14 @@ function carryOut({ make, leaveTo, enable, inherit }: CgroupMaking): Failure | u
   return undefined;
 }
 
-function made(place: CgroupPlace): Gap | undefined {
+function known(undo: Undo, inodes: ReadonlyMap<CgroupPlace, bigint>): Undo {
+  const inode = inodes.get(undo.place);
+  return undo.op !== 'cgroup' || inode === undefined ? undo : { ...undo, place: { ...undo.place, inode } };
+}
+
+function made(place: CgroupPlace, inodes: Map<CgroupPlace, bigint>): Gap | undefined {
   try {
-    makeCgroup(place);
+    inodes.set(place, makeCgroup(place));
     return undefined;
   } catch (error) {
     const thrown = gapOfThrown(folderOf(place), error);

@@ -186,6 +186,7 @@ const elsewhere = new Set([
   'caps file get',
   'caps file verify',
   'cgroup set',
+  'cgroup run',
   'cgroup undo',
   'gc',
   'cgroup ls',
