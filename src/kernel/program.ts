@@ -219,9 +219,13 @@ const MASK_ONLY = { ambient: 24, umask: 27, bounding: 29 } as const;
 
 /** The code and the fields of an operation, in the order of the table in native/protocol.md. */
 function describe(operation: Operation): { code: number; fields: readonly Field[] } {
-  const number = (value: number | bigint): Field => ['number', BigInt(value)];
   if (isOfCleanUp(operation)) return { code: CLEAN_UP_CODES[operation.op], fields: fieldsOfCleanUp(operation) };
   if (isOnMounts(operation)) return { code: MOUNT_CODES[operation.op], fields: fieldsOnMounts(operation) };
+  return describeCommon(operation);
+}
+
+function describeCommon(operation: Exclude<Operation, CleanUpOperation | MountOperation>): ReturnType<typeof describe> {
+  const number = (value: number | bigint): Field => ['number', BigInt(value)];
   switch (operation.op) {
     case 'adopt':
       return { code: 1, fields: [number(operation.fd), ['slot', operation.into]] };

@@ -37,7 +37,7 @@ describe.skipIf(lacks('root', 'cgroups', 'cc'))('below a cgroup of our own', () 
   /** The cgroup of a command that runs, in the hierarchy of a controller. */
   const ownFolder = async (controller: string): Promise<string> => {
     for (;;) {
-      const [name] = readdirSync(parents.folderOf(controller), { withFileTypes: true }).filter((each) =>
+      const name = readdirSync(parents.folderOf(controller), { withFileTypes: true }).find((each) =>
         each.isDirectory(),
       );
       if (name !== undefined) {
