@@ -8,31 +8,40 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeParents, type CgroupParents } from '../support/cgroup-parents.ts';
-import { commandLine, nstool, PLAIN_UID, run, type RunResult } from '../support/program.ts';
+import { PrivateRun } from '../support/private-run.ts';
+import { nstool, PLAIN_UID, run, type RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 
 const source = fileURLToPath(new URL('../support/cgroup-payload.c', import.meta.url));
 
-describe.skipIf(lacks('root', 'cgroups', 'cc'))('below a cgroup of our own', () => {
+describe.skipIf(lacks('root', 'cgroups', 'cc', 'unshare', 'nsenter'))('below a cgroup of our own', () => {
   let parents: CgroupParents;
+  let isolated: PrivateRun;
   let folder: string;
   let payload: string;
 
-  beforeAll(() => {
+  beforeAll(async () => {
+    isolated = await PrivateRun.start();
     folder = mkdtempSync(join(tmpdir(), 'nstool-test-payload-'));
     payload = join(folder, 'payload');
     const built = spawnSync('cc', ['-O1', '-pthread', '-o', payload, source], { encoding: 'utf8' });
     expect(built.stderr).toBe('');
     parents = makeParents('run');
   });
-  afterEach(() => expect(parents.left()).toEqual([]));
-  afterAll(() => {
+  afterEach(() => {
+    expect(isolated.journal()).toEqual([]);
+    expect(parents.left()).toEqual([]);
+  });
+  afterAll(async () => {
+    await isolated.end();
     parents.end();
     rmSync(folder, { recursive: true });
   });
 
   const cgroupRun = (...words: readonly string[]): RunResult =>
-    nstool(['cgroup', 'run', '--parent', parents.path, ...words]);
+    isolated.nstool(['cgroup', 'run', '--parent', parents.path, ...words]);
+
+  const commandLine = (words: readonly string[]): readonly string[] => isolated.commandLine(words);
 
   /** The cgroup of a command that runs, in the hierarchy of a controller. */
   const ownFolder = async (controller: string): Promise<string> => {
@@ -131,7 +140,7 @@ describe.skipIf(lacks('root', 'cgroups', 'cc'))('below a cgroup of our own', () 
       child.kill('SIGKILL');
       await ended;
       const [id = ''] = /[a-z2-9]{8}$/.exec(own) ?? [];
-      expect(nstool(['gc', id]).status).toBe(0);
+      expect(isolated.nstool(['gc', id]).status).toBe(0);
       expect(share).toBeGreaterThan(0.08);
       expect(share).toBeLessThan(0.12);
     });
@@ -280,6 +289,46 @@ describe.skipIf(lacks('root', 'cgroups', 'cc'))('below a cgroup of our own', () 
     expect(json).toMatchObject({ schema: 1, limits: [{ limit: 'memory', state: 'planned' }, { limit: 'swap' }] });
   });
 
+  describe.skipIf(lacks('strace'))('at each step', () => {
+    const command = ['--memory', '50M', '--pids', '20', 'sh', '-c', 'sleep 5 & exit 3'];
+
+    /** strace(1) does it to the n-th of these system calls of each process. What it saw. */
+    function traced(call: string, more: readonly string[]): string {
+      const log = join(folder, 'strace');
+      const strace = ['strace', '-f', '-qq', '-o', log, '-e', `trace=${call}`, ...more];
+      run(isolated.commandLine(['cgroup', 'run', '--parent', parents.path, ...command], strace));
+      return readFileSync(log, 'utf8');
+    }
+
+    /** By one process at most. */
+    function countOf(call: string): number {
+      const counts = new Map<string, number>();
+      for (const line of traced(call, []).split('\n')) {
+        const pid = line.split(' ')[0] ?? '';
+        if (line.includes(` ${call}(`)) counts.set(pid, (counts.get(pid) ?? 0) + 1);
+      }
+      return Math.max(0, ...counts.values());
+    }
+
+    describe.each(['signal=KILL', 'error=EIO'])('%s', (fault) => {
+      test.each(['mkdir', 'link', 'rename', 'openat2', 'memfd_create', 'write', 'unlinkat', 'pidfd_open', 'execve'])(
+        '%s: gc leaves nothing',
+        (call) => {
+          const count = Math.min(countOf(call), MOST_STEPS);
+          expect(count).toBeGreaterThan(0);
+          for (let at = 1; at <= count; at += 1) {
+            traced(call, ['-e', `inject=${call}:${fault}:when=${at}`]);
+            const cleaned = isolated.nstool(['gc']);
+            expect(cleaned.status, `${call} ${at}: ${cleaned.stdout}${cleaned.stderr}`).toBe(0);
+            expect(isolated.journal(), `${call} ${at}`).toEqual([]);
+            expect(parents.left(), `${call} ${at}`).toEqual([]);
+          }
+        },
+        300_000,
+      );
+    });
+  });
+
   test('500 at once, killed at random: gc leaves none', async () => {
     const lines = commandLine([
       'cgroup',
@@ -312,10 +361,12 @@ describe.skipIf(lacks('root', 'cgroups', 'cc'))('below a cgroup of our own', () 
       while (left-- > 0) await one();
     };
     await Promise.all(Array.from({ length: 16 }, worker));
-    expect(nstool(['gc']).status).toBe(0);
+    expect(isolated.nstool(['gc']).status).toBe(0);
     expect(parents.left()).toEqual([]);
   }, 600_000);
 });
+
+const MOST_STEPS = 25;
 
 /** So many start one after the other in a second; the whole is tried with NSTOOL_TEST_LONG. */
 const COUNT = process.env['NSTOOL_TEST_LONG'] === undefined ? 60 : 500;
