@@ -68,7 +68,14 @@ async function installNstool(cache: Cache, guest: Guest, to: string, programs: P
   const compiled = ['nstool', 'enter']
     .map((name) => `dist/${name}-v${nodeVersion}.compiled`)
     .filter((file) => guest.architecture.node === process.arch && existsSync(join(project, file)));
-  for (const file of ['package.json', 'bin/nstool.cjs', 'dist/nstool.cjs', 'dist/enter.cjs', 'dist/cgroup-run.cjs', ...compiled]) {
+  for (const file of [
+    'package.json',
+    'bin/nstool.cjs',
+    'dist/nstool.cjs',
+    'dist/enter.cjs',
+    'dist/cgroup-run.cjs',
+    ...compiled,
+  ]) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     copyFileSync(join(project, file), join(to, file));
   }

@@ -117,20 +117,10 @@ function outline(steps: readonly Step[]): readonly string[] {
 }
 
 function words(operation: Step['operation']): string {
-  switch (operation.op) {
-    case 'open':
-    case 'rmdir':
-    case 'unlink':
-    case 'holds':
-    case 'kill':
-      return `${operation.op} ${String(operation.path)}`;
-    case 'write':
-      return `write ${String(operation.bytes)}`;
-    case 'links':
-      return `links ${operation.most}`;
-    default:
-      return operation.op;
-  }
+  if (operation.op === 'write') return `write ${String(operation.bytes)}`;
+  if (operation.op === 'links') return `links ${operation.most}`;
+  const isNamed = ['open', 'rmdir', 'unlink', 'holds', 'kill'].includes(operation.op);
+  return isNamed && 'path' in operation ? `${operation.op} ${String(operation.path)}` : operation.op;
 }
 
 const blocks = ({ steps }: Program) => {
