@@ -9,7 +9,7 @@ import { readLimits, type Amount, type Limit } from '../../cgroups/limits.ts';
 import type { Unit } from '../../cgroups/limit-table.ts';
 import type { FieldDefinition } from './field.ts';
 import type { ProcessLook } from './process-look.ts';
-import { many, plain, type Field } from './report.ts';
+import { many, plain, type Field, type Value } from './report.ts';
 
 export const cgroupFields: readonly FieldDefinition<ProcessLook>[] = [
   { key: 'limits', help: 'the limits of its cgroups that hold for it, and which cgroup sets them', build: limitsField },
@@ -88,7 +88,11 @@ function amountText(amount: Amount | null, unit: Unit): string {
 function throttlingField({ groups, gaps }: ProcessLook): Field {
   const all = groups === null ? null : readThrottling(groups, gaps);
   const held = all?.filter(({ throttled }) => throttled !== 0n) ?? null;
-  return many('throttling', held, (each) => ({ ...each }), throttlingLine);
+  // Bursts held nobody back: they are for `cgroup show`.
+  const value = ({ path, periods, throttled, throttled_usec }: Throttling): Value => {
+    return { path, periods, throttled, throttled_usec };
+  };
+  return many('throttling', held, value, throttlingLine);
 }
 
 function throttlingLine({ path, periods, throttled, throttled_usec: time }: Throttling): string {
