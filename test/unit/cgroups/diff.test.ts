@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { cgroupDiff } from '../../../src/cli/commands/cgroup-diff.ts';
 import { diffCgroups, type CgroupDiff } from '../../../src/inspect/cgroup/cgroup-diff.ts';
 import { reportCgroups } from '../../../src/inspect/cgroup/cgroup-report.ts';
-import { cgroupAnswers, PID, type CgroupHost, type Files } from '../../support/cgroup-host.ts';
+import { PID, processAnswers, type CgroupHost } from '../../support/process-in-cgroups.ts';
+import type { Files } from '../../support/fake-cgroups.ts';
 import { hostOf, runCommand } from '../../support/recorded.ts';
 import { faults, passed } from '../../support/schemas.ts';
 
@@ -89,7 +90,7 @@ function withFiles(host: CgroupHost, folder: string, files: Files): CgroupHost {
 }
 
 function diffOf(a: CgroupHost, b: CgroupHost): CgroupDiff {
-  const [left, right] = [a, b].map((host) => reportCgroups(hostOf(cgroupAnswers(host)), String(PID)));
+  const [left, right] = [a, b].map((host) => reportCgroups(hostOf(processAnswers(host)), String(PID)));
   if (left === undefined || right === undefined) throw new Error('two hosts');
   return diffCgroups(left, right);
 }
@@ -208,7 +209,7 @@ describe('what is unknown', () => {
 });
 
 describe('the command', () => {
-  const host = hostOf(cgroupAnswers(v2));
+  const host = hostOf(processAnswers(v2));
 
   it('answers as its schema says, and the schema takes nothing else', async () => {
     const { stdout, status } = await runCommand(cgroupDiff, [String(PID), String(PID), '--json'], { host });

@@ -5,7 +5,7 @@ import { ratesOf, sampleGroup, type Sample, type Topic } from '../../../src/cgro
 import { walkGroups, type WalkedGroup } from '../../../src/cgroups/walk.ts';
 import { GapTally } from '../../../src/kernel/gap-tally.ts';
 import type { Host } from '../../../src/kernel/host.ts';
-import { cgroupHost, CONTAINER, kubernetesNode, POD } from '../../support/cgroup-hosts.ts';
+import { cgroupHost, CONTAINER, kubernetesNode, POD } from '../../support/walked-hosts.ts';
 
 const ALL: readonly Topic[] = [
   ...(['processes', 'tasks', 'tasks_limit', 'forks_refused', 'cpu', 'cpu_limit', 'throttling'] as const),

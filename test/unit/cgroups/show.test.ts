@@ -3,7 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { cgroupShow } from '../../../src/cli/commands/cgroup-show.ts';
-import { cgroupAnswers, PID, type CgroupHost, type Files } from '../../support/cgroup-host.ts';
+import { PID, processAnswers, type CgroupHost } from '../../support/process-in-cgroups.ts';
+import type { Files } from '../../support/fake-cgroups.ts';
 import { hostOf, runCommand } from '../../support/recorded.ts';
 import { faults } from '../../support/schemas.ts';
 
@@ -22,7 +23,7 @@ interface Answer {
 }
 
 async function shown(of: CgroupHost): Promise<{ readonly json: Answer; readonly text: string }> {
-  const host = hostOf(cgroupAnswers(of));
+  const host = hostOf(processAnswers(of));
   const { stdout } = await runCommand(cgroupShow, [String(PID), '--json'], { host });
   const json = JSON.parse(stdout) as Answer;
   expect(faults('cgroup show', json)).toEqual([]);

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_GROUPS, walkGroups, type Walk } from '../../../src/cgroups/walk.ts';
 import { GapTally, type CountedGap } from '../../../src/kernel/gap-tally.ts';
-import { cgroupHost, kubernetesNode, type WrittenHost } from '../../support/cgroup-hosts.ts';
+import { cgroupHost, kubernetesNode, type WrittenHost } from '../../support/walked-hosts.ts';
 
 function walked(written: WrittenHost): { readonly walk: Walk; readonly gaps: readonly CountedGap[] } {
   const gaps = new GapTally();

@@ -6,7 +6,7 @@ import { groupColumns } from '../../../src/cli/commands/cgroup-ls-columns.ts';
 import { cgroupTree } from '../../../src/cli/commands/cgroup-tree.ts';
 import type { CommandDefinition } from '../../../src/cli/define-command.ts';
 import { displayWidth } from '../../../src/render/width.ts';
-import { cgroupHost, CONTAINER, kubernetesNode, POD } from '../../support/cgroup-hosts.ts';
+import { cgroupHost, CONTAINER, kubernetesNode, POD } from '../../support/walked-hosts.ts';
 import { fixtureHost, runCommand } from '../../support/recorded.ts';
 import { faults, passed } from '../../support/schemas.ts';
 

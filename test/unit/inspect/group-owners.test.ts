@@ -5,7 +5,7 @@ import { readProcessTable } from '../../../src/cgroups/processes.ts';
 import { walkGroups } from '../../../src/cgroups/walk.ts';
 import { ownersOf } from '../../../src/inspect/cgroup/group-owners.ts';
 import { GapTally } from '../../../src/kernel/gap-tally.ts';
-import { cgroupHost } from '../../support/cgroup-hosts.ts';
+import { cgroupHost } from '../../support/walked-hosts.ts';
 
 const WEB = 'ab'.repeat(32);
 const LOST = 'cd'.repeat(32);
