@@ -94,6 +94,7 @@ async function installNstool(cache: Cache, guest: Guest, to: string, programs: P
     platform: 'node',
     format: 'esm',
     target: 'node20.19',
+    alias: { vitest: join(project, 'test/kernels/vitest.ts') },
     // Packages that are CommonJS ask for Node's own modules.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'warning',

@@ -22,6 +22,10 @@ import './cgroup-files.ts';
 import './plain-user.ts';
 import './discover-deep.ts';
 
+if (facts.cgroups === 'v1') {
+  await import('../e2e/cgroup-show.test.ts');
+  await import('../integration/cgroup-fields.test.ts');
+}
 if (facts.init === 'systemd') await import('./systemd.ts');
 // What it sets stays.
 await import('./yama.ts');
