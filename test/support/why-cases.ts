@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LimitedGroups, type Controller } from './limited-groups.ts';
@@ -74,6 +74,11 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
+/** It has become `REST`. */
+function isResting(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep\0');
+}
+
 function entered(groups: LimitedGroups, controller: Controller, path: string): boolean {
   return groups.read(controller, path, 'cgroup.procs') !== '';
 }
@@ -83,16 +88,19 @@ export interface WhyCase {
   readonly controllers: readonly Controller[];
   /** Only there. */
   readonly version?: 1 | 2;
+  /** So many at least. */
+  readonly processors?: number;
   /** Programs that it needs. */
   readonly programs?: readonly string[];
   readonly run: (groups: LimitedGroups) => Promise<void>;
 }
 
 /** Why a case cannot be tried here; undefined: it can. */
-export function whyNot({ controllers, version, programs = [] }: WhyCase): string | undefined {
+export function whyNot({ controllers, version, processors = 1, programs = [] }: WhyCase): string | undefined {
   const found = new LimitedGroups().version(controllers);
   if (process.geteuid?.() !== 0) return 'not root';
   if (found === undefined || (version !== undefined && found !== version)) return 'other cgroups';
+  if (cpus().length < processors) return `not ${processors} processors`;
   const lacking = programs.find((each) => spawnSync(each, ['--help'], { stdio: 'ignore' }).error !== undefined);
   return lacking === undefined ? undefined : `no ${lacking}`;
 }
@@ -114,10 +122,11 @@ export const whyCases: readonly WhyCase[] = [
     run: async (groups) => {
       groups.make(NAME, ['cpu']);
       groups.make(KID, ['cpu'], { cpus: 0.2 });
-      groups.make(OTHER, ['cpu'], { cpus: 0.2 });
+      // Of a slow machine even the start of a process uses up less.
+      groups.make(OTHER, ['cpu'], { cpus: 0.9 });
       const { pid: spinning = 0 } = groups.start(KID, ['cpu'], SPIN);
       const { pid: resting = 0 } = groups.start(OTHER, ['cpu'], REST);
-      await until(() => entered(groups, 'cpu', KID) && entered(groups, 'cpu', OTHER));
+      await until(() => entered(groups, 'cpu', KID) && isResting(resting));
       const { path, own, directory, evidence, certainty, advice } = finding(why(spinning), 'W1');
       deepEqual([path, own, directory, certainty], [KID, true, groups.directory('cpu', KID), 'certain']);
       deepEqual([evidence['quota_cores'], evidence['period_usec']], [0.2, 100_000]);
@@ -361,7 +370,7 @@ export const whyCases: readonly WhyCase[] = [
       groups.start(OTHER, ['cpu'], on);
       groups.make(`${NAME}/rest`, ['cpu'], { weight: 10 });
       const { pid: resting = 0 } = groups.start(`${NAME}/rest`, ['cpu'], REST);
-      await until(() => entered(groups, 'cpu', OTHER) && entered(groups, 'cpu', `${NAME}/rest`));
+      await until(() => entered(groups, 'cpu', OTHER) && isResting(resting));
       await sleep(300);
       const answer = why(pid, '2s');
       const { path, own, evidence } = finding(answer, 'W2');
@@ -390,6 +399,7 @@ export const whyCases: readonly WhyCase[] = [
   {
     name: 'fewer processors than the quota',
     controllers: ['cpu', 'cpuset'],
+    processors: 2,
     run: async (groups) => {
       groups.make(NAME, ['cpu', 'cpuset']);
       groups.make(KID, ['cpu', 'cpuset'], { cpus: 2, cpuset: '0' });
@@ -407,9 +417,13 @@ export const whyCases: readonly WhyCase[] = [
     controllers: ['memory'],
     run: async (groups) => {
       groups.make(NAME, ['memory'], { memory: 8 << 20, swap: 0 });
-      const { pid = 0 } = groups.start(NAME, ['memory'], 'sleep 1; exec tail /dev/zero');
+      const began = performance.now();
+      why('self', '100ms');
+      // It ends after the first look, however long nstool takes to start here.
+      const delay = Math.ceil(((performance.now() - began) / 1000) * 2 + 0.5);
+      const { pid = 0 } = groups.start(NAME, ['memory'], `sleep ${delay}; exec tail /dev/zero`);
       await until(() => entered(groups, 'memory', NAME));
-      const answer = why(pid, '4s');
+      const answer = why(pid, `${delay + 2}s`);
       const { evidence, path } = finding(answer, 'W5');
       deepEqual([path, evidence['pid']], [NAME, pid]);
       notEqual(evidence['kills_in_interval'], 0);

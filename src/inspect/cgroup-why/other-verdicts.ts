@@ -19,7 +19,7 @@ export function pidsVerdicts(
   const refusedNow = before === undefined ? null : recent;
   const full = limited.find((level) => isFull(level, level.current));
   // Of newer kernels' v2 the one whose limit it is counts.
-  const above = limited.find(({ version, refused }, index) => version === 2 && index > 0 && (refused ?? 0n) > 0n);
+  const above = limited.find((level) => level.version === 2 && level !== own && (level.refused ?? 0n) > 0n);
   const refused = own?.refused ?? 0n;
   const told = (log?.refusals ?? []).findLast((each) => path === null || isIn(each.path, path));
   const never = limited.flatMap((level) => neverReached(level, own, refused));

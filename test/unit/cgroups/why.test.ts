@@ -412,6 +412,12 @@ describe('processes, disks and the rest', () => {
       certainty: 'certain',
       since: 'now',
     });
+    const met = { 'pids.max': '8\n', 'pids.peak': '8\n', 'pids.events': 'max 2\n', 'pids.events.local': 'max 2\n' };
+    expect(one(report({ groups: { '/pod': met, '/pod/web': {} } }), 'W13')).toMatchObject({
+      path: '/pod',
+      certainty: 'certain',
+      since: 'made',
+    });
     const guess = { '/pod': { 'pids.max': '800\n' }, '/pod/web': { 'pids.events': 'max 2\n' } };
     expect(one(report({ groups: guess }), 'W13')).toMatchObject({ path: '/pod', certainty: 'guess' });
   });
