@@ -19,6 +19,7 @@ export async function benchIdle(
     [command(runtime, 'ls', '--deep'), 80],
     [command(runtime, 'caps', 'decode', MASK), 20],
     [renamed(command(runtime, 'cgroup', 'show', pid), pid, 'PID'), 20],
+    [command(runtime, 'cgroup', 'run', '--', 'true'), 25],
     [renamed(command(runtime, 'enter', pid, '--net', '--no-dns', 'true'), pid, 'PID'), 20],
     [renamed(command(runtime, 'enter', resolver, '--net', 'true'), resolver, 'PID'), 30],
   ];

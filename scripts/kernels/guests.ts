@@ -89,11 +89,13 @@ export const modules: readonly string[] = [
   'dummy',
   'inet_diag',
   'loop',
+  'lzo-rle',
   'netlink_diag',
   'overlay',
   'tun',
   'unix_diag',
   'veth',
+  'zram',
 ];
 
 /** Of the guests, whatever Node runs the host. */

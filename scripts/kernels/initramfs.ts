@@ -33,6 +33,7 @@ const TESTS: Programs = { guest: 'test/kernels/guest.ts' };
 /** The helper, and what the tests need. */
 const natives = {
   'native/nsexec': 'native/nsexec.c',
+  'native/cgroup-payload': 'test/support/cgroup-payload.c',
   'native/odd-process': 'test/support/odd-process.c',
   'native/pins': 'test/support/pins.c',
 };

@@ -10,10 +10,10 @@ export interface Question {
   readonly status?: number;
 }
 
-/** `words` begin with the command. */
+/** `words` begin with the command: `cgroup why` is one word. */
 export function answer(words: readonly string[], { uid, status = 0 }: Question = {}): unknown {
   const [command = '', ...rest] = words;
-  const result = nstool([command, '--json', ...rest], uid === undefined ? {} : { uid });
+  const result = nstool([...command.split(' '), '--json', ...rest], uid === undefined ? {} : { uid });
   equal(result.status, status, `${words.join(' ')}: ${result.stderr}`);
   const parsed = JSON.parse(result.stdout) as unknown;
   deepEqual(faults(command, parsed), [], words.join(' '));

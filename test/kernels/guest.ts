@@ -21,11 +21,16 @@ import './why.ts';
 import './cgroup-files.ts';
 import './plain-user.ts';
 import './discover-deep.ts';
+import './cgroup-run.ts';
+import './cgroup-ls.ts';
 
 if (facts.cgroups === 'v1') {
   await import('../e2e/cgroup-show.test.ts');
   await import('../integration/cgroup-fields.test.ts');
 }
-if (facts.init === 'systemd') await import('./systemd.ts');
+if (facts.init === 'systemd') {
+  await import('./systemd.ts');
+  await import('./cgroup-systemd.ts');
+}
 // What it sets stays.
 await import('./yama.ts');

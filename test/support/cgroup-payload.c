@@ -1,8 +1,9 @@
 /*
  * What a command in a cgroup does to meet its limits.
  *
- *     memory MEGABYTES        touches so much, and says "lived"
+ *     memory MEGABYTES [hold] touches so much, and says "lived"; then waits to be killed
  *     spin THREADS SECONDS    computes in so many threads, and prints the processors that it was seen on
+ *     use THREADS SECONDS     the same; prints the seconds of processor time that it had, and those that passed
  *     fork COUNT              starts so many that sleep, and prints which was the first that failed, or 0
  *     write FILE MEGABYTES    writes so much past the page cache, and prints milliseconds
  */
@@ -19,12 +20,17 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 static double end;
@@ -38,7 +44,7 @@ static void *spin(void *unused)
     return unused;
 }
 
-static int spin_all(int threads, double seconds)
+static void spin_all(int threads, double seconds)
 {
     pthread_t all[64];
 
@@ -47,13 +53,27 @@ static int spin_all(int threads, double seconds)
         pthread_create(&all[i], NULL, spin, NULL);
     for (int i = 0; i < threads && i < 64; i++)
         pthread_join(all[i], NULL);
+}
+
+static int where_it_spins(int threads, double seconds)
+{
+    spin_all(threads, seconds);
     for (int i = 0; i < 1024; i++)
         if (seen[i])
             printf("%d\n", i);
     return 0;
 }
 
-static int touch(size_t megabytes)
+static int what_it_uses(int threads, double seconds)
+{
+    double began = now();
+
+    spin_all(threads, seconds);
+    printf("%.3f %.3f\n", read_clock(CLOCK_PROCESS_CPUTIME_ID), now() - began);
+    return 0;
+}
+
+static int touch(size_t megabytes, int hold)
 {
     char *room = malloc(megabytes << 20);
 
@@ -62,6 +82,9 @@ static int touch(size_t megabytes)
     for (size_t i = 0; i < megabytes << 20; i += 4096)
         room[i] = 1;
     puts("lived");
+    fflush(stdout);
+    if (hold)
+        pause();
     return 0;
 }
 
@@ -110,9 +133,11 @@ int main(int argc, char **argv)
     const char *what = argc > 1 ? argv[1] : "";
 
     if (argc > 2 && !strcmp(what, "memory"))
-        return touch((size_t)atoi(argv[2]));
+        return touch((size_t)atoi(argv[2]), argc > 3);
     if (argc > 3 && !strcmp(what, "spin"))
-        return spin_all(atoi(argv[2]), atof(argv[3]));
+        return where_it_spins(atoi(argv[2]), atof(argv[3]));
+    if (argc > 3 && !strcmp(what, "use"))
+        return what_it_uses(atoi(argv[2]), atof(argv[3]));
     if (argc > 2 && !strcmp(what, "fork"))
         return fork_all(atoi(argv[2]));
     if (argc > 3 && !strcmp(what, "write"))
