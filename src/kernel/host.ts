@@ -260,6 +260,11 @@ export interface NetlinkRequest {
   readonly dump?: boolean;
   /** The network namespace that is asked; absent: our own. */
   readonly namespace?: NamespaceDoor;
+  /**
+   * More will be asked of that namespace: the socket in it is kept until a request without this, or of another
+   * namespace. The answer is the same. Who asks so also asks the last time without.
+   */
+  readonly keepsSocket?: true;
 }
 
 /** A mount namespace, as the kernel's own list of them has it. */

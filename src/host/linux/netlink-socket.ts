@@ -33,6 +33,9 @@ const sockets = new Map<number, number>();
 const into = new Uint8Array(DATAGRAM_LENGTH);
 let sequence = 0;
 
+/** The one socket in another namespace that more is to be asked of: opening one costs as much as asking five times. */
+let lent: { readonly key: string; readonly fd: number } | undefined;
+
 function socketOf(protocol: number): number {
   const known = sockets.get(protocol);
   if (known !== undefined) return known;
@@ -78,22 +81,33 @@ export function askNetlink(request: NetlinkRequest): Reading<readonly Uint8Array
 }
 
 function askWhole(request: NetlinkRequest, message: Uint8Array): Reading<readonly Uint8Array[]> {
-  const { protocol, namespace, dump = false } = request;
+  const { protocol, namespace, dump = false, keepsSocket } = request;
   const door = namespace ?? request.descriptor?.door;
   const where = door === undefined ? '' : doorText(door);
   const what = where === '' ? 'netlink' : `netlink ${where}`;
   try {
-    if (namespace === undefined) return lacking(protocol, exchange(socketOf(protocol), message, dump, what));
-    // Not kept: it would keep the namespace.
-    const socket = socketIn(openDoor(namespace), protocol);
+    if (namespace === undefined) {
+      giveBack();
+      return lacking(protocol, exchange(socketOf(protocol), message, dump, what));
+    }
+    const key = `${protocol} ${where}`;
+    if (lent?.key !== key) giveBack();
+    const socket = lent?.fd ?? socketIn(openDoor(namespace), protocol);
+    lent = { key, fd: socket };
     try {
       return lacking(protocol, exchange(socket, message, dump, what));
     } finally {
-      closeSync(socket);
+      // Not kept longer than it is asked: it would keep the namespace.
+      if (keepsSocket !== true) giveBack();
     }
   } catch (error) {
     return gapOfThrown(what, error);
   }
+}
+
+function giveBack(): void {
+  if (lent !== undefined) closeSync(lent.fd);
+  lent = undefined;
 }
 
 /** sock_diag says so of a family whose module is not there (tcp_diag): nothing is gone, it cannot be listed. */

@@ -38,10 +38,34 @@ export const IFLA_MASTER = 10;
 export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
+export const IFLA_STATS64 = 23;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
+/** In a request: the link is meant of the namespace that the asked one calls so. Since: Linux 4.15. */
+export const IFLA_TARGET_NETNSID = 46;
+/** The other names of a link, each an IFLA_ALT_IFNAME. Since: Linux 5.5. */
+export const IFLA_PROP_LIST = 52;
+export const IFLA_ALT_IFNAME = 53;
+/** Of hardware what it is on: `0000:00:03.0`, `virtio0`. Since: Linux 5.14. */
+export const IFLA_PARENT_DEV_NAME = 56;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_SLAVE_KIND = 4;
+export const IFLA_INFO_SLAVE_DATA = 5;
+/** Of a port of a bridge. */
+export const IFLA_BRPORT_STATE = 1;
+/** BR_STATE_*, by number. Source: include/uapi/linux/if_bridge.h. */
+export const BRIDGE_PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
+export const IFLA_VLAN_ID = 1;
+export const IFLA_VXLAN_ID = 1;
+export const IFLA_VXLAN_GROUP = 2;
+export const IFLA_VXLAN_LOCAL = 4;
+/** In network byte order. */
+export const IFLA_VXLAN_PORT = 15;
+export const IFLA_VXLAN_GROUP6 = 16;
+export const IFLA_VXLAN_LOCAL6 = 17;
+export const IFLA_MACVLAN_MODE = 1;
+export const IFLA_IPVLAN_MODE = 1;
 /** Of a tun device: since Linux 4.17. */
 export const IFLA_TUN_TYPE = 3;
 export const IFF_TAP = 2;

@@ -27,7 +27,7 @@ import { decodeEach, dumpRequest, tooShort } from './dump.ts';
 import { attributeMap, encodeAttribute, numberOf, textOf, view } from './message.ts';
 
 /** struct ifinfomsg: family, type, index, flags, changed flags. */
-const IFINFOMSG_LENGTH = 16;
+export const IFINFOMSG_LENGTH = 16;
 
 /** null: the interface has none. */
 export interface Link {
@@ -59,15 +59,29 @@ export function decodeLinks(datagrams: readonly Uint8Array[], what: string): Rea
   return decodeEach(datagrams, RTM_NEWLINK, what, decodeLink);
 }
 
-function decodeLink(body: Uint8Array, what: string): Reading<Link> {
+/** A message about a link, taken apart: what it says of all links, and of this kind (IFLA_INFO_*). */
+export interface LinkAttributes {
+  readonly all: ReadonlyMap<number, Uint8Array>;
+  readonly info: ReadonlyMap<number, Uint8Array>;
+}
+
+export function attributesOfLink(body: Uint8Array, what: string): Reading<LinkAttributes> {
   if (body.length < IFINFOMSG_LENGTH) return tooShort(body, what);
-  const attributes = attributeMap(body.subarray(IFINFOMSG_LENGTH), what);
-  if (!attributes.ok) return attributes;
-  const info = attributeMap(attributes.value.get(IFLA_LINKINFO) ?? new Uint8Array(), what);
-  if (!info.ok) return info;
-  const kind = kindOf(info.value, what);
+  const all = attributeMap(body.subarray(IFINFOMSG_LENGTH), what);
+  if (!all.ok) return all;
+  const info = attributeMap(all.value.get(IFLA_LINKINFO) ?? new Uint8Array(), what);
+  return info.ok ? value({ all: all.value, info: info.value }) : info;
+}
+
+function decodeLink(body: Uint8Array, what: string): Reading<Link> {
+  const attributes = attributesOfLink(body, what);
+  return attributes.ok ? linkOf(body, attributes.value, what) : attributes;
+}
+
+export function linkOf(body: Uint8Array, { all, info }: LinkAttributes, what: string): Reading<Link> {
+  const kind = kindOf(info, what);
   if (!kind.ok) return kind;
-  const of = (type: number): Uint8Array | undefined => attributes.value.get(type);
+  const of = (type: number): Uint8Array | undefined => all.get(type);
   const address = of(IFLA_ADDRESS);
   const netnsid = of(IFLA_LINK_NETNSID);
   return value({

@@ -72,14 +72,15 @@ export function decodeMessages(bytes: Uint8Array, what: string): Reading<readonl
 
 export function decodeAttributes(bytes: Uint8Array, what: string): Reading<readonly Attribute[]> {
   const attributes: Attribute[] = [];
+  const fields = view(bytes);
   for (let offset = 0; offset < bytes.length;) {
-    const rest = bytes.subarray(offset);
-    const length = rest.length < ATTRIBUTE_HEADER_LENGTH ? 0 : view(rest).getUint16(0, true);
-    if (length < ATTRIBUTE_HEADER_LENGTH || length > rest.length) {
+    const rest = bytes.length - offset;
+    const length = rest < ATTRIBUTE_HEADER_LENGTH ? 0 : fields.getUint16(offset, true);
+    if (length < ATTRIBUTE_HEADER_LENGTH || length > rest) {
       return gap({ reason: 'malformed', what, text: `attribute of ${length} bytes at ${offset} of ${bytes.length}` });
     }
-    const type = view(rest).getUint16(2, true) & ATTRIBUTE_TYPE_MASK;
-    attributes.push({ type, body: rest.subarray(ATTRIBUTE_HEADER_LENGTH, length) });
+    const type = fields.getUint16(offset + 2, true) & ATTRIBUTE_TYPE_MASK;
+    attributes.push({ type, body: bytes.subarray(offset + ATTRIBUTE_HEADER_LENGTH, offset + length) });
     offset += align4(length);
   }
   return value(attributes);
@@ -88,7 +89,10 @@ export function decodeAttributes(bytes: Uint8Array, what: string): Reading<reado
 /** The attributes by type; of one that is repeated the last, as the kernel reads them. */
 export function attributeMap(bytes: Uint8Array, what: string): Reading<ReadonlyMap<number, Uint8Array>> {
   const attributes = decodeAttributes(bytes, what);
-  return attributes.ok ? value(new Map(attributes.value.map(({ type, body }) => [type, body]))) : attributes;
+  if (!attributes.ok) return attributes;
+  const map = new Map<number, Uint8Array>();
+  for (const { type, body } of attributes.value) map.set(type, body);
+  return value(map);
 }
 
 /** A 32-bit number without sign; null where it is missing or has another length. */

@@ -53,8 +53,11 @@ export interface Route {
   readonly nextHops: readonly NextHop[];
 }
 
-export function encodeRouteDump(namespace?: NamespaceDoor): NetlinkRequest {
-  return dumpRequest(RTM_GETROUTE, [new Uint8Array(RTMSG_LENGTH)], namespace);
+/** `table`: only its routes. Kernels before 4.20 do not heed it, and tell those of all. */
+export function encodeRouteDump(namespace?: NamespaceDoor, table = 0): NetlinkRequest {
+  const header = new Uint8Array(RTMSG_LENGTH);
+  header[4] = table;
+  return dumpRequest(RTM_GETROUTE, [header], namespace);
 }
 
 export function decodeRoutes(datagrams: readonly Uint8Array[], what: string): Reading<readonly Route[]> {
