@@ -7,11 +7,7 @@
 import { NETNSA_NSID_NOT_ASSIGNED } from '../kernel/abi/netlink.ts';
 import type { GapTally } from '../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import {
-  decodeDetailedLinks,
-  encodeFarLink,
-  type DetailedLink,
-} from '../kernel/netlink/link-details.ts';
+import { decodeDetailedLinks, encodeFarLink, type DetailedLink } from '../kernel/netlink/link-details.ts';
 import { decodeNsidReply, encodeNsidRequest } from '../kernel/netlink/nsid.ts';
 import { isPair, leadsSomewhere, type LinkEnd } from './link-end.ts';
 import { more, type NetworkNamespace } from './network-namespace.ts';
@@ -108,7 +104,8 @@ function endOf(host: Host, numbers: NetnsNumbers, { viewer, link, candidates, na
     return { state: 'hidden', nsid: nsid ?? 0, ifindex, link: links?.[0] ?? null };
   }
   const found = other.byIndex.get(ifindex);
-  const fits = found !== undefined && (!isPair(link) || leadsTo(numbers, { from: found, in: other, to: link, at: viewer }));
+  const fits =
+    found !== undefined && (!isPair(link) || leadsTo(numbers, { from: found, in: other, to: link, at: viewer }));
   return fits ? { state: 'known', in: other, link: found } : { state: 'lost', in: other, ifindex };
 }
 
@@ -124,12 +121,7 @@ function leadsTo(numbers: NetnsNumbers, { from, in: place, to, at }: Direction):
   return from.link === to.ifindex && leadsBack(numbers, from, place, at);
 }
 
-function leadsBack(
-  numbers: NetnsNumbers,
-  from: DetailedLink,
-  place: NetworkNamespace,
-  at: NetworkNamespace,
-): boolean {
+function leadsBack(numbers: NetnsNumbers, from: DetailedLink, place: NetworkNamespace, at: NetworkNamespace): boolean {
   if (from.linkNetnsid === null) return place === at;
   return place !== at && numbers.numberOf(place, at) === from.linkNetnsid;
 }

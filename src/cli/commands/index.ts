@@ -163,6 +163,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-diff.ts')).cgroupDiff,
   },
   {
+    name: 'net show',
+    summary: 'the network namespaces of the host, their links and where each leads',
+    load: async () => (await import('./net-show.ts')).netShow,
+  },
+  {
+    name: 'net graph',
+    summary: 'how the network namespaces of the host hang together: as a tree, dot or mermaid',
+    load: async () => (await import('./net-graph.ts')).netGraph,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,
