@@ -17,6 +17,7 @@ import { walkGroups } from '../../cgroups/walk.ts';
 import { sorts } from '../../inspect/cgroup/members-by.ts';
 import { reportCgroups } from '../../inspect/cgroup/cgroup-report.ts';
 import { showCapabilities } from '../../inspect/caps/caps-show.ts';
+import { networkPage } from '../../inspect/network/namespace-page.ts';
 import { show as showTarget } from '../../inspect/show/show.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { NsError } from '../../kernel/error.ts';
@@ -29,6 +30,7 @@ import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { doorOf } from '../../namespaces/discover/door-of.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import type { Namespace, Relation, Scan } from '../../namespaces/discover/scan.ts';
+import { readTopology } from '../../network/topology.ts';
 import { processRows, type Fact } from '../../namespaces/rows.ts';
 import { callerOf } from '../caller.ts';
 import { audit } from '../commands/audit.ts';
@@ -49,6 +51,8 @@ import { holderRows, kindsFor } from '../commands/holders.ts';
 import { ids } from '../commands/ids.ts';
 import { lsColumns } from '../commands/ls-columns.ts';
 import { ls } from '../commands/ls.ts';
+import { netGraph } from '../commands/net-graph.ts';
+import { netShow } from '../commands/net-show.ts';
 import { show } from '../commands/show.ts';
 import type { CommandDefinition, Context } from '../define-command.ts';
 import { parseCommand } from '../parse-command.ts';
@@ -93,6 +97,10 @@ async function runCommands(host: Host): Promise<void> {
     await run(ls, ...types, '--matrix');
   }
   await run(audit, '--all', '--json');
+  for (const depth of [[], ['--deep']]) {
+    await run(netShow, ...depth, '--json');
+    await run(netGraph, ...depth);
+  }
   const ofProcesses = capsColumns.filter(({ needs }) => needs === undefined).map(({ key }) => key);
   await run(capsLs, '--files', '--tree', '-o', ofProcesses.join(','));
   await run(capsLs, '--net', '--threads');
@@ -194,6 +202,10 @@ function askOfNamespaces(host: Host): void {
   }
   const plain = discoverNamespaces(host, new Set(kinds));
   const below = byParent(deep);
+  const topology = readTopology(host, { deep: true });
+  for (const place of topology.namespaces) {
+    networkPage(narrowed(host, processesNear(below, place.namespace)), topology, place);
+  }
   for (const [text, namespace] of deep.namespaces) {
     const scan = plain.namespaces.has(text) ? plain : deep;
     const near = { ...scan, host: narrowed(host, processesNear(below, namespace)) };

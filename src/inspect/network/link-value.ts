@@ -159,11 +159,11 @@ export function countersLine({ name, counters }: DetailedLink): string {
   );
 }
 
-/** As `ip addr` has them, without the name of the link. */
+/** In the form of nstool show. */
 export function addressValue(
-  { ifindex, family, address, prefixLength, peer, scope }: InterfaceAddress,
-  place: NetworkNamespace,
+  { ifindex, family, address, prefixLength, peer, scope, label }: InterfaceAddress,
+  { byIndex }: NetworkNamespace,
 ): Value {
-  const ifname = place.byIndex.get(ifindex)?.name ?? null;
-  return { ifindex, ifname, family, local: address, prefixlen: prefixLength, peer, scope };
+  const ifname = byIndex.get(ifindex)?.name ?? String(ifindex);
+  return { ifindex, ifname, family, local: address, prefixlen: prefixLength, peer, scope, label };
 }
