@@ -22,7 +22,7 @@ export interface NetworkPage {
 export const networkFields: readonly { readonly key: string; readonly help: string }[] = [
   { key: 'ns', help: 'its inode' },
   { key: 'name', help: 'what a person calls it' },
-  { key: 'netns', help: 'its names of ip netns and docker' },
+  { key: 'netns', help: 'its names of ip netns and docker, of our own mount namespace' },
   { key: 'residents', help: 'who lives there: containers, pods and units, and how many processes of each' },
   { key: 'links', help: 'its links, each with the other end, or with what it lies on' },
   { key: 'counters', help: 'what each link has received and sent' },
@@ -36,8 +36,7 @@ export function networkPage(host: Host, topology: Topology, place: NetworkNamesp
   for (const counted of topology.gaps.list()) gaps.addUncounted(counted);
   const look = new NamespaceLook({ ...topology.scan, host }, place.namespace, gaps);
   const links = withCounters(host, place, gaps);
-  const { mounts, foreignMounts } = place.namespace;
-  const names = [...new Set([...mounts, ...foreignMounts].flatMap((path) => nameOfPath(path) ?? []))];
+  const names = [...new Set(place.namespace.mounts.flatMap((path) => nameOfPath(path) ?? []))];
   const fields = [
     plain('ns', place.inode),
     plain('name', topology.nameOf(place)),
