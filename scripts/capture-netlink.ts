@@ -1,7 +1,7 @@
 // Writes fixtures/netlink: answers of this kernel, byte by byte, about a small network made for it, and the mounts of its
 // mount namespace. Needs root.
 //
-//   npx tsx scripts/capture-netlink.ts
+//   NSTOOL_TEST_NETWORKS=3 npx tsx scripts/capture-netlink.ts
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
@@ -11,6 +11,7 @@ import { toHex } from '../src/host/recorded/archive.ts';
 import { NSFS_MAGIC, SYSFS_MAGIC } from '../src/kernel/abi/nsfs.ts';
 import { valueOf, type NetlinkRequest } from '../src/kernel/host.ts';
 import { encodeAddressDump } from '../src/kernel/netlink/addresses.ts';
+import { encodeDetailedLinkDump } from '../src/kernel/netlink/link-details.ts';
 import { encodeLinkDump } from '../src/kernel/netlink/links.ts';
 import { encodeRouteDump } from '../src/kernel/netlink/routes.ts';
 import { encodeRuleDump } from '../src/kernel/netlink/rules.ts';
@@ -18,6 +19,7 @@ import { encodePacketSocketDump } from '../src/kernel/netlink/packet-sockets.ts'
 import { encodeUnixListenerDump } from '../src/kernel/netlink/unix-listeners.ts';
 import { encodeListenerDump, encodeSocketDump, socketFamilies } from '../src/kernel/netlink/sock-diag.ts';
 import { STATMOUNT_MASK } from '../src/kernel/statmount.ts';
+import { makeNetLabs } from '../test/support/net-labs.ts';
 import { makeSmallNetwork } from '../test/support/small-network.ts';
 import { withoutLocalVersion } from './anonymise.ts';
 
@@ -50,4 +52,12 @@ try {
   write('statmount', 'statmount(2): mounts of nsfs and sysfs', valueOf(mounts));
 } finally {
   await network.end();
+}
+
+const labs = await makeNetLabs();
+try {
+  const request = encodeDetailedLinkDump(`/proc/${labs.pid}/ns/net`, true);
+  write('links-detailed', 'RTM_GETLINK with counters: test/support/net-labs.ts', ask(request));
+} finally {
+  await labs.end();
 }

@@ -5,6 +5,7 @@ import { describe, it } from 'vitest';
 import type { Reading } from '../../src/kernel/host.ts';
 import { formatAddress } from '../../src/kernel/netlink/address-text.ts';
 import { decodeAddresses } from '../../src/kernel/netlink/addresses.ts';
+import { decodeDetailedLinks } from '../../src/kernel/netlink/link-details.ts';
 import { decodeLinks } from '../../src/kernel/netlink/links.ts';
 import { decodeRoutes } from '../../src/kernel/netlink/routes.ts';
 import { decodeRules } from '../../src/kernel/netlink/rules.ts';
@@ -35,6 +36,7 @@ function changed(datagrams: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
 
 const decoders: readonly (readonly [string, (bytes: Uint8Array) => Reading<unknown>])[] = [
   ['links', (bytes) => decodeLinks([bytes], 'x')],
+  ['links-detailed', (bytes) => decodeDetailedLinks([bytes], 'x')],
   ['addresses', (bytes) => decodeAddresses([bytes], 'x')],
   ['routes', (bytes) => decodeRoutes([bytes], 'x')],
   ['rules', (bytes) => decodeRules([bytes], 'x')],

@@ -2,7 +2,7 @@
 // with many namespaces, pairs whose ends have the same numbers, and links of other kinds. Addresses are of the ranges for
 // documentation (RFC 5737).
 
-import { startReady, type Started } from './odd-process.ts';
+import { startReady, type Started } from './start-ready.ts';
 
 /** How many namespaces are at the bridge: a script may want more. */
 export const AT_BRIDGE = Number(process.env['NSTOOL_TEST_NETWORKS'] ?? 60);

@@ -1,7 +1,7 @@
 // A network namespace with something of everything that the codec of netlink decodes, in a mount namespace of its own. Addresses are of the ranges for
 // documentation (RFC 5737, RFC 3849).
 
-import { startReady, type Started } from './odd-process.ts';
+import { startReady, type Started } from './start-ready.ts';
 
 const SET_UP = `
   ip link set lo up
