@@ -38,6 +38,14 @@ export function walk(runtime: Runtime): Row {
   return { name: `${runtime.name}: the walk of ls`, command: [runtime.path, join(here, 'walk.mjs')], inside: true };
 }
 
+export function topology(runtime: Runtime): Row {
+  return {
+    name: `${runtime.name}: the look of net show`,
+    command: [runtime.path, join(here, 'topology.mjs')],
+    inside: true,
+  };
+}
+
 /** Another program, by its command line. */
 export function peer(...words: [string, ...string[]]): Row {
   return { name: words.join(' '), command: words };

@@ -11,13 +11,14 @@ import { benchContainers } from './containers.ts';
 import { benchFiles } from './files.ts';
 import { benchIdle } from './idle.ts';
 import { benchNamed } from './named.ts';
+import { benchNetwork } from './network.ts';
 import { Report } from './report.ts';
 import { runtimeOf, type Runtime } from './rows.ts';
 import { Workshop } from './workshop.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const GROUPS = 300;
-const HOSTS = ['idle', 'files', 'named', 'busy', 'containers', 'cgroups'] as const;
+const HOSTS = ['idle', 'files', 'named', 'busy', 'containers', 'cgroups', 'network'] as const;
 
 type HostName = (typeof HOSTS)[number];
 
@@ -65,6 +66,8 @@ async function benchHost(name: HostName, workshop: Workshop, report: Report, opt
         return await benchBusy(workshop, report, runtimes, rounds, groups);
       case 'cgroups':
         return await benchCgroups(workshop, report, runtimes, rounds);
+      case 'network':
+        return await benchNetwork(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 2)));
       case 'containers':
         return await benchContainers(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 4)));
     }

@@ -100,10 +100,10 @@ export class Workshop {
   }
 
   /** So many network namespaces `bench1` and so on as ip-netns(8) makes them, until disperse(). A process that sees them. */
-  async named(count: number): Promise<number> {
+  async named(count: number, then = 'true'): Promise<number> {
     this.stop.throwIfAborted();
-    const script = `mount -t tmpfs tmpfs /run && mkdir /run/netns && for i in $(seq ${count}); do ip netns add bench$i || exit; done; echo ready; exec cat`;
-    const words = ['--mount', '--propagation', 'private', 'sh', '-c', script];
+    const script = `mount -t tmpfs tmpfs /run && mkdir /run/netns && for i in $(seq ${count}); do ip netns add bench$i || exit; done; COUNT=${count}; ${then}; echo ready; exec cat`;
+    const words = ['--mount', '--net', '--propagation', 'private', 'sh', '-c', script];
     const holder = spawn('unshare', words, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.crowds.push(holder);
     for await (const line of createInterface({ input: holder.stdout })) if (line === 'ready') return holder.pid ?? 0;

@@ -11,7 +11,6 @@ import { toHex } from '../src/host/recorded/archive.ts';
 import { NSFS_MAGIC, SYSFS_MAGIC } from '../src/kernel/abi/nsfs.ts';
 import { valueOf, type NetlinkRequest } from '../src/kernel/host.ts';
 import { encodeAddressDump } from '../src/kernel/netlink/addresses.ts';
-import { encodeDetailedLinkDump } from '../src/kernel/netlink/link-details.ts';
 import { encodeLinkDump } from '../src/kernel/netlink/links.ts';
 import { encodeRouteDump } from '../src/kernel/netlink/routes.ts';
 import { encodeRuleDump } from '../src/kernel/netlink/rules.ts';
@@ -56,8 +55,8 @@ try {
 
 const labs = await makeNetLabs();
 try {
-  const request = encodeDetailedLinkDump(`/proc/${labs.pid}/ns/net`, true);
-  write('links-detailed', 'RTM_GETLINK with counters: test/support/net-labs.ts', ask(request));
+  const request = encodeLinkDump(`/proc/${labs.pid}/ns/net`);
+  write('links-detailed', 'RTM_GETLINK: test/support/net-labs.ts', ask(request));
 } finally {
   await labs.end();
 }

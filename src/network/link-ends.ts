@@ -64,44 +64,57 @@ export function matchEnds(
   namespaces: readonly NetworkNamespace[],
   numbers: NetnsNumbers,
 ): ReadonlyMap<NetworkNamespace, EndsOfNamespace> {
+  const others = findOthers(namespaces, numbers);
+  return new Map(
+    namespaces.map((viewer) => {
+      const ends = (viewer.links ?? []).filter(leadsSomewhere).map((link) => {
+        return [link.ifindex, endOf(host, numbers, viewer, link, others.get(link))] as const;
+      });
+      return [viewer, new Map(ends)];
+    }),
+  );
+}
+
+/**
+ * In which namespace the other end of each link is. One namespace is asked after the other, each all that it is to be asked,
+ * so that each has its socket once.
+ */
+function findOthers(
+  namespaces: readonly NetworkNamespace[],
+  numbers: NetnsNumbers,
+): ReadonlyMap<DetailedLink, NetworkNamespace> {
   const open = new OpenPairs(namespaces);
   const indexes = byIndex(namespaces);
-  const all = new Map<NetworkNamespace, Map<number, LinkEnd>>(namespaces.map((one) => [one, new Map()]));
+  const others = new Map<DetailedLink, NetworkNamespace>();
   for (const viewer of namespaces) {
     for (const link of viewer.links ?? []) {
-      if (!leadsSomewhere(link) || all.get(viewer)?.has(link.ifindex) === true) continue;
-      const candidates = isPair(link) ? open.partnersOf(viewer, link) : (indexes.get(link.link ?? 0) ?? []);
-      const end = endOf(host, numbers, { viewer, link, candidates, namespaces });
-      all.get(viewer)?.set(link.ifindex, end);
-      if (end.state !== 'known' || !isPair(link)) continue;
-      open.close(viewer, link);
-      // Who is pairs: the other end is settled by the same look, if it says the same.
-      if (leadsBack(numbers, end.link, end.in, viewer)) {
-        open.close(end.in, end.link);
-        all.get(end.in)?.set(end.link.ifindex, { state: 'known', in: viewer, link });
-      }
+      if (!leadsSomewhere(link)) continue;
+      const likely = isPair(link) ? open.partnersOf(viewer, link) : (indexes.get(link.link ?? 0) ?? []);
+      const nsid = link.linkNetnsid;
+      // Who has no link that fits may still be the one, if it changed between our questions.
+      const other =
+        nsid === null ? viewer : (numbers.find(viewer, nsid, likely) ?? numbers.find(viewer, nsid, namespaces));
+      if (other === undefined) continue;
+      others.set(link, other);
+      if (isPair(link)) open.pair(viewer, link, other);
     }
   }
-  return all;
+  return others;
 }
 
-interface EndQuestion {
-  readonly viewer: NetworkNamespace;
-  readonly link: DetailedLink;
-  readonly candidates: readonly NetworkNamespace[];
-  readonly namespaces: readonly NetworkNamespace[];
-}
-
-function endOf(host: Host, numbers: NetnsNumbers, { viewer, link, candidates, namespaces }: EndQuestion): LinkEnd {
-  const nsid = link.linkNetnsid;
+function endOf(
+  host: Host,
+  numbers: NetnsNumbers,
+  viewer: NetworkNamespace,
+  link: DetailedLink,
+  other: NetworkNamespace | undefined,
+): LinkEnd {
   const ifindex = link.link ?? 0;
-  // Who has no link that fits may still be the one, if it changed between our questions.
-  const other =
-    nsid === null ? viewer : (numbers.find(viewer, nsid, candidates) ?? numbers.find(viewer, nsid, namespaces));
   if (other === undefined) {
-    const far = host.netlink(more(encodeFarLink(nsid ?? 0, ifindex, viewer.door)));
-    const links = far.ok ? valueOf(decodeDetailedLinks(far.value, `link ${ifindex} of nsid ${nsid ?? 0}`)) : undefined;
-    return { state: 'hidden', nsid: nsid ?? 0, ifindex, link: links?.[0] ?? null };
+    const nsid = link.linkNetnsid ?? 0;
+    const far = host.netlink(more(encodeFarLink(nsid, ifindex, viewer.door)));
+    const links = far.ok ? valueOf(decodeDetailedLinks(far.value, `link ${ifindex} of nsid ${nsid}`)) : undefined;
+    return { state: 'hidden', nsid, ifindex, link: links?.[0] ?? null };
   }
   const found = other.byIndex.get(ifindex);
   const fits =
@@ -129,6 +142,8 @@ function leadsBack(numbers: NetnsNumbers, from: DetailedLink, place: NetworkName
 /** Ends of pairs whose other end is not known yet, by the two indexes. */
 class OpenPairs {
   private readonly open = new Map<string, Set<NetworkNamespace>>();
+  /** Whose link leads to this one: most likely this one leads there. */
+  private readonly answered = new Map<DetailedLink, NetworkNamespace>();
 
   constructor(namespaces: readonly NetworkNamespace[]) {
     for (const namespace of namespaces) {
@@ -143,16 +158,23 @@ class OpenPairs {
   }
 
   /** Those that have a link which could be the other end. What was made together has numbers close together. */
-  partnersOf(viewer: NetworkNamespace, { ifindex, link }: DetailedLink): readonly NetworkNamespace[] {
-    const fitting = [...(this.open.get(`${link ?? 0} ${ifindex}`) ?? [])];
+  partnersOf(viewer: NetworkNamespace, link: DetailedLink): readonly NetworkNamespace[] {
+    const answered = this.answered.get(link);
+    const fitting = [...(this.open.get(`${link.link ?? 0} ${link.ifindex}`) ?? [])];
+    if (answered !== undefined) return [answered, ...fitting];
     if (fitting.length < 2) return fitting;
     const distance = ({ inode }: NetworkNamespace): bigint =>
       inode < viewer.inode ? viewer.inode - inode : inode - viewer.inode;
     return fitting.toSorted((a, b) => (distance(a) < distance(b) ? -1 : Number(distance(a) > distance(b))));
   }
 
-  close(namespace: NetworkNamespace, { ifindex, link }: DetailedLink): void {
-    this.open.get(`${ifindex} ${link ?? 0}`)?.delete(namespace);
+  /** The other end of `link` is in that namespace: neither is looked for by others any more. */
+  pair(viewer: NetworkNamespace, link: DetailedLink, other: NetworkNamespace): void {
+    const { ifindex, link: far } = link;
+    this.open.get(`${ifindex} ${far ?? 0}`)?.delete(viewer);
+    this.open.get(`${far ?? 0} ${ifindex}`)?.delete(other);
+    const end = other.byIndex.get(far ?? 0);
+    if (end !== undefined) this.answered.set(end, viewer);
   }
 }
 

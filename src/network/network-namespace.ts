@@ -3,7 +3,8 @@
 import type { GapTally } from '../kernel/gap-tally.ts';
 import type { Host, NamespaceDoor, NetlinkRequest, Reading } from '../kernel/host.ts';
 import { decodeAddresses, encodeAddressDump, type InterfaceAddress } from '../kernel/netlink/addresses.ts';
-import { decodeDetailedLinks, encodeDetailedLinkDump, type DetailedLink } from '../kernel/netlink/link-details.ts';
+import { decodeDetailedLinks, type DetailedLink } from '../kernel/netlink/link-details.ts';
+import { encodeLinkDump } from '../kernel/netlink/links.ts';
 import { decodeRoutes, encodeRouteDump, type Route } from '../kernel/netlink/routes.ts';
 import { enterable } from '../namespaces/discover/door.ts';
 import { doorOf } from '../namespaces/discover/door-of.ts';
@@ -26,7 +27,7 @@ export interface NetworkNamespace {
 
 const TABLE_MAIN = 254;
 
-/** Asked by one socket. What it does not answer is a gap, and null. */
+/** Asked by one socket, which is kept for the next question. What is not answered is a gap, and null. */
 export function readNetworkNamespace(
   host: Host,
   namespace: Namespace,
@@ -45,14 +46,14 @@ export function readNetworkNamespace(
     if (!reading.ok) gaps.add(subject, reading.gap);
     return reading.ok ? reading.value : null;
   };
-  const links = asked(host, more(encodeDetailedLinkDump(door)), what, decodeDetailedLinks);
+  const links = asked(host, more(encodeLinkDump(door)), what, decodeDetailedLinks);
   if (!links.ok) {
     gaps.add('network namespace', links.gap);
     return { ...nothing, links: null, addresses: null, defaults: null };
   }
   const sorted = links.value.toSorted((a, b) => a.ifindex - b.ifindex);
   const addresses = asked(host, more(encodeAddressDump(door)), what, decodeAddresses);
-  const routes = asked(host, encodeRouteDump(door, TABLE_MAIN), what, decodeRoutes);
+  const routes = asked(host, more(encodeRouteDump(door, TABLE_MAIN)), what, decodeRoutes);
   const isDefault = ({ destination, table, type }: Route): boolean =>
     destination === 'default' && table === TABLE_MAIN && type === 'unicast';
   return {

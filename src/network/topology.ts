@@ -4,10 +4,10 @@ import { GapTally } from '../kernel/gap-tally.ts';
 import type { Host } from '../kernel/host.ts';
 import { encodeNsidRequest } from '../kernel/netlink/nsid.ts';
 import { discoverNamespaces } from '../namespaces/discover/discover.ts';
-import type { Scan } from '../namespaces/discover/scan.ts';
+import type { Namespace, Scan } from '../namespaces/discover/scan.ts';
 import { judgeOfInitial } from '../namespaces/initial.ts';
 import { Naming } from '../namespaces/naming.ts';
-import { isOwn } from '../namespaces/own.ts';
+import { ownInode } from '../namespaces/own.ts';
 import { matchEnds, NetnsNumbers, type EndsOfNamespace } from './link-ends.ts';
 import type { LinkEnd } from './link-end.ts';
 import { readNetworkNamespace, type NetworkNamespace } from './network-namespace.ts';
@@ -37,11 +37,11 @@ export function readTopology(host: Host, { deep = false }: { readonly deep?: boo
   const gaps = new GapTally();
   const numbers = new NetnsNumbers(host, gaps);
   let scan = discoverNamespaces(host, NET, { deep });
-  let namespaces = readAll(scan, known, gaps);
+  let namespaces = readAll(scan, known, numbers, gaps);
   let ends = matchEnds(host, namespaces, numbers);
   if (!deep && (hasHidden(ends) || hasTun(namespaces))) {
     scan = discoverNamespaces(host, NET, { deep: true });
-    namespaces = readAll(scan, known, gaps);
+    namespaces = readAll(scan, known, numbers, gaps);
     ends = matchEnds(host, namespaces, numbers);
   }
   endQuestions(host, namespaces);
@@ -62,21 +62,26 @@ export function readTopology(host: Host, { deep = false }: { readonly deep?: boo
 function readAll(
   { host, namespaces }: Scan,
   known: Map<bigint, NetworkNamespace>,
+  numbers: NetnsNumbers,
   gaps: GapTally,
 ): readonly NetworkNamespace[] {
-  return [...namespaces.values()]
-    .filter(({ kind }) => kind === 'net')
-    .toSorted((a, b) => (a.inode < b.inode ? -1 : 1))
-    .map((namespace) => {
-      const before = known.get(namespace.inode);
-      // What a deeper look found of it is new, its links are not.
-      const read =
-        before === undefined
-          ? readNetworkNamespace(host, namespace, isOwn(host, 'net', namespace.inode), gaps)
-          : Object.assign(before, { namespace });
-      known.set(namespace.inode, read);
-      return read;
-    });
+  const inode = ownInode(host, 'net');
+  const all = [...namespaces.values()].filter(({ kind }) => kind === 'net');
+  const own = all.find((one) => one.inode === inode);
+  const read = (namespace: Namespace): NetworkNamespace => {
+    const before = known.get(namespace.inode);
+    // What a deeper look found of it is new, its links are not.
+    if (before !== undefined) return Object.assign(before, { namespace });
+    const place = readNetworkNamespace(host, namespace, namespace === own, gaps);
+    known.set(namespace.inode, place);
+    // Most lead to where we are: that is asked while there is a socket.
+    const ours = own === undefined ? undefined : known.get(own.inode);
+    const leadsOut = place.links?.some(({ linkNetnsid }) => linkNetnsid !== null) === true;
+    if (ours !== undefined && ours !== place && leadsOut) numbers.numberOf(place, ours);
+    return place;
+  };
+  if (own !== undefined) read(own);
+  return all.toSorted((a, b) => (a.inode < b.inode ? -1 : 1)).map(read);
 }
 
 /** Who has its descriptor is found by a deep look only. */

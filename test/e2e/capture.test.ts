@@ -166,6 +166,16 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'ip', 'cc')).sequential('
     'show USER-user --json',
     'show USER-net --json',
     'show NESTED-pid --json',
+    'net show',
+    'net show --json',
+    'net show netns:blue --json',
+    'net show APART',
+    'net show veth-a',
+    'net show link:veth-b --json',
+    'net show link:veth',
+    'net graph',
+    'net graph --json',
+    'net graph --dot',
     'ids PLAIN',
     'ids USER --json',
     'ids NESTED --json',
@@ -220,6 +230,9 @@ describe.skipIf(lacks('root', 'namespaces', 'nsenter', 'ip', 'cc')).sequential('
     'show NET-fd --json',
     'show NET-socket --json',
     'show NET-table',
+    'net show --deep',
+    'net show NET-fd --json',
+    'net graph --deep --mermaid',
   ];
   /** Environments are compared on the host, and not recorded. */
   const withEnvironments = [

@@ -136,6 +136,15 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('version', ask('version', [], uid))).toEqual([]);
   });
 
+  it.each([[], ['--deep'], ['PID'], ['link:lo']])('net show %j', (...words) => {
+    const filled = words.map((word) => (word === 'PID' ? String(target.pid) : word));
+    expect(passed('net show', ask('net show', filled, uid))).toEqual([]);
+  });
+
+  it('net graph', () => {
+    expect(passed('net graph', ask('net graph', [], uid))).toEqual([]);
+  });
+
   it('the other commands on capabilities', () => {
     expect(passed('caps encode', ask('caps encode', ['13', '=ep', '^cap_kill'], uid))).toEqual([]);
     expect(passed('caps list', ask('caps list', ['net'], uid))).toEqual([]);

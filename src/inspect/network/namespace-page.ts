@@ -4,7 +4,7 @@ import { displayName } from '../../containers/display-name.ts';
 import { IdentityResolver } from '../../containers/identify.ts';
 import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { decodeDetailedLinks, encodeDetailedLinkDump, type DetailedLink } from '../../kernel/netlink/link-details.ts';
+import type { DetailedLink } from '../../kernel/netlink/link-details.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import type { Topology } from '../../network/topology.ts';
 import { nameOfPath } from '../../namespaces/discover/names.ts';
@@ -35,7 +35,6 @@ export function networkPage(host: Host, topology: Topology, place: NetworkNamesp
   const gaps = new GapTally();
   for (const counted of topology.gaps.list()) gaps.addUncounted(counted);
   const look = new NamespaceLook({ ...topology.scan, host }, place.namespace, gaps);
-  const links = withCounters(host, place, gaps);
   const names = [...new Set(place.namespace.mounts.flatMap((path) => nameOfPath(path) ?? []))];
   const fields = [
     plain('ns', place.inode),
@@ -44,27 +43,17 @@ export function networkPage(host: Host, topology: Topology, place: NetworkNamesp
     residentsField(host, place),
     many<DetailedLink>(
       'links',
-      links,
+      place.links,
       (link) => linkValue(topology, place, link),
       (link) => linkLine(topology, place, link),
     ),
     // In JSON they stand with their link.
-    { key: 'counters', value: null, lines: links?.map(countersLine) ?? ['-'] },
+    { key: 'counters', value: null, lines: place.links?.map(countersLine) ?? ['-'] },
     addressesField(look),
     routesField(look),
     netListenersField(look),
   ];
   return { fields, gaps: gaps.list() };
-}
-
-/** Counters are read when they are shown. */
-function withCounters(host: Host, place: NetworkNamespace, gaps: GapTally): readonly DetailedLink[] | null {
-  if (place.links === null) return null;
-  const reply = host.netlink(encodeDetailedLinkDump(place.door, true));
-  const links = reply.ok ? decodeDetailedLinks(reply.value, `net:[${place.inode}]`) : reply;
-  if (!links.ok) gaps.add('list of counters', links.gap);
-  const counted = new Map(links.ok ? links.value.map(({ ifindex, counters }) => [ifindex, counters]) : []);
-  return place.links.map((link) => ({ ...link, counters: counted.get(link.ifindex) ?? null }));
 }
 
 interface Resident {

@@ -69,7 +69,7 @@ export const IFLA_IPVLAN_MODE = 1;
 /** Of a tun device: since Linux 4.17. */
 export const IFLA_TUN_TYPE = 3;
 export const IFF_TAP = 2;
-/** Leaves out the counters, which are half of a message. Source: include/uapi/linux/rtnetlink.h. Since: Linux 4.4. */
+/** Leaves out IPv6's counters, which are half of a message; those of IFLA_STATS64 stay. Source: include/uapi/linux/rtnetlink.h. Since: Linux 4.4. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
 
 /** IF_OPER_*, by number. Source: include/uapi/linux/if.h. */

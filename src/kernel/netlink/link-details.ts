@@ -5,7 +5,6 @@ import {
   BRIDGE_PORT_STATES,
   IFLA_ALT_IFNAME,
   IFLA_BRPORT_STATE,
-  IFLA_EXT_MASK,
   IFLA_INFO_DATA,
   IFLA_INFO_SLAVE_DATA,
   IFLA_INFO_SLAVE_KIND,
@@ -24,13 +23,12 @@ import {
   IFLA_VXLAN_PORT,
   NETLINK_ROUTE,
   NLM_F_REQUEST,
-  RTEXT_FILTER_SKIP_STATS,
   RTM_GETLINK,
   RTM_NEWLINK,
 } from '../abi/netlink.ts';
 import { value, type NamespaceDoor, type NetlinkRequest, type Reading } from '../host.ts';
 import { formatAddress } from './address-text.ts';
-import { decodeEach, dumpRequest } from './dump.ts';
+import { decodeEach } from './dump.ts';
 import { attributesOfLink, IFINFOMSG_LENGTH, linkOf, type Link, type LinkAttributes } from './links.ts';
 import { attributeMap, decodeAttributes, encodeAttribute, encodeMessage, numberOf, textOf, view } from './message.ts';
 
@@ -59,7 +57,7 @@ export interface DetailedLink extends Link {
   readonly vxlan: Vxlan | null;
   /** Of hardware what it is on: `virtio0`. Since: Linux 5.14. */
   readonly device: string | null;
-  /** Absent (null): not asked for. */
+  /** Absent (null): not told. */
   readonly counters: LinkCounters | null;
 }
 
@@ -70,12 +68,6 @@ export interface Vxlan {
   /** The other end, or the multicast group. */
   readonly remote: string | null;
   readonly port: number | null;
-}
-
-/** All links of a namespace. Counters are half of an answer. */
-export function encodeDetailedLinkDump(namespace?: NamespaceDoor, withCounters = false): NetlinkRequest {
-  const mask = encodeAttribute(IFLA_EXT_MASK, Uint8Array.of(withCounters ? 0 : RTEXT_FILTER_SKIP_STATS, 0, 0, 0));
-  return dumpRequest(RTM_GETLINK, [new Uint8Array(IFINFOMSG_LENGTH), mask], namespace);
 }
 
 /**
@@ -91,6 +83,7 @@ export function encodeFarLink(nsid: number, ifindex: number, namespace?: Namespa
   return { protocol: NETLINK_ROUTE, message, ...(namespace === undefined ? {} : { namespace }) };
 }
 
+/** Of the answer to a dump of links. */
 export function decodeDetailedLinks(datagrams: readonly Uint8Array[], what: string): Reading<readonly DetailedLink[]> {
   return decodeEach(datagrams, RTM_NEWLINK, what, decodeDetailedLink);
 }
