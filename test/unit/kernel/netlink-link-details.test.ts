@@ -55,7 +55,7 @@ describe('what is asked', () => {
     expect(request).toMatchObject({ namespace: '/run/netns/blue', protocol: 0 });
     expect(request).not.toHaveProperty('dump');
     expect(hex(request.message)).toBe(
-      `28000000120001000100000000000000${'00000000'}07000000${'00'.repeat(8)}08002e0003000000`,
+      `280000001200010001000000000000000000000007000000${'00'.repeat(8)}08002e0003000000`,
     );
   });
 
