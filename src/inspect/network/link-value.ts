@@ -73,7 +73,7 @@ function countersValue(counters: LinkCounters | null): Value {
 }
 
 /** The name of the bridge or bond that it is a port of; its number where that is not listed. */
-export function masterOf({ byIndex }: NetworkNamespace, { master }: DetailedLink): string | null {
+function masterOf({ byIndex }: NetworkNamespace, { master }: DetailedLink): string | null {
   return master === null ? null : (byIndex.get(master)?.name ?? String(master));
 }
 
