@@ -34,7 +34,7 @@ export const netGraph: CommandDefinition = {
   ],
   examples: [
     { line: 'nstool net graph', does: 'the host as a tree' },
-    { line: 'nstool net graph --dot | dot -Tsvg > net.svg', does: 'as a picture' },
+    { line: 'nstool net graph --dot', does: 'for a picture: pipe it to dot -Tsvg' },
     { line: 'nstool net graph --mermaid --from incident.json', does: 'of a recorded host, for a report' },
   ],
   exitStatus: [
