@@ -7,10 +7,12 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const dist = join(__dirname, '../dist');
-// Who enters waits for the first answer of a shell, who runs something in a cgroup often does so in a loop: these commands
-// have bundles of their own, of half the size.
+// A bundle takes time for all that is in it, used or not: the commands that are waited for most, or run in a loop, have
+// bundles of their own, of a third of the size.
 const [, , first, second] = process.argv;
-const name = first === 'enter' ? 'enter' : first === 'cgroup' && second === 'run' ? 'cgroup-run' : 'nstool';
+const OWN = { ls: true, enter: true, cgroup: { run: true, show: true }, caps: { decode: true } };
+const own = Object.hasOwn(OWN, first ?? '') ? OWN[first] : {};
+const name = own === true ? first : Object.hasOwn(own, second ?? '') ? `${first}-${second}` : 'nstool';
 const filename = join(dist, `${name}.cjs`);
 
 function compiled() {

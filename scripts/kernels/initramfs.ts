@@ -5,8 +5,8 @@ import {
   cpSync,
   createReadStream,
   createWriteStream,
-  existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs';
@@ -66,17 +66,11 @@ export async function makeInitramfs(
 
 async function installNstool(cache: Cache, guest: Guest, to: string, programs: Programs): Promise<void> {
   // What V8 compiled is of this host's processor, and of its version of Node, if that is the guest's.
-  const compiled = ['nstool', 'enter']
-    .map((name) => `dist/${name}-v${nodeVersion}.compiled`)
-    .filter((file) => guest.architecture.node === process.arch && existsSync(join(project, file)));
-  for (const file of [
-    'package.json',
-    'bin/nstool.cjs',
-    'dist/nstool.cjs',
-    'dist/enter.cjs',
-    'dist/cgroup-run.cjs',
-    ...compiled,
-  ]) {
+  const ofVersion = `-v${nodeVersion}.compiled`;
+  const bundles = readdirSync(join(project, 'dist')).filter(
+    (name) => name.endsWith('.cjs') || (name.endsWith(ofVersion) && guest.architecture.node === process.arch),
+  );
+  for (const file of ['package.json', 'bin/nstool.cjs', ...bundles.map((name) => `dist/${name}`)]) {
     mkdirSync(dirname(join(to, file)), { recursive: true });
     copyFileSync(join(project, file), join(to, file));
   }

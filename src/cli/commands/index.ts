@@ -1,15 +1,14 @@
 // The commands, by name. Each is loaded when it is asked for.
 
 import type { CommandEntry } from '../define-command.ts';
+import { capsDecodeEntry } from './caps-decode-entry.ts';
 import { cgroupRunEntry } from './cgroup-run-entry.ts';
+import { cgroupShowEntry } from './cgroup-show-entry.ts';
 import { enterEntry } from './enter-entry.ts';
+import { lsEntry } from './ls-entry.ts';
 
 export const commands: readonly CommandEntry[] = [
-  {
-    name: 'ls',
-    summary: 'list namespaces, who is in them and where they are mounted',
-    load: async () => (await import('./ls.ts')).ls,
-  },
+  lsEntry,
   {
     name: 'holders',
     summary: 'what keeps a namespace alive, and the command that releases it',
@@ -46,11 +45,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'run a program in every namespace that matches',
     load: async () => (await import('./each.ts')).each,
   },
-  {
-    name: 'caps decode',
-    summary: 'the names in a capability mask, or in any other form',
-    load: async () => (await import('./caps-decode.ts')).capsDecode,
-  },
+  capsDecodeEntry,
   {
     name: 'caps encode',
     summary: 'capabilities in any form as a mask, names or text',
@@ -116,11 +111,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'start a program with exactly these capabilities, or say why it cannot be had',
     load: async () => (await import('./caps-run.ts')).capsRun,
   },
-  {
-    name: 'cgroup show',
-    summary: "a process's cgroups: limits that bind, who sets them, what is used",
-    load: async () => (await import('./cgroup-show.ts')).cgroupShow,
-  },
+  cgroupShowEntry,
   {
     name: 'cgroup why',
     summary: 'why something is throttled, starved, killed, frozen, slow or cannot fork',

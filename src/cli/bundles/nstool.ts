@@ -1,5 +1,5 @@
 // The entry of the bundle of all commands.
 
-import { main } from './main.ts';
+import { main } from '../main.ts';
 
 void main();
