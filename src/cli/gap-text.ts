@@ -25,7 +25,7 @@ export function gapNote(gap: CountedGap): string {
 /** Of `namespace without a way to it` the first noun, of `mount table` the last, of `owner or parent` both. */
 function plural(subject: string, count: number): string {
   if (count === 1) return subject;
-  const [head = '', ...tail] = subject.split(/ (?=without|of|in) ?/);
+  const [head = '', ...tail] = subject.split(/ (?=without|of|in|above) ?/);
   const nouns = head.split(' or ').map((noun) => (/(?:s|x)$/.test(noun) ? `${noun}es` : `${noun}s`));
   return [nouns.join(' or '), ...tail].join(' ');
 }

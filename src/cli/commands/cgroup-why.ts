@@ -57,7 +57,7 @@ export const cgroupWhy: CommandDefinition = {
     const report = endWhy(host, begun, performance.now());
     if (report.type === 'removed' && report.verdicts.length === 0) {
       throw new NsError('NO_FILE', {
-        what: `there is no cgroup ${report.paths[0] ?? word}, and the log of the kernel knows of none`,
+        what: `there is no cgroup ${report.paths[0] ?? word}, and the log of the kernel ${report.log === null ? 'cannot be read: it may know of one' : 'knows of none'}`,
         gaps: report.gaps,
       });
     }

@@ -168,10 +168,12 @@ export function memoryAdvice(level: MemoryLevel | undefined, told: bigint | null
 function countedVerdict(after: Look | null, own: MemoryLevel, kills: bigint, log: LogView | null): Verdict {
   const levels = after?.memory ?? [];
   // v2 tells which one was out of memory, v1 only which limits were met.
-  const broken = levels.filter((level) => {
-    if (typeof level.limit !== 'bigint') return false;
-    return level.outOfMemory === null ? wasMet(level) : level.outOfMemory > 0n;
+  const met = levels.filter(({ limit, ...level }) => {
+    if (limit === null) return false;
+    return level.outOfMemory === null ? wasMet({ limit, ...level }) : level.outOfMemory > 0n;
   });
+  // What was met is counted also of a limit that was taken away since.
+  const broken = met.toSorted((a, b) => Number(a.limit === 'max') - Number(b.limit === 'max'));
   const [nearest] = broken;
   const unlogged = log === null ? '' : ', which the log does not have';
   const processes = `${kills} process${kills === 1n ? '' : 'es'} killed since it was made${unlogged}`;
@@ -188,8 +190,8 @@ function countedVerdict(after: Look | null, own: MemoryLevel, kills: bigint, log
     const what = `${processes}: no limit from here up was met, so that it was the host's memory, or a limit that was changed since`;
     return { ...base, code: 'W7', what, path: null, directory: null, own: false, certainty: 'guess', advice: [] };
   }
-  const size = typeof nearest.limit === 'bigint' ? ` of ${bytesText(nearest.limit)}` : '';
   const isOwn = nearest.path === own.path;
+  const size = typeof nearest.limit === 'bigint' ? ` of ${bytesText(nearest.limit)}` : ', which was taken away since';
   const reached = isOwn ? `it reached its own limit${size}` : `${nearest.path}, above it, reached its limit${size}`;
   return {
     ...base,
@@ -197,7 +199,7 @@ function countedVerdict(after: Look | null, own: MemoryLevel, kills: bigint, log
     what: `${processes}: ${reached}`,
     ...where(nearest, own),
     certainty: broken.length === 1 ? 'certain' : 'guess',
-    advice: memoryAdvice(nearest),
+    advice: nearest.limit === 'max' ? [] : memoryAdvice(nearest),
   };
 }
 

@@ -61,15 +61,22 @@ function forkVerdict(
         ? 'its own limit'
         : `the limit of ${cause.path}, above it,`;
   const size = typeof limit === 'bigint' ? ` of ${limit} tasks` : '';
-  const state = isFullNow ? `${cause?.current ?? '-'} are there: the next fork fails` : `peak ${cause?.peak ?? '-'}`;
-  const times = refused > 0n ? `; fork(2) was refused ${refused} times since it was made` : '';
+  const times = refused > 0n ? refused : (cause?.refused ?? 0n);
+  const refusals = `fork(2) was refused ${times} time${times === 1n ? '' : 's'} since it was made`;
   const isKnown = cause !== undefined && (isFullNow || isFull(cause, cause.peak));
+  const state = isFullNow
+    ? `is met, ${cause?.current ?? '-'} are there: the next fork fails`
+    : `was met, peak ${cause?.peak ?? '-'}`;
+  const met = `${isFullNow ? 'cannot' : 'could not'} fork: ${name}${size} ${state}${times > 0n ? `; ${refusals}` : ''}`;
+  const none =
+    'no limit from here up is set, so that the one that was met was taken away since, or is above what we see';
+  const unmet = `${name}${size} has a peak of ${cause?.peak ?? '-'}, so that a limit was changed since, or is above what we see`;
   const twice = typeof limit === 'bigint' ? limit * 2n : null;
   return {
     code: 'W13',
     level: 'finding',
     controller: 'pids',
-    what: `cannot fork: ${name}${size} is met, ${state}${times}`,
+    what: isKnown ? met : `${refusals}: ${cause === undefined ? none : unmet}`,
     ...(cause === undefined ? { path: null, directory: null, own: false } : where(cause, own)),
     certainty: isKnown ? 'certain' : 'guess',
     since: isFullNow ? 'now' : 'made',
@@ -82,17 +89,20 @@ function forkVerdict(
       first_refused_usec: told?.usec ?? null,
       file: 'pids.max',
     },
-    advice: [
-      advise(cause ?? null, {
-        why: 'more processes and threads',
-        set: twice === null ? null : ['--pids', String(twice)],
-        file: 'pids.max',
-        value: twice === null ? null : String(twice),
-        oci: 'pids.limit',
-        docker: twice === null ? '--pids-limit' : `--pids-limit ${twice}`,
-        kubernetes: 'podPidsLimit of the kubelet',
-      }),
-    ],
+    advice:
+      cause === undefined
+        ? []
+        : [
+            advise(cause, {
+              why: 'more processes and threads',
+              set: twice === null ? null : ['--pids', String(twice)],
+              file: 'pids.max',
+              value: twice === null ? null : String(twice),
+              oci: 'pids.limit',
+              docker: twice === null ? '--pids-limit' : `--pids-limit ${twice}`,
+              kubernetes: 'podPidsLimit of the kubelet',
+            }),
+          ],
   };
 }
 

@@ -128,10 +128,21 @@ function unreachedPath({ unreached }: Groups, controller: string): string | unde
   return found?.membership.path;
 }
 
-/** Its cgroups are still there to tell why. */
-function tellEnd(host: Host, { pid, startTicks, gaps }: WhyBegun): void {
+/** Of a process the cgroups are still there to tell why; of a cgroup that was named itself nobody is. */
+function tellEnd(host: Host, { type, pid, startTicks, groups, gaps }: WhyBegun): void {
+  if (type === 'cgroups') tellRemoved(groups, gaps);
   if (pid === null || startTicks === null) return;
   const stat = valueOf(statOf(host, pid));
   if (stat?.startTicks === startTicks && stat.state !== 'Z') return;
   gaps.add('process', { reason: 'gone', what: `/proc/${pid}` }, 'it ended while it was looked at');
+}
+
+/** Its files are gone, as those are that this kernel does not have: else nothing would seem wrong with it. */
+function tellRemoved({ reached }: Groups, gaps: GapTally): void {
+  for (const { files, levels } of reached) {
+    const [{ folder }] = levels;
+    const found = files.status(`${folder}/cgroup.procs`);
+    if (found.ok || found.gap.reason !== 'gone') continue;
+    gaps.add('cgroup', { ...found.gap, what: folder }, 'it was removed while it was looked at');
+  }
 }

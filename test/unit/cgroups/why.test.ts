@@ -299,6 +299,19 @@ describe('memory', () => {
     expect(one(answer, 'W7')).toMatchObject({ path: null, certainty: 'guess' });
   });
 
+  it('finds the limit that was met and taken away since', () => {
+    const raised = { 'memory.events.local': events('max 20\noom 1\n') };
+    const answer = report({ groups: { '/pod': raised, '/pod/web': killed } });
+    expect(one(answer, 'W6')).toMatchObject({
+      path: '/pod',
+      what: '1 process killed since it was made, which the log does not have: /pod, above it, reached its limit, which was taken away since',
+      advice: [],
+    });
+    // One that is still set is more likely.
+    const both = report({ groups: { '/pod': broken, '/pod/web': { ...killed, ...raised } } });
+    expect(one(both, 'W6')).toMatchObject({ path: '/pod', certainty: 'guess' });
+  });
+
   it('takes kills of an earlier cgroup of the same path for what they are', () => {
     const answer = report({ groups: { '/pod': limited, '/pod/web': {} }, log: lines });
     expect(one(answer, 'W6')).toMatchObject({ evidence: { earlier: true } });
@@ -420,6 +433,22 @@ describe('processes, disks and the rest', () => {
     });
     const guess = { '/pod': { 'pids.max': '800\n' }, '/pod/web': { 'pids.events': 'max 2\n' } };
     expect(one(report({ groups: guess }), 'W13')).toMatchObject({ path: '/pod', certainty: 'guess' });
+  });
+
+  it('does not say of forks that were refused before that none is possible now', () => {
+    const refused = { 'pids.events': 'max 2\n' };
+    const was = report({ groups: { '/web': { ...refused, 'pids.max': '8\n', 'pids.peak': '8\n' } } });
+    expect(one(was, 'W13')?.what).toBe(
+      'could not fork: its own limit of 8 tasks was met, peak 8; fork(2) was refused 2 times since it was made',
+    );
+    expect(one(report({ groups: { '/pod': { 'pids.max': '800\n' }, '/pod/web': refused } }), 'W13')?.what).toBe(
+      'fork(2) was refused 2 times since it was made: the limit of /pod, above it, of 800 tasks has a peak of 4, so that a limit was changed since, or is above what we see',
+    );
+    expect(one(report({ groups: { '/web': refused } }), 'W13')).toMatchObject({
+      what: 'fork(2) was refused 2 times since it was made: no limit from here up is set, so that the one that was met was taken away since, or is above what we see',
+      certainty: 'guess',
+      advice: [],
+    });
   });
 
   it('finds refused forks of one that is no more in the log', () => {
@@ -544,6 +573,19 @@ describe('cgroups by their path', () => {
     expect(() => resolveLivingCgroup(host, '/gone')).toThrow(/no cgroup \/gone/);
     const long = `/${'x'.repeat(4000)}`;
     expect(resolveCgroupTarget(host, long)).toEqual({ type: 'removed', path: long });
+  });
+
+  it('one that is removed between the two looks is not said to be fine', () => {
+    const answer = report({ groups: {} }, { groups: { '/pod': {} } }, '/pod');
+    expect(answer.gaps).toMatchObject([{ subject: 'cgroup', reason: 'gone', examples: [`${ROOT}/pod`] }]);
+    expect(report({ groups: { '/pod': {} } }, undefined, '/pod').gaps).toEqual([]);
+  });
+
+  it('the log is not said to know nothing of one where it cannot be read', async () => {
+    const gone = async (log: readonly string[] | 'denied') =>
+      runCommand(cgroupWhy, ['/gone', '--for', '0'], { host: madeUp({ groups: {}, log }) });
+    await expect(gone('denied')).rejects.toThrow(/no cgroup \/gone, and the log of the kernel cannot be read: it may/);
+    await expect(gone([])).rejects.toThrow(/no cgroup \/gone, and the log of the kernel knows of none/);
   });
 
   it('none that leads out', () => {
