@@ -100,7 +100,7 @@ function groupAt(
   if (names === undefined) return undefined;
   const levels = levelsOf(mount, names, descent.untold, calledPath(membership));
   const [own] = levels;
-  if (!files.status(`${own.folder}/cgroup.procs`).ok) return undefined;
+  if (!isThere(files, `${own.folder}/cgroup.procs`)) return undefined;
   const version = membership.hierarchy === 0 ? 2 : 1;
   const top = levels.at(-1) ?? own;
   return {
@@ -112,6 +112,11 @@ function groupAt(
     levels,
     isWhole: isRoot(files, top, version),
   };
+}
+
+/** A recording may have what the file says, and nothing else of it. */
+function isThere(files: CgroupFiles, file: string): boolean {
+  return files.status(file).ok || files.read(file).ok;
 }
 
 /** All names from the mount's root down; undefined: the cgroup is not there. */

@@ -43,7 +43,8 @@ function quotaVerdict(before: Look | undefined, after: Look, level: CpuLevel, in
     return [{ ...base, code: 'W19', level: 'note', what, since: 'made', evidence, advice: [] }];
   }
   if (throttled === null || throttled === 0n) {
-    const what = `${place} of ${coresText(quota)} held it back before, in ${level.throttled} of ${level.periods ?? '-'} periods, and not now`;
+    const now = isBetweenPeriods(before, after, level) ? UNTOLD : 'and not now';
+    const what = `${place} of ${coresText(quota)} held it back before, in ${level.throttled} of ${level.periods ?? '-'} periods, ${now}`;
     const evidence = { quota_cores: quota, file, periods, throttled, ...all };
     return [{ ...base, level: 'note', what, since: 'made', evidence, advice: [] }];
   }
@@ -90,6 +91,16 @@ function quotaVerdict(before: Look | undefined, after: Look, level: CpuLevel, in
       advice: quotaAdvice(level, quota, demand),
     },
   ];
+}
+
+const UNTOLD = 'and between the two looks none began: more time tells more';
+
+/** Was it looked at for less than a period, and none began? Then its counters tell nothing of now. */
+function isBetweenPeriods(before: Look | undefined, after: Look, { path, quota, periods }: CpuLevel): boolean {
+  const first = before?.cpu.find((level) => level.path === path);
+  if (before === undefined || quota === null || quota.quota === 'max' || grown(first?.periods, periods) !== 0n)
+    return false;
+  return (after.at - before.at) * 1000 < Number(quota.period);
 }
 
 function round(number: number): number {
@@ -248,8 +259,9 @@ function waitVerdicts(before: Look | undefined, after: Look): readonly Verdict[]
     siblings: weight?.siblings ?? null,
     file: weight?.file ?? null,
   };
-  // Who runs on the very processors that it may use is not told.
-  const certainty = busy.length === 1 ? 'certain' : 'guess';
+  // Who runs on the very processors that it may use is not told; a quota may be why it waits.
+  const isUnclear = busy.length > 1 || after.cpu.some((each) => isBetweenPeriods(before, after, each));
+  const certainty = isUnclear ? 'guess' : 'certain';
   return [{ ...common, code: 'W2', ...where(level, own), what, certainty, evidence, advice: weightAdvice(level) }];
 }
 

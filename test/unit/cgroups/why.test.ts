@@ -186,6 +186,14 @@ describe('processors', () => {
     });
   });
 
+  it('does not say of a quota that it is over where no period of it began meanwhile', () => {
+    const made = (period: number): Made => ({
+      groups: { '/web': { 'cpu.max': `20000 ${period}\n`, 'cpu.stat': stat(100, 90, 900) } },
+    });
+    expect(one(report(made(5_000_000)), 'W1')?.what).toMatch(/90 of 100 periods, and between the two looks none began/);
+    expect(one(report(made(100_000)), 'W1')?.what).toMatch(/90 of 100 periods, and not now/);
+  });
+
   it('says that many threads use it up early', () => {
     const more = Object.fromEntries(
       [51, 52, 53].flatMap((tid): [string, object][] => [
@@ -573,6 +581,16 @@ describe('cgroups by their path', () => {
     expect(() => resolveLivingCgroup(host, '/gone')).toThrow(/no cgroup \/gone/);
     const long = `/${'x'.repeat(4000)}`;
     expect(resolveCgroupTarget(host, long)).toEqual({ type: 'removed', path: long });
+  });
+
+  it('one of which a recording has only what the file says that makes it a cgroup', () => {
+    const recorded = hostOf({
+      ...procOf([{ pid: 1 }, { pid: 7, cgroup: '/' }]),
+      'file /proc/self/mountinfo': { text: `30 22 0:26 / ${ROOT} rw - cgroup2 cgroup2 rw\n` },
+      [`file ${ROOT}/pod/cgroup.procs`]: { text: '' },
+    });
+    expect(resolveCgroupTarget(recorded, '/pod')).toMatchObject({ type: 'cgroups', path: '/pod' });
+    expect(resolveCgroupTarget(recorded, '/other')).toMatchObject({ type: 'removed' });
   });
 
   it('one that is removed between the two looks is not said to be fine', () => {
