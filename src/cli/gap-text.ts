@@ -3,6 +3,7 @@
 import type { CountedGap } from '../kernel/gap-tally.ts';
 import type { GapReason } from '../kernel/host.ts';
 import type { Json } from '../render/json.ts';
+import { shorten } from '../render/width.ts';
 
 /** The words for each reason. */
 export const reasons: Record<GapReason, string> = {
@@ -13,13 +14,16 @@ export const reasons: Record<GapReason, string> = {
   unrecorded: 'not in this recording',
 };
 
+/** A path of somebody's making may be as long as a screen, or longer than the longest that can be opened. */
+const WIDEST = 400;
+
 export function gapNote(gap: CountedGap): string {
   const subject =
     gap.count === null ? `some ${plural(gap.subject, 2)}` : `${gap.count} ${plural(gap.subject, gap.count)}`;
   // One is worth naming, and what is malformed or lacking is mended by knowing it; of the rest the JSON has examples.
   const named = gap.count === 1 || gap.reason === 'malformed' || gap.reason === 'unsupported';
   const detail = gap.detail ?? (named ? gap.examples[0] : undefined);
-  return `${subject}: ${reasons[gap.reason]}${detail === undefined ? '' : ` (${detail})`}`;
+  return `${subject}: ${reasons[gap.reason]}${detail === undefined ? '' : ` (${shorten(detail, WIDEST)})`}`;
 }
 
 /** Of `namespace without a way to it` the first noun, of `mount table` the last, of `owner or parent` both. */

@@ -67,6 +67,12 @@ describe.skipIf(lacks('root', 'cgroup1'))('on a terminal', () => {
     expect(ended).toBe(0);
   });
 
+  it('on one that knows no cursor prints a table for each look', () => {
+    const { screen, status: ended } = play(['env', 'TERM=dumb', ...TOP, '-n', '1'], [['expect', 'CPU_NOW']]);
+    expect(screen).not.toContain('\u001B');
+    expect(ended).toBe(0);
+  });
+
   it('keys sort, stop the clock, and show the help', () => {
     play(TOP, [
       ['expect', 'by cpu'],

@@ -21,8 +21,8 @@ export const cgroupTop: CommandDefinition = {
   arity: [0, 0],
   description: [
     'Looks at the cgroups of every hierarchy again and again, and tells what happened between two looks. On a terminal it',
-    'draws over itself; in a pipe it prints a table for each look, or with --ndjson a line of JSON for each cgroup. The',
-    'first look tells no rates: a pipe gets what came after it.',
+    'draws over itself; in a pipe, and where TERM is dumb, it prints a table for each look, or with --ndjson a line of',
+    'JSON for each cgroup. The first look tells no rates: a pipe gets what came after it.',
     '',
     'columns:',
     '  TASKS    threads, with all below, as everything but OOM and %HELD',
@@ -135,6 +135,7 @@ function follow<Row>(
   streaming: Streaming,
 ): Promise<void> {
   if (ndjson) return printLooks(run, streaming, jsonLines(run, json, event, streaming));
-  if (context.stdout.isTerminal) return drawLooks(run, context, streaming);
+  // One that knows no cursor (Emacs, a log of a serial line) reads it as a pipe does.
+  if (context.stdout.isTerminal && context.variable('TERM') !== 'dumb') return drawLooks(run, context, streaming);
   return printLooks(run, streaming, batches(run, text, streaming));
 }

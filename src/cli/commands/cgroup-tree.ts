@@ -110,7 +110,7 @@ function chosen(walk: Walk, controller: string | undefined, subtree: Subtree | u
 /** Errors: BAD_VALUE. */
 function columnsOf(invocation: Invocation): readonly GroupColumn[] {
   const selection = selectColumns(figures, DEFAULT, optionValue(invocation, 'output'));
-  return selection.ok ? selection.columns : [columnNamed(figures, selection.unknown, COMMAND)];
+  return selection.ok ? selection.columns : [columnNamed(figures, selection.unknown, 'cgroup ls')];
 }
 
 const NAME = 'cgroup';
