@@ -14,6 +14,7 @@ import type { CgroupMaking, CgroupsMade, Enabling } from '../kernel/cgroup-makin
 import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgroup-plan.ts';
 import type { NsError } from '../kernel/error.ts';
 import type { Host, Reading } from '../kernel/host.ts';
+import type { NamingOutcome, NetworkNaming } from '../kernel/network-name.ts';
 import type { Program } from '../kernel/program.ts';
 import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
 import type { Theme } from '../render/theme.ts';
@@ -95,6 +96,8 @@ export interface Context {
   readonly processEvents: (wake: () => void) => Promise<Reading<ProcessEventSocket>>;
   /** Takes names and mounts of a namespace of this machine away: an outcome for each operation. */
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
+  /** Gives a network namespace of this machine a name. */
+  readonly nameNetwork: (naming: NetworkNaming) => Promise<NamingOutcome>;
   /** Changes extended attributes of files of this machine: an outcome for each. */
   readonly changeAttributes: (plan: readonly AttributeOperation[]) => Promise<readonly AttributeOutcome[]>;
   /** Writes into files of cgroups of this machine: an outcome for each. */

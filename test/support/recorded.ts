@@ -88,6 +88,7 @@ function contextOf(
     gated: never,
     processors: never,
     changeAttributes: never,
+    nameNetwork: never,
     changeCgroups: never,
     removeCgroup: never,
     makeCgroups: never,

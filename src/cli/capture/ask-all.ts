@@ -148,6 +148,7 @@ function quiet(host: Host): Context {
     processEvents: never,
     release: never,
     changeAttributes: never,
+    nameNetwork: never,
     changeCgroups: never,
     removeCgroup: never,
     makeCgroups: never,

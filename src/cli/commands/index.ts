@@ -164,6 +164,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-graph.ts')).netGraph,
   },
   {
+    name: 'net add',
+    summary: 'make a network namespace with a name',
+    load: async () => (await import('./net-add.ts')).netAdd,
+  },
+  {
+    name: 'net attach',
+    summary: 'give a network namespace that is there a name',
+    load: async () => (await import('./net-attach.ts')).netAttach,
+  },
+  {
+    name: 'net rm',
+    summary: 'take names of network namespaces away, and say who is still inside',
+    load: async () => (await import('./net-rm.ts')).netRm,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

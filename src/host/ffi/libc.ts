@@ -23,6 +23,9 @@ export interface Libc {
   fchdir(fd: number): number;
   chroot(path: string): number;
   umount2(path: string, flags: number): number;
+  /** mount(2) without a type and data: a bind mount, or another way of sharing. */
+  mount(source: string, target: string, flags: number): number;
+  flock(fd: number, operation: number): number;
   /** openat2(2), close-on-exec, with RESOLVE_* flags. Since: Linux 5.6. */
   openat2(folder: number, path: string, flags: number, resolve: number): number;
   openByHandle(mount: number, handle: Uint8Array, flags: number): number;
@@ -110,6 +113,7 @@ function bind(koffi: Koffi): Libc {
     ioctl: bound('ioctl', 'int ioctl(int fd, unsigned long request)'),
     ioctlNumber: bound('ioctl', 'int ioctl(int fd, unsigned long request, unsigned long argument)'),
     ioctlBuffer: bound('ioctl', 'int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
+    flock: bound('flock', 'int flock(int fd, int operation)'),
     fcntl: bound('fcntl', 'int fcntl(int fd, int command, int argument)'),
     ...socketCalls(bound),
     setns: bound('setns', 'int setns(int fd, int nstype)'),
@@ -200,8 +204,13 @@ export function cString(path: string): Uint8Array {
   return ended;
 }
 
-function mountCalls(bound: Bound): Pick<Libc, 'unshare' | 'fchdir' | 'chroot' | 'umount2'> {
+function mountCalls(bound: Bound): Pick<Libc, 'unshare' | 'fchdir' | 'chroot' | 'umount2' | 'mount'> {
+  const mount = bound(
+    'mount',
+    'int mount(const uint8_t *source, const uint8_t *target, const char *type, unsigned long flags, const void *data)',
+  );
   return {
+    mount: (source, target, flags) => mount(cString(source), cString(target), null, flags, null),
     unshare: bound('unshare', 'int unshare(int flags)'),
     fchdir: bound('fchdir', 'int fchdir(int fd)'),
     chroot: bound('chroot', 'int chroot(const char *path)'),

@@ -10,14 +10,23 @@ import { libc } from '../ffi/libc.ts';
 
 /** Does `act` in the namespace that `fd` is. Errors: LibcError (EINVAL: it is of another kind); what `act` throws. */
 export function inNamespace<T>(kind: EnterableKind, fd: number, act: () => T): T {
-  const own = openSync(`/proc/thread-self/ns/${kind}`, 'r');
   const { flagValue } = kindFacts(kind);
+  return thereAndBack(kind, () => libc().setns(fd, flagValue), act);
+}
+
+/** In a new network namespace, which goes with the end of `act` unless something keeps it. Errors: LibcError; as of `act`. */
+export function inNewNetwork<T>(act: () => T): T {
+  return thereAndBack('net', () => libc().unshare(kindFacts('net').flagValue), act);
+}
+
+function thereAndBack<T>(kind: EnterableKind, go: () => void, act: () => T): T {
+  const own = openSync(`/proc/thread-self/ns/${kind}`, 'r');
   try {
-    libc().setns(fd, flagValue);
+    go();
     try {
       return act();
     } finally {
-      goBack(own, flagValue);
+      goBack(own, kindFacts(kind).flagValue);
     }
   } finally {
     closeSync(own);

@@ -1,8 +1,11 @@
 // Flags of mount(2), open_tree(2), move_mount(2) and fsmount(2). Source: include/uapi/linux/mount.h, linux/fcntl.h. The
 // same on x86_64 and arm64.
 
+export const MS_BIND = 0x1000;
 export const MS_REC = 0x4000;
+export const MS_PRIVATE = 0x40000;
 export const MS_SLAVE = 0x80000;
+export const MS_SHARED = 0x100000;
 
 export const OPEN_TREE_CLONE = 0x1;
 export const AT_RECURSIVE = 0x8000;

@@ -7,6 +7,8 @@ export const NETLINK_SOCK_DIAG = 4;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 1;
+/** Answer with an errno, also where it is none. */
+export const NLM_F_ACK = 4;
 /** What was listed changed meanwhile: some of it may be missing or listed twice. Since: Linux 3.1. */
 export const NLM_F_DUMP_INTR = 0x10;
 /** NLM_F_ROOT and NLM_F_MATCH: all of it. */
@@ -71,6 +73,9 @@ export const IFLA_TUN_TYPE = 3;
 export const IFF_TAP = 2;
 /** Leaves out IPv6's counters, which are half of a message; those of IFLA_STATS64 stay. Source: include/uapi/linux/rtnetlink.h. Since: Linux 4.4. */
 export const RTEXT_FILTER_SKIP_STATS = 8;
+
+/** Source: include/uapi/linux/if.h. */
+export const IFF_UP = 1;
 
 /** IF_OPER_*, by number. Source: include/uapi/linux/if.h. */
 export const OPERSTATES = ['UNKNOWN', 'NOTPRESENT', 'DOWN', 'LOWERLAYERDOWN', 'TESTING', 'DORMANT', 'UP'] as const;
