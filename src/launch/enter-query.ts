@@ -40,6 +40,8 @@ export interface EnterQuery {
   readonly resolver?: boolean | undefined;
   /** A /proc of the pid namespace that is entered, where the mounts stay ours. */
   readonly ownProc?: boolean;
+  /** A /sys of the network namespace that is entered; the mounts stay ours. */
+  readonly ownSys?: boolean;
   /** The programs of this host (`true`), or of a directory, with the target's file system below /target. */
   readonly tools?: true | string | undefined;
   readonly fork: boolean;

@@ -1,5 +1,6 @@
 // What the command finds mounted where it does not enter the target's mount namespace: how names are resolved in the
-// network that it enters, a /proc of the pid namespace, a root with other programs. All of it is mounted for it alone.
+// network that it enters, a /proc of the pid namespace, a /sys of the network, a root with other programs. All of it is
+// mounted for it alone.
 //
 // With CAP_SYS_ADMIN in our own user namespace it is done before anything is joined, as a user namespace of the target
 // may lack our ids, and so could write no file; else after the user namespace, which gives that right, was joined.
@@ -13,7 +14,8 @@ import type { Step } from '../kernel/program.ts';
 import { processDoors, type Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
 import { mountProc } from './own-proc.ts';
-import { privately, type Fallback } from './private-mounts.ts';
+import { mountSys, SHOW_SYS } from './own-sys.ts';
+import { privately, unshareMounts, type Fallback } from './private-mounts.ts';
 import { resolverFiles, resolverSource } from './resolver-files.ts';
 import { showFiles } from './show-files.ts';
 import { NAMES_MARK } from './step.ts';
@@ -42,21 +44,24 @@ export function ownMounts(
   const stays = !doors.some(({ kind }) => kind === 'mnt') && query.root === undefined;
   const mounts = query.tools === undefined ? undefined : targetMounts(host, query);
   const names = resolverSteps(host, query, doors, stays, gaps);
-  const made =
-    mounts === undefined
-      ? names.length === 0
-        ? []
-        : privately(names, NAMES_MARK, keepsOurs)
-      : [...tools(host, programsOf(query)), ...names];
+  const sys = query.ownSys === true ? mountSys(host) : [];
+  const made = madeSteps(host, query, mounts !== undefined, names);
   const isEarly = us === undefined ? host.self.uid === 0 : (us.effective & CAPABILITY.SYS_ADMIN) !== 0n;
   const joinsPid = doors.some(({ kind, ours }) => kind === 'pid' && !ours);
   return {
     mounts,
     open: mounts === undefined || query.pid === undefined ? [] : [openTargetRoot(query.pid)],
     before: isEarly ? made : [],
-    after: isEarly ? [] : made,
+    // sysfs shows the network of who mounts it.
+    after: [...(isEarly ? [] : made), ...sys],
     afterFork: query.ownProc === true && query.fork && stays && joinsPid ? mountProc() : [],
   };
+}
+
+function madeSteps(host: Host, query: EnterQuery, isCopied: boolean, names: readonly Step[]): readonly Step[] {
+  if (isCopied) return [...tools(host, programsOf(query)), ...names];
+  if (query.ownSys === true) return [...unshareMounts(SHOW_SYS), ...names];
+  return names.length === 0 ? [] : privately(names, NAMES_MARK, keepsOurs);
 }
 
 function programsOf({ tools: programs }: EnterQuery): string | undefined {

@@ -179,6 +179,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-rm.ts')).netRm,
   },
   {
+    name: 'net exec',
+    summary: 'run a program in a network, with its /sys and its files of /etc/netns',
+    load: async () => (await import('./net-exec.ts')).netExec,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,
