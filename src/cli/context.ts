@@ -28,6 +28,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     host: (file = recording) => openHost(file),
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
     release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
+    changeNetwork: async (request) => (await import('../host/linux/netlink-socket.ts')).askNetlink(request),
     nameNetwork: async (naming) => (await import('../host/linux/name-network.ts')).nameNetwork(naming),
     changeAttributes: async (plan) => (await import('../host/linux/change-attributes.ts')).changeAttributes(plan),
     changeCgroups: async (writes, options) =>

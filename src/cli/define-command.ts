@@ -13,7 +13,7 @@ import type { AttributeOperation, AttributeOutcome } from '../kernel/attribute-p
 import type { CgroupMaking, CgroupsMade, Enabling } from '../kernel/cgroup-making.ts';
 import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgroup-plan.ts';
 import type { NsError } from '../kernel/error.ts';
-import type { Host, Reading } from '../kernel/host.ts';
+import type { Host, NetlinkRequest, Reading } from '../kernel/host.ts';
 import type { NamingOutcome, NetworkNaming } from '../kernel/network-name.ts';
 import type { Program } from '../kernel/program.ts';
 import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
@@ -98,6 +98,8 @@ export interface Context {
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
   /** Gives a network namespace of this machine a name. */
   readonly nameNetwork: (naming: NetworkNaming) => Promise<NamingOutcome>;
+  /** A netlink request that changes this machine; the answer is an errno, or none. */
+  readonly changeNetwork: (request: NetlinkRequest) => Promise<Reading<readonly Uint8Array[]>>;
   /** Changes extended attributes of files of this machine: an outcome for each. */
   readonly changeAttributes: (plan: readonly AttributeOperation[]) => Promise<readonly AttributeOutcome[]>;
   /** Writes into files of cgroups of this machine: an outcome for each. */

@@ -5,6 +5,7 @@
 
 import { NsError } from '../kernel/error.ts';
 import { value, valueOf, type Gap, type Host, type Reading } from '../kernel/host.ts';
+import { NAME_FOLDERS } from '../namespaces/discover/names.ts';
 import { NETNS_FOLDER } from './known-names.ts';
 import { parseTarget } from './target.ts';
 import { resolveTarget, type NamespaceTarget } from './resolve-target.ts';
@@ -22,27 +23,38 @@ export interface NetworkNames {
   readonly gaps: readonly Gap[];
 }
 
-/** All of /run/netns; none where there is no such folder. */
-export function networkNames(host: Host): NetworkNames {
-  const entries = host.readDirectory(NETNS_FOLDER);
+/** All of a folder; none where there is no such folder. */
+export function networkNames(host: Host, folder: string = NETNS_FOLDER): NetworkNames {
+  const entries = host.readDirectory(folder);
   if (!entries.ok) return { names: [], gaps: entries.gap.reason === 'gone' ? [] : [entries.gap] };
   const names: NetworkName[] = [];
   const gaps: Gap[] = [];
   for (const entry of entries.value.toSorted()) {
-    const name = lookAt(host, entry);
+    const name = lookAt(host, entry, folder);
     if (name.ok) names.push(name.value);
     else if (name.gap.reason !== 'gone') gaps.push(name.gap);
   }
   return { names, gaps };
 }
 
-/** undefined: there is none, or it could not be looked at. */
-export function networkName(host: Host, name: string): NetworkName | undefined {
-  return valueOf(lookAt(host, name));
+/** Those that ip-netns(8) gave, then those of docker. */
+export function allNetworkNames(host: Host): NetworkNames {
+  const found = NAME_FOLDERS.map((folder) => networkNames(host, folder));
+  return { names: found.flatMap(({ names }) => names), gaps: found.flatMap(({ gaps }) => gaps) };
 }
 
-function lookAt(host: Host, name: string): Reading<NetworkName> {
-  const path = networkPath(name);
+/** As it is typed: a name of ip-netns(8) as it is, any other by its path. */
+export function typedName({ name, path }: NetworkName): string {
+  return path === networkPath(name) ? name : path;
+}
+
+/** undefined: there is none, or it could not be looked at. */
+export function networkName(host: Host, name: string): NetworkName | undefined {
+  return valueOf(lookAt(host, name, NETNS_FOLDER));
+}
+
+function lookAt(host: Host, name: string, folder: string): Reading<NetworkName> {
+  const path = `${folder}/${name}`;
   const status = host.stat(path);
   if (status.ok) {
     const isNamespace = status.value.dev === valueOf(host.stat('/proc/self/ns/net'))?.dev;

@@ -159,6 +159,11 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('caps diff', ask('caps diff', ['self', 'baseline:docker,-kill'], uid))).toEqual([]);
   });
 
+  it('net identify, pids and id', () => {
+    for (const [command, ...words] of [['net identify', 'self'], ['net pids', String(target.pid)], ['net id']] as const)
+      expect(passed(command, ask(command, words, uid))).toEqual([]);
+  });
+
   it('caps file get and verify', () => {
     for (const words of [
       ['/usr/bin/env'],

@@ -89,6 +89,7 @@ function contextOf(
     processors: never,
     changeAttributes: never,
     nameNetwork: never,
+    changeNetwork: never,
     changeCgroups: never,
     removeCgroup: never,
     makeCgroups: never,

@@ -53,6 +53,8 @@ import { lsColumns } from '../commands/ls-columns.ts';
 import { ls } from '../commands/ls.ts';
 import { netGraph } from '../commands/net-graph.ts';
 import { netShow } from '../commands/net-show.ts';
+import { netId } from '../commands/net-id.ts';
+import { netIdentify } from '../commands/net-identify.ts';
 import { show } from '../commands/show.ts';
 import type { CommandDefinition, Context } from '../define-command.ts';
 import { parseCommand } from '../parse-command.ts';
@@ -96,6 +98,8 @@ async function runCommands(host: Host): Promise<void> {
     await run(ls, ...types, '--output-all', '--deep');
     await run(ls, ...types, '--matrix');
   }
+  await run(netIdentify);
+  await run(netId);
   await run(audit, '--all', '--json');
   for (const depth of [[], ['--deep']]) {
     await run(netShow, ...depth, '--json');
@@ -149,6 +153,7 @@ function quiet(host: Host): Context {
     release: never,
     changeAttributes: never,
     nameNetwork: never,
+    changeNetwork: never,
     changeCgroups: never,
     removeCgroup: never,
     makeCgroups: never,

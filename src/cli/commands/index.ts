@@ -184,6 +184,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-exec.ts')).netExec,
   },
   {
+    name: 'net identify',
+    summary: 'the names of the network that a process, container or we are in',
+    load: async () => (await import('./net-identify.ts')).netIdentify,
+  },
+  {
+    name: 'net pids',
+    summary: 'the processes in a network',
+    load: async () => (await import('./net-pids.ts')).netPids,
+  },
+  {
+    name: 'net id',
+    summary: 'the ids by which a network knows others, the numbers in link-netnsid',
+    load: async () => (await import('./net-id.ts')).netId,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

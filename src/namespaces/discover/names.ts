@@ -6,7 +6,7 @@ import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import type { Holder } from '../holder.ts';
 import type { Namespace, Scan, Source } from './scan.ts';
 
-const FOLDERS = ['/run/netns', '/run/docker/netns'];
+export const NAME_FOLDERS: readonly string[] = ['/run/netns', '/run/docker/netns'];
 
 export const names: Source = {
   name: 'names',
@@ -17,14 +17,14 @@ export const names: Source = {
     const own = valueOf(scan.host.readLink('/proc/self/ns/mnt'));
     const inode = own === undefined ? undefined : valueOf(parseNamespaceLink(own, own))?.inode;
     for (const namespace of scan.namespaces.values()) nameMounts(namespace, inode);
-    if (scan.kinds.has('net')) for (const folder of FOLDERS) nameLinks(scan, folder);
+    if (scan.kinds.has('net')) for (const folder of NAME_FOLDERS) nameLinks(scan, folder);
   },
 };
 
 /** The name of a namespace that is mounted there. */
 export function nameOfPath(path: string): string | undefined {
   const end = path.lastIndexOf('/');
-  return FOLDERS.includes(path.slice(0, end)) ? path.slice(end + 1) : undefined;
+  return NAME_FOLDERS.includes(path.slice(0, end)) ? path.slice(end + 1) : undefined;
 }
 
 /** Mounts of ours under such a folder become names. */
