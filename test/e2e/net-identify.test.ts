@@ -11,15 +11,16 @@ const [A, B, C] = ['a', 'b', 'c'].map((letter) => `nst-id-${process.pid}-${lette
 const ip = (...args: readonly string[]): RunResult =>
   run(['ip', ...args], { env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
 
-function ask<T>(command: string, ...words: readonly string[]): T {
-  const { stdout } = nstool([...command.split(' '), ...words, '--json']);
-  const answer = JSON.parse(stdout) as T;
-  expect({ faults: faults(command, answer), passed: passed(command, answer) }).toEqual({ faults: [], passed: [] });
-  return answer;
+interface Answer {
+  /** Of `net id`. */
+  readonly ids: readonly { readonly nsid: number; readonly ns: number | null; readonly names: readonly string[] }[];
 }
 
-interface Ids {
-  readonly ids: readonly { readonly nsid: number; readonly ns: number | null; readonly names: readonly string[] }[];
+function ask(command: string, ...words: readonly string[]): Answer {
+  const { stdout } = nstool([...command.split(' '), ...words, '--json']);
+  const answer = JSON.parse(stdout) as Answer;
+  expect({ faults: faults(command, answer), passed: passed(command, answer) }).toEqual({ faults: [], passed: [] });
+  return answer;
 }
 
 describe.skipIf(lacks('root', 'namespaces', 'ip'))('networks', () => {
@@ -87,11 +88,11 @@ describe.skipIf(lacks('root', 'namespaces', 'ip'))('networks', () => {
   it('ids are those of ip, in each namespace', () => {
     expect(ip('netns', 'set', C, '4711').status).toBe(0);
     const theirs = [...ip('netns', 'list-id').stdout.matchAll(/^nsid ([0-9]+)/gm)].map(([, id]) => Number(id));
-    const { ids } = ask<Ids>('net id');
+    const { ids } = ask('net id');
     expect(ids.map(({ nsid }) => nsid)).toEqual(theirs.toSorted((a, b) => a - b));
     expect(ids.find(({ nsid }) => nsid === 4711)?.names).toEqual([C]);
     const [link] = JSON.parse(ip('-n', A, '-j', 'link', 'show', 'v1').stdout) as { link_netnsid: number }[];
-    expect(ask<Ids>('net id', B, '--in', A).ids).toMatchObject([{ nsid: link?.link_netnsid, names: [B] }]);
+    expect(ask('net id', B, '--in', A).ids).toMatchObject([{ nsid: link?.link_netnsid, names: [B] }]);
     expect(nstool(['net', 'id', C, '--in', A])).toMatchObject({ status: 1, stdout: '' });
     expect(nstool(['net', 'id', C, '-n']).stdout.trim().split(/ +/)).toEqual(['4711', expect.any(String), C]);
   });
@@ -103,7 +104,7 @@ describe.skipIf(lacks('root', 'namespaces', 'ip'))('networks', () => {
     expect(again).toMatchObject({ status: 2, stdout: '' });
     expect(again.stderr).toContain('EEXIST');
     expect(nstool(['net', 'id', B, '--in', C, '--set', 'auto']).status).toBe(0);
-    expect(ask<Ids>('net id', B, '--in', C).ids[0]?.nsid).toBeGreaterThanOrEqual(0);
+    expect(ask('net id', B, '--in', C).ids[0]?.nsid).toBeGreaterThanOrEqual(0);
     expect(nstool(['net', 'id', A, '--in', C, '--set', '1'], { uid: PLAIN_UID })).toMatchObject({
       status: 4,
       stdout: '',
