@@ -2,10 +2,10 @@
 
 import type { CgroupWrite } from '../kernel/cgroup-plan.ts';
 import { valueOf, type Host } from '../kernel/host.ts';
-import type { Undo } from '../kernel/journal.ts';
+import type { CgroupUndo } from '../kernel/journal.ts';
 import { restoringText } from './limit-files.ts';
 
-export type UndoneFile = Extract<Undo, { op: 'cgroup file' }>;
+export type UndoneFile = Extract<CgroupUndo, { op: 'cgroup file' }>;
 
 export interface UndoStep {
   readonly undo: UndoneFile;
@@ -49,12 +49,12 @@ function isPartOf(undo: UndoneFile, current: string): boolean {
   return current === undo.previous || comesFrom(undo, current);
 }
 
-export function folderOf({ place: { mount, below } }: Pick<Undo, 'place'>): string {
+export function folderOf({ place: { mount, below } }: Pick<CgroupUndo, 'place'>): string {
   return below === '' ? mount : `${mount === '/' ? '' : mount}/${below}`;
 }
 
 /** Where its hierarchy is not mounted (any more, or in our mount namespace) nothing is known of it. */
-export function isMounted(host: Host, { place }: Pick<Undo, 'place'>): boolean {
+export function isMounted(host: Host, { place }: Pick<CgroupUndo, 'place'>): boolean {
   return host.stat(`${place.mount}/cgroup.procs`).ok;
 }
 

@@ -47,6 +47,16 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
         Journal.open((name) => env[name]),
       );
     },
+    buildNetwork: async (building) => {
+      const { buildNetwork } = await import('../host/linux/build-network.ts');
+      const { Journal } = await import('../host/linux/journal.ts');
+      return buildNetwork(
+        building,
+        Journal.open((name) => env[name]),
+      );
+    },
+    undoNetwork: async (undo, { dryRun }) =>
+      (await import('../host/linux/undo-network.ts')).undoNetwork(undo, dryRun),
     journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
     traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),
     progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),

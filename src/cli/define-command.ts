@@ -15,6 +15,9 @@ import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgr
 import type { NsError } from '../kernel/error.ts';
 import type { Host, NetlinkRequest, Reading } from '../kernel/host.ts';
 import type { NamingOutcome, NetworkNaming } from '../kernel/network-name.ts';
+import type { Host, Reading } from '../kernel/host.ts';
+import type { NetworkUndo } from '../kernel/journal.ts';
+import type { NetworkBuilding, NetworkBuilt, NetworkUndone } from '../kernel/network-plan.ts';
 import type { Program } from '../kernel/program.ts';
 import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
 import type { Theme } from '../render/theme.ts';
@@ -120,6 +123,10 @@ export interface Context {
   ) => Promise<void>;
   /** Removes a cgroup that was made, with nothing in it. */
   readonly removeCgroup: (place: CgroupPlace) => Promise<Removed>;
+  /** Makes a network, with a journal of it. Errors: DENIED, of the journal. */
+  readonly buildNetwork: (building: NetworkBuilding) => Promise<NetworkBuilt>;
+  /** Takes one thing of it back. */
+  readonly undoNetwork: (undo: NetworkUndo, options: { readonly dryRun: boolean }) => Promise<NetworkUndone>;
   /** What we changed and made on this machine. Errors: DENIED. */
   readonly journal: () => Promise<Journal>;
   /** What `caps why` left in the kernel's tracing, as root: the names of its instances. */

@@ -6,7 +6,9 @@ import { gap, value, type Reading } from './host.ts';
 import { decodeText, parseUnsigned64 } from './text/text.ts';
 
 /** How to take one change back. */
-export type Undo =
+export type Undo = CgroupUndo | NetworkUndo;
+
+export type CgroupUndo =
   /** `text` was written, `previous` brings the old value back: if the file still says what came of `text`. */
   | {
       readonly op: 'cgroup file';
@@ -19,6 +21,30 @@ export type Undo =
   | { readonly op: 'cgroup'; readonly place: CgroupPlace; readonly kill?: true }
   /** Controllers that a cgroup of v2 hands on to those below it: for as long as one of another entry is there. */
   | { readonly op: 'cgroup controllers'; readonly place: CgroupPlace; readonly controllers: readonly string[] };
+
+export type NetworkUndo =
+  /** A network namespace's name, a file in /run/netns. `id`: of the namespace; null before Linux 6.18. */
+  | { readonly op: 'network name'; readonly path: string; readonly inode: bigint; readonly id: bigint | null }
+  /** A link, in the network namespace with the inode `network`. Its address is told from all others. */
+  | {
+      readonly op: 'network link';
+      readonly name: string;
+      readonly kind: 'bridge' | 'veth';
+      readonly mac: string;
+      readonly network: bigint;
+    }
+  /** A directory that was made, unless something is in it. */
+  | { readonly op: 'folder'; readonly path: string }
+  /** A file that was made, if it still says so. */
+  | { readonly op: 'file'; readonly path: string; readonly text: string };
+
+export function isNetworkUndo(undo: Undo): undo is NetworkUndo {
+  return !undo.op.startsWith('cgroup');
+}
+
+export function isCgroupUndo(undo: Undo): undo is CgroupUndo {
+  return !isNetworkUndo(undo);
+}
 
 /** A process, for as long as the system runs. */
 export interface Maker {
@@ -54,7 +80,17 @@ export function encodeEntry({ boot, maker, made, what, kept, undo }: JournalEntr
   return new TextEncoder().encode(`${JSON.stringify(entry)}\n`);
 }
 
-function undoJson({ place, ...rest }: Undo): unknown {
+function undoJson(undo: Undo): unknown {
+  return isNetworkUndo(undo) ? networkUndoJson(undo) : cgroupUndoJson(undo);
+}
+
+function networkUndoJson(undo: NetworkUndo): unknown {
+  if (undo.op === 'network link') return { ...undo, network: String(undo.network) };
+  if (undo.op !== 'network name') return undo;
+  return { ...undo, inode: String(undo.inode), id: undo.id === null ? null : String(undo.id) };
+}
+
+function cgroupUndoJson({ place, ...rest }: CgroupUndo): unknown {
   return { ...rest, ...place, inode: place.inode === null ? null : String(place.inode) };
 }
 
@@ -111,6 +147,30 @@ function unsigned(json: unknown): bigint | undefined {
 
 function undoOf(json: unknown): Undo | undefined {
   const fields = asFields(json);
+  return String(fields?.['op']).startsWith('cgroup') ? cgroupUndoOf(fields) : networkUndoOf(fields ?? {});
+}
+
+function networkUndoOf(fields: Fields): NetworkUndo | undefined {
+  const { op, path, text, name, kind, mac } = fields;
+  if (op === 'network link') {
+    const network = unsigned(fields['network']);
+    const isLink = typeof name === 'string' && typeof mac === 'string' && (kind === 'bridge' || kind === 'veth');
+    return isLink && network !== undefined ? { op, name, kind, mac, network } : undefined;
+  }
+  if (typeof path !== 'string' || !isNetworkPath(path)) return undefined;
+  if (op === 'folder') return { op, path };
+  if (op === 'file') return typeof text === 'string' ? { op, path, text } : undefined;
+  const inode = unsigned(fields['inode']);
+  const id = fields['id'] === null ? null : unsigned(fields['id']);
+  return op === 'network name' && inode !== undefined && id !== undefined ? { op, path, inode, id } : undefined;
+}
+
+/** In the two directories that names of networks have. */
+function isNetworkPath(path: string): boolean {
+  return /^\/(?:run|etc)\/netns(?:\/|$)/.test(path) && !path.split('/').includes('..');
+}
+
+function cgroupUndoOf(fields: Fields | undefined): CgroupUndo | undefined {
   const place = fields === undefined ? undefined : placeOf(fields);
   if (fields === undefined || place === undefined) return undefined;
   const { op, file, text, previous } = fields;
@@ -121,7 +181,7 @@ function undoOf(json: unknown): Undo | undefined {
   return { op, place, file, text, previous };
 }
 
-function controllersOf(json: unknown, place: CgroupPlace): Undo | undefined {
+function controllersOf(json: unknown, place: CgroupPlace): CgroupUndo | undefined {
   if (!Array.isArray(json)) return undefined;
   const controllers = json.filter((each) => typeof each === 'string' && /^[a-z_]+$/.test(each));
   return controllers.length === json.length ? { op: 'cgroup controllers', place, controllers } : undefined;

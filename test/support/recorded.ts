@@ -96,6 +96,8 @@ function contextOf(
     emptyCgroup: never,
     leaveCgroup: never,
     takeControllersBack: never,
+    buildNetwork: never,
+    undoNetwork: never,
     journal: never,
     traceLeftovers: never,
     progress: async () => ({ tell: () => undefined, end: () => undefined }),

@@ -160,6 +160,8 @@ function quiet(host: Host): Context {
     emptyCgroup: never,
     leaveCgroup: never,
     takeControllersBack: never,
+    buildNetwork: never,
+    undoNetwork: never,
     journal: never,
     traceLeftovers: never,
     progress: never,

@@ -3,7 +3,7 @@ import { folderOf } from '../../cgroups/undo-plan.ts';
 import type { Journal } from '../../host/linux/journal.ts';
 import { NsError } from '../../kernel/error.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import type { JournalEntry } from '../../kernel/journal.ts';
+import { isCgroupUndo, type JournalEntry } from '../../kernel/journal.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
@@ -84,7 +84,9 @@ function chosenBy(host: Host, word: string, all: readonly JournalEntry[]): reado
     }),
   );
   const isOf = ({ undo }: JournalEntry): boolean =>
-    undo.some((each) => inodes.get(folderOf(each)) === each.place.inode && each.place.inode !== null);
+    undo
+      .filter(isCgroupUndo)
+      .some((each) => inodes.get(folderOf(each)) === each.place.inode && each.place.inode !== null);
   return all.filter(isOf).toReversed();
 }
 

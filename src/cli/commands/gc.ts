@@ -6,7 +6,14 @@ import type { CgroupPlace } from '../../kernel/cgroup-plan.ts';
 import { NsError } from '../../kernel/error.ts';
 import { GapTally, isComplete } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import type { JournalEntry, Undo } from '../../kernel/journal.ts';
+import {
+  isCgroupUndo,
+  isNetworkUndo,
+  type CgroupUndo,
+  type JournalEntry,
+  type NetworkUndo,
+  type Undo,
+} from '../../kernel/journal.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
@@ -14,6 +21,7 @@ import { flag, type CommandDefinition, type Context } from '../define-command.ts
 import { gapJson, gapNote } from '../gap-text.ts';
 import { requireThisMachine } from './caps-file-change.ts';
 import { endingText } from './cgroup-ending.ts';
+import { networkWhat } from './net-undone.ts';
 import { isUndone, undoFiles, type UndoneRow } from './cgroup-undone.ts';
 
 export const gc: CommandDefinition = {
@@ -113,7 +121,7 @@ function chosen(journal: Journal, entries: readonly JournalEntry[], id: string |
 
 /** The command has ended, and its parent asks what there is to say before its cgroups go. */
 function tell(host: Host, { undo }: JournalEntry): readonly string[] {
-  const groups = undo.filter(({ op }) => op === 'cgroup');
+  const groups = undo.filter(isCgroupUndo).filter(({ op }) => op === 'cgroup');
   return groups.flatMap((each) => endingsOf(host, folderOf(each))).map(endingText);
 }
 
@@ -131,6 +139,8 @@ async function collect(
   const undone = await undoFiles(host, context, entry, { force: false, dryRun });
   const rows = undone.map((each): Done => ({ undo: each.undo, row: restoredRow(each) }));
   for (const undo of entry.undo.toReversed()) {
+    // eslint-disable-next-line no-await-in-loop -- what was made last goes first
+    if (isNetworkUndo(undo)) rows.push({ undo, row: await networkRow(context, entry, undo, dryRun) });
     if (undo.op === 'cgroup controllers' && !dryRun)
       // eslint-disable-next-line no-await-in-loop -- who went away comes back only then
       await context.takeControllersBack(undo, groupsOf(entry));
@@ -147,7 +157,7 @@ async function collect(
 }
 
 function groupsOf({ undo }: JournalEntry): readonly CgroupPlace[] {
-  return undo.filter(({ op }) => op === 'cgroup').map(({ place }) => place);
+  return undo.flatMap((each) => (each.op === 'cgroup' ? [each.place] : []));
 }
 
 interface Done {
@@ -170,11 +180,20 @@ function restoredRow(done: UndoneRow): GarbageRow {
   return { ...base, state: 'left', why };
 }
 
+async function networkRow(
+  context: Context,
+  entry: JournalEntry,
+  undo: NetworkUndo,
+  dryRun: boolean,
+): Promise<GarbageRow> {
+  return { entry, what: networkWhat(undo), ...(await context.undoNetwork(undo, { dryRun })) };
+}
+
 async function removedRow(
   host: Host,
   context: Context,
   entry: JournalEntry,
-  undo: Undo,
+  undo: CgroupUndo,
   dryRun: boolean,
 ): Promise<GarbageRow> {
   const what = folderOf(undo);

@@ -199,6 +199,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-id.ts')).netId,
   },
   {
+    name: 'net up',
+    summary: 'a network namespace with a link, an address, a bridge, a route and a resolver, in one',
+    load: async () => (await import('./net-up.ts')).netUp,
+  },
+  {
+    name: 'net down',
+    summary: 'undo net up: all is as it was before',
+    load: async () => (await import('./net-down.ts')).netDown,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

@@ -70,13 +70,20 @@ export class Journal {
       const { boot, self: maker } = this;
       const entry = { id, boot, maker, made: Date.now(), what, kept: false, undo };
       if (this.link(entry)) return entry;
-      if (wanted !== undefined) throw new Error(`the journal has an entry ${wanted}`);
+      if (wanted !== undefined) throw taken(wanted);
     }
   }
 
   /** Whole at every moment. */
   update(entry: JournalEntry): void {
     renameSync(this.write(entry), this.path(entry.id));
+  }
+
+  /** From now on it is ours, and garbage if we end without more. */
+  claim(entry: JournalEntry): JournalEntry {
+    const claimed = { ...entry, maker: this.self, kept: false };
+    this.update(claimed);
+    return claimed;
   }
 
   /** It may have been removed by another. */
@@ -160,6 +167,11 @@ export class Journal {
       if (fd >= 0) closeSync(fd);
     }
   }
+}
+
+function taken(id: string): NsError {
+  const why = `the journal has an entry ${id} that was made at this moment`;
+  return new NsError('DENIED', { what: 'another nstool is at work on the same', why, tryThis: 'again, when it has ended' });
 }
 
 const WHAT = 'cannot keep a journal';

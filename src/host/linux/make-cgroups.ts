@@ -3,14 +3,15 @@
 import type { CgroupMaking, CgroupsMade, Enabling } from '../../kernel/cgroup-making.ts';
 import type { CgroupPlace } from '../../kernel/cgroup-plan.ts';
 import type { Gap } from '../../kernel/host.ts';
-import type { Undo } from '../../kernel/journal.ts';
+import type { CgroupUndo } from '../../kernel/journal.ts';
 import { changeCgroups, makeCgroup, namesBelow, removeCgroup, writeFile } from './change-cgroups.ts';
 import type { Journal } from './journal.ts';
 import { gapOfThrown } from './nsfs.ts';
 
 /** A limit that cannot be had is an outcome; all else is the end of it. Errors: DENIED, of the journal. */
 export function makeCgroups(making: CgroupMaking, journal: Journal): CgroupsMade {
-  const entry = journal.add(making.what, undoOf(making), making.id);
+  const undo = undoOf(making);
+  const entry = journal.add(making.what, undo, making.id);
   const takeBack = (): void => {
     if (removed(making)) journal.remove(entry);
   };
@@ -21,19 +22,19 @@ export function makeCgroups(making: CgroupMaking, journal: Journal): CgroupsMade
     return { ok: false, ...failure };
   }
   // From here on what has their names, and is another, is not meant.
-  journal.update({ ...entry, undo: entry.undo.map((each) => known(each, inodes)) });
+  journal.update({ ...entry, undo: undo.map((each) => known(each, inodes)) });
   const outcomes = changeCgroups(making.writes, { bestEffort: true });
   return { ok: true, outcomes, journal: journal.folder, entry, takeBack };
 }
 
 /** In the order in which it is done, but for the controllers: they are wanted until all others are gone. */
-function undoOf({ make, leaveTo, enable }: CgroupMaking): readonly Undo[] {
-  const groups = make.map((place): Undo =>
+function undoOf({ make, leaveTo, enable }: CgroupMaking): readonly CgroupUndo[] {
+  const groups = make.map((place): CgroupUndo =>
     place === leaveTo ? { op: 'cgroup', place } : { op: 'cgroup', place, kill: true },
   );
   const controllers = enable
     .filter(({ restore }) => restore)
-    .map(({ place, controllers }): Undo => ({ op: 'cgroup controllers', place, controllers }));
+    .map(({ place, controllers }): CgroupUndo => ({ op: 'cgroup controllers', place, controllers }));
   // Who went into the first can come back only when nothing is handed on any more.
   return leaveTo === null ? [...controllers, ...groups] : [...groups.slice(0, 1), ...controllers, ...groups.slice(1)];
 }
@@ -68,7 +69,7 @@ function carryOut(
   return undefined;
 }
 
-function known(undo: Undo, inodes: ReadonlyMap<CgroupPlace, bigint>): Undo {
+function known(undo: CgroupUndo, inodes: ReadonlyMap<CgroupPlace, bigint>): CgroupUndo {
   const inode = inodes.get(undo.place);
   return undo.op !== 'cgroup' || inode === undefined ? undo : { ...undo, place: { ...undo.place, inode } };
 }

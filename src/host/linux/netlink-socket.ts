@@ -1,10 +1,18 @@
 // Netlink requests and the kernel's answers. Source: netlink(7), include/uapi/linux/netlink.h.
 
 import { closeSync } from 'node:fs';
-import { NETLINK_SOCK_DIAG, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from '../../kernel/abi/netlink.ts';
+import {
+  NETLINK_SOCK_DIAG,
+  NLM_F_ACK_TLVS,
+  NLM_F_CAPPED,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  NLMSGERR_ATTR_MSG,
+} from '../../kernel/abi/netlink.ts';
 import { doorText } from '../../kernel/door.ts';
-import { gap, value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
-import { decodeMessages, view, type NetlinkMessage } from '../../kernel/netlink/message.ts';
+import { gap, value, valueOf, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
+import { attributeMap, decodeMessages, NLMSG_HEADER_LENGTH, textOf, view, type NetlinkMessage } from '../../kernel/netlink/message.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfErrnoNumber } from '../gap-of-error.ts';
 import { inNamespace } from './in-namespace.ts';
@@ -155,7 +163,7 @@ function receive(socket: number, dump: boolean, what: string): Reading<NetlinkAn
     const messages = decodeMessages(datagram, what);
     if (!messages.ok) return messages;
     const errno = refusal(messages.value);
-    if (errno !== 0) return gapOfErrnoNumber(what, errno);
+    if (errno !== 0) return told(gapOfErrnoNumber(what, errno), messages.value);
     datagrams.push(datagram);
     interrupted ||= messages.value.some((entry) => (entry.flags & NLM_F_DUMP_INTR) !== 0);
     if (!dump || messages.value.some((entry) => entry.type === NLMSG_DONE)) return value({ datagrams, interrupted });
@@ -166,4 +174,17 @@ function receive(socket: number, dump: boolean, what: string): Reading<NetlinkAn
 function refusal(messages: readonly NetlinkMessage[]): number {
   const verdict = messages.find(({ type, body }) => (type === NLMSG_ERROR || type === NLMSG_DONE) && body.length >= 4);
   return verdict === undefined ? 0 : -view(verdict.body).getInt32(0, true);
+}
+
+/** With the kernel's own words, where it has some. Source: netlink(7), NETLINK_EXT_ACK. */
+function told(refused: Reading<never>, messages: readonly NetlinkMessage[]): Reading<never> {
+  const verdict = messages.find(({ type }) => type === NLMSG_ERROR);
+  if (refused.ok || verdict === undefined || (verdict.flags & NLM_F_ACK_TLVS) === 0) return refused;
+  // The errno, then the request: its header only where it is capped.
+  const { body } = verdict;
+  const isCapped = (verdict.flags & NLM_F_CAPPED) !== 0;
+  const request = isCapped || body.length < 8 ? NLMSG_HEADER_LENGTH : (view(body).getUint32(4, true) + 3) & ~3;
+  const words = valueOf(attributeMap(body.subarray(4 + request), refused.gap.what))?.get(NLMSGERR_ATTR_MSG);
+  const text = textOf(words);
+  return text === null ? refused : gap({ ...refused.gap, text });
 }

@@ -14,7 +14,18 @@ export const NLM_F_DUMP_INTR = 0x10;
 /** NLM_F_ROOT and NLM_F_MATCH: all of it. */
 export const NLM_F_DUMP = 0x300;
 
+/** Of what is made: that it is not there yet; make it if it is not. */
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+/** Of an errno: the request is not repeated after it; a text follows. Since: Linux 4.12. */
+export const NLM_F_CAPPED = 0x100;
+export const NLM_F_ACK_TLVS = 0x200;
+export const NLMSGERR_ATTR_MSG = 1;
+/** An attribute's body is attributes. */
+export const NLA_F_NESTED = 0x8000;
+
 export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
 export const RTM_NEWADDR = 20;
 export const RTM_GETADDR = 22;
@@ -41,6 +52,9 @@ export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
 export const IFLA_STATS64 = 23;
+/** A number that links have in common; ours is in network-plan.ts. */
+export const IFLA_GROUP = 27;
+export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
 /** In a request: the link is meant of the namespace that the asked one calls so. Since: Linux 4.15. */
@@ -68,6 +82,8 @@ export const IFLA_VXLAN_GROUP6 = 16;
 export const IFLA_VXLAN_LOCAL6 = 17;
 export const IFLA_MACVLAN_MODE = 1;
 export const IFLA_IPVLAN_MODE = 1;
+/** Of a veth: the other end, a struct ifinfomsg and attributes of links. */
+export const VETH_INFO_PEER = 1;
 /** Of a tun device: since Linux 4.17. */
 export const IFLA_TUN_TYPE = 3;
 export const IFF_TAP = 2;
@@ -122,3 +138,8 @@ export const FRA_DPORT_MASK = 29;
 
 /** A flag of a rule: it applies to what does not match. */
 export const FIB_RULE_INVERT = 2;
+
+/** Of a route. Source: include/uapi/linux/rtnetlink.h. */
+export const RT_TABLE_MAIN = 254;
+export const RTPROT_BOOT = 3;
+export const RTN_UNICAST = 1;

@@ -1,0 +1,36 @@
+// What was made of a network, taken back: of `net down`, `gc`, and `net up` after one that was killed.
+
+import type { JournalEntry, NetworkUndo } from '../../kernel/journal.ts';
+import { isNetworkUndo } from '../../kernel/journal.ts';
+import type { NetworkUndone } from '../../kernel/network-plan.ts';
+import type { Column } from '../../render/columns.ts';
+import type { Context } from '../define-command.ts';
+
+export interface NetworkUndoneRow extends NetworkUndone {
+  readonly undo: NetworkUndo;
+}
+
+export const networkUndoneColumns: readonly Column<NetworkUndoneRow>[] = [
+  { key: 'state', type: 'string', help: 'what became of it', get: ({ state }) => state },
+  { key: 'what', type: 'string', help: 'a link, a name or a file', get: ({ undo }) => networkWhat(undo) },
+  { key: 'why', type: 'string', help: 'why it is left', get: ({ why }) => why },
+];
+
+/** A path, or the name of a link. */
+export function networkWhat(undo: NetworkUndo): string {
+  return undo.op === 'network link' ? `${undo.kind} ${undo.name}` : undo.path;
+}
+
+/** Backwards. */
+export async function undoNetworkEntry(
+  { undo }: JournalEntry,
+  context: Context,
+  dryRun: boolean,
+): Promise<readonly NetworkUndoneRow[]> {
+  const rows: NetworkUndoneRow[] = [];
+  for (const each of undo.filter(isNetworkUndo).toReversed()) {
+    // eslint-disable-next-line no-await-in-loop -- what was made last goes first
+    rows.push({ undo: each, ...(await context.undoNetwork(each, { dryRun })) });
+  }
+  return rows;
+}

@@ -1,0 +1,107 @@
+// Takes back what was made of a network, if it still is what we made: a link by its address, a namespace by its number, a
+// file by what it says.
+
+import { lstatSync, readFileSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import type { Reading } from '../../kernel/host.ts';
+import type { NetworkUndo } from '../../kernel/journal.ts';
+import { encodeRemoveLink } from '../../kernel/netlink/change.ts';
+import { decodeLinks, encodeLinkDump, type Link } from '../../kernel/netlink/links.ts';
+import type { NetworkUndone } from '../../kernel/network-plan.ts';
+import { askNetlink } from './netlink-socket.ts';
+import { gapOfThrown } from './nsfs.ts';
+import { applyRelease } from './release.ts';
+
+type UndoOf<Op extends NetworkUndo['op']> = Extract<NetworkUndo, { op: Op }>;
+
+const GONE: NetworkUndone = { state: 'gone', why: null };
+const REMOVED: NetworkUndone = { state: 'removed', why: null };
+const PLANNED: NetworkUndone = { state: 'planned', why: null };
+const ANOTHER: NetworkUndone = { state: 'gone', why: 'another has its name' };
+
+export function undoNetwork(undo: NetworkUndo, dryRun: boolean): NetworkUndone {
+  try {
+    switch (undo.op) {
+      case 'network link':
+        return undoLink(undo, dryRun);
+      case 'network name':
+        return undoName(undo, dryRun);
+      case 'folder':
+        return undoFolder(undo, dryRun);
+      case 'file':
+        return undoFile(undo, dryRun);
+    }
+  } catch (error) {
+    return left(gapOfThrown('', error));
+  }
+}
+
+function left(reading: Reading<unknown>): NetworkUndone {
+  if (reading.ok) return REMOVED;
+  const { reason, errno, text } = reading.gap;
+  return reason === 'gone' ? GONE : { state: 'left', why: text ?? errno ?? reason };
+}
+
+export function ownNetwork(): bigint {
+  return statSync('/proc/thread-self/ns/net', { bigint: true }).ino;
+}
+
+export function listLinks(namespace?: string): Reading<readonly Link[]> {
+  const request = encodeLinkDump(namespace);
+  const answer = askNetlink(request);
+  return answer.ok ? decodeLinks(answer.value, 'netlink') : answer;
+}
+
+function undoLink({ mac, kind, network }: UndoOf<'network link'>, dryRun: boolean): NetworkUndone {
+  if (network !== ownNetwork()) return { state: 'left', why: `it is in net:[${network}], and we are not` };
+  const links = listLinks();
+  if (!links.ok) return left(links);
+  const link = links.value.find((each) => each.address === mac && each.kind === kind);
+  if (link === undefined) return GONE;
+  if (dryRun) return PLANNED;
+  const ports = links.value.filter(({ master }) => master === link.ifindex).map(({ name }) => name);
+  if (kind === 'bridge' && ports.length > 0)
+    return { state: 'left', why: `it has ports of others: ${ports.slice(0, 3).join(', ')}` };
+  return left(askNetlink(encodeRemoveLink(link.ifindex)));
+}
+
+/** Killed before it was mounted, there is an empty file with nothing on it. */
+function undoName({ path, inode, id }: UndoOf<'network name'>, dryRun: boolean): NetworkUndone {
+  const status = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (status === undefined) return GONE;
+  const isMounted = status.dev === statSync('/proc/self/ns/net', { bigint: true }).dev;
+  if (isMounted && status.ino !== inode) return ANOTHER;
+  if (dryRun) return PLANNED;
+  const remove = { op: 'remove', path, link: null, reason: '' } as const;
+  const unmount = { op: 'unmount', path, within: null, reason: '' } as const;
+  const operations = isMounted ? [unmount, remove] : [remove];
+  const outcomes = applyRelease({ namespace: { kind: 'net', inode, id }, operations });
+  const [first] = outcomes;
+  // Its number was given to another meanwhile.
+  if (isMounted && first?.type === 'gone') return ANOTHER;
+  const failed = outcomes.find((each) => each.type === 'failed');
+  return failed?.type === 'failed' ? left({ ok: false, gap: failed.gap }) : REMOVED;
+}
+
+function undoFolder({ path }: UndoOf<'folder'>, dryRun: boolean): NetworkUndone {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return GONE;
+  if (dryRun) return PLANNED;
+  try {
+    rmdirSync(path);
+    return REMOVED;
+  } catch (error) {
+    const refused = gapOfThrown(path, error);
+    if (!refused.ok && refused.gap.errno === 'ENOTEMPTY') return { state: 'gone', why: 'others have files in it' };
+    throw error;
+  }
+}
+
+/** Killed while it was written, it has the beginning. */
+function undoFile({ path, text }: UndoOf<'file'>, dryRun: boolean): NetworkUndone {
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return GONE;
+  const isOurs = status.isFile() && status.size <= text.length && text.startsWith(readFileSync(path, 'utf8'));
+  if (!isOurs) return { state: 'left', why: 'it says what we did not write' };
+  if (dryRun) return PLANNED;
+  unlinkSync(path);
+  return REMOVED;
+}

@@ -1,0 +1,153 @@
+// Requests that make, change and remove links, addresses and routes. Each is answered with an errno, 0 for done.
+// Source: rtnetlink(7), include/uapi/linux/{if_link.h,if_addr.h,rtnetlink.h,veth.h}.
+
+import {
+  IFA_ADDRESS,
+  IFA_LOCAL,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_GROUP,
+  IFLA_IFALIAS,
+  IFLA_IFNAME,
+  IFLA_INFO_DATA,
+  IFLA_INFO_KIND,
+  IFLA_LINKINFO,
+  IFLA_MASTER,
+  IFLA_MTU,
+  IFLA_NET_NS_FD,
+  NETLINK_ROUTE,
+  NLA_F_NESTED,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REQUEST,
+  RT_TABLE_MAIN,
+  RTA_GATEWAY,
+  RTM_DELLINK,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWROUTE,
+  RTN_UNICAST,
+  RTPROT_BOOT,
+  VETH_INFO_PEER,
+} from '../abi/netlink.ts';
+import { AF_INET } from '../abi/sock-diag.ts';
+import type { NetlinkRequest } from '../host.ts';
+import { encodeAttribute, encodeMessage, view } from './message.ts';
+
+/** struct ifinfomsg: family, type, index, flags, changed flags. */
+const IFINFOMSG_LENGTH = 16;
+const CREATE = NLM_F_CREATE | NLM_F_EXCL;
+
+export interface NewLink {
+  readonly name: string;
+  /** Told at once: programs that set one on new links leave such links alone. */
+  readonly mac: string;
+  readonly group: number;
+  /** Unit: bytes. null: the kernel's own. */
+  readonly mtu: number | null;
+}
+
+/** Errors: EEXIST: there is a link of that name; EOPNOTSUPP: the kernel has no bridges; EPERM. */
+export function encodeNewBridge(link: NewLink): NetlinkRequest {
+  return request(RTM_NEWLINK, CREATE, [linkHeader(0), ...attributesOf(link), linkInfo('bridge')]);
+}
+
+/**
+ * Both ends at once, `peer` in the namespace behind the descriptor, its index inside `peer.namespace`. `master`: the index
+ * of the bridge that the first is a port of. Errors: as of encodeNewBridge.
+ */
+export function encodeNewVeth(
+  link: NewLink,
+  peer: NewLink & { readonly namespace: number },
+  master: number,
+): NetlinkRequest {
+  const other = [linkHeader(0), ...attributesOf(peer), encodeAttribute(IFLA_NET_NS_FD, word(peer.namespace))];
+  const data = nested(IFLA_INFO_DATA, [nested(VETH_INFO_PEER, other)]);
+  const own = [...attributesOf(link), encodeAttribute(IFLA_MASTER, word(master))];
+  return request(RTM_NEWLINK, CREATE, [linkHeader(0), ...own, linkInfo('veth', data)]);
+}
+
+/** The kernel passes over an alias in the message that makes a link. */
+export function encodeAlias(ifindex: number, alias: string): NetlinkRequest {
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_IFALIAS, text(alias))]);
+}
+
+export function encodeMaster(ifindex: number, master: number): NetlinkRequest {
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_MASTER, word(master))]);
+}
+
+export function encodeUp(ifindex: number): NetlinkRequest {
+  const header = linkHeader(ifindex);
+  view(header).setUint32(8, IFF_UP, true);
+  view(header).setUint32(12, IFF_UP, true);
+  return request(RTM_NEWLINK, 0, [header]);
+}
+
+export function encodeRemoveLink(ifindex: number): NetlinkRequest {
+  return request(RTM_DELLINK, 0, [linkHeader(ifindex)]);
+}
+
+/** IPv4. Errors: EEXIST: the link has it. */
+export function encodeNewAddress(ifindex: number, address: Uint8Array, prefixLength: number): NetlinkRequest {
+  // struct ifaddrmsg: family, length of the prefix, flags, scope, index.
+  const header = new Uint8Array(8);
+  header.set([AF_INET, prefixLength]);
+  view(header).setUint32(4, ifindex, true);
+  const attributes = [encodeAttribute(IFA_LOCAL, address), encodeAttribute(IFA_ADDRESS, address)];
+  return request(RTM_NEWADDR, CREATE, [header, ...attributes]);
+}
+
+/** IPv4, of the main table. Errors: EEXIST: there is one; ENETUNREACH: no link leads to the gateway. */
+export function encodeNewDefaultRoute(gateway: Uint8Array): NetlinkRequest {
+  // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags.
+  const header = new Uint8Array(12);
+  header.set([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST]);
+  return request(RTM_NEWROUTE, CREATE, [header, encodeAttribute(RTA_GATEWAY, gateway)]);
+}
+
+function request(type: number, flags: number, parts: readonly Uint8Array[]): NetlinkRequest {
+  return { protocol: NETLINK_ROUTE, message: encodeMessage(type, NLM_F_REQUEST | NLM_F_ACK | flags, parts) };
+}
+
+function linkHeader(ifindex: number): Uint8Array {
+  const header = new Uint8Array(IFINFOMSG_LENGTH);
+  view(header).setInt32(4, ifindex, true);
+  return header;
+}
+
+function attributesOf({ name, mac, group, mtu }: NewLink): readonly Uint8Array[] {
+  const address = Uint8Array.from(mac.split(':'), (byte) => Number.parseInt(byte, 16));
+  return [
+    encodeAttribute(IFLA_IFNAME, text(name)),
+    encodeAttribute(IFLA_ADDRESS, address),
+    encodeAttribute(IFLA_GROUP, word(group)),
+    ...(mtu === null ? [] : [encodeAttribute(IFLA_MTU, word(mtu))]),
+  ];
+}
+
+function linkInfo(kind: string, ...more: readonly Uint8Array[]): Uint8Array {
+  return nested(IFLA_LINKINFO, [encodeAttribute(IFLA_INFO_KIND, text(kind)), ...more]);
+}
+
+/** Each part begins at a multiple of four bytes. */
+function nested(type: number, parts: readonly Uint8Array[]): Uint8Array {
+  const padded = parts.map((part) => Math.ceil(part.length / 4) * 4);
+  const body = new Uint8Array(padded.reduce((sum, length) => sum + length, 0));
+  let offset = 0;
+  for (const [at, part] of parts.entries()) {
+    body.set(part, offset);
+    offset += padded[at] ?? 0;
+  }
+  return encodeAttribute(type | NLA_F_NESTED, body);
+}
+
+function word(number: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  view(bytes).setUint32(0, number, true);
+  return bytes;
+}
+
+function text(words: string): Uint8Array {
+  return new TextEncoder().encode(`${words}\0`);
+}
