@@ -55,8 +55,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
         Journal.open((name) => env[name]),
       );
     },
-    undoNetwork: async (undo, { dryRun }) =>
-      (await import('../host/linux/undo-network.ts')).undoNetwork(undo, dryRun),
+    undoNetwork: async (undo, { dryRun }) => (await import('../host/linux/undo-network.ts')).undoNetwork(undo, dryRun),
     journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
     traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),
     progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),

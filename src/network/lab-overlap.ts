@@ -26,7 +26,10 @@ export function requireFree(
     const ifindexes = route.nextHops.map(({ ifindex }) => ifindex);
     if (own !== null && ifindexes.includes(own)) continue;
     const names = links.filter(({ ifindex }) => ifindexes.includes(ifindex)).map(({ name }) => name);
-    throw taken(address, `the host has a route to ${netText(net)}${names.length === 0 ? '' : ` by ${names.join(', ')}`}`);
+    throw taken(
+      address,
+      `the host has a route to ${netText(net)}${names.length === 0 ? '' : ` by ${names.join(', ')}`}`,
+    );
   }
   // Where the bridge is somebody else's, its nameserver may well be in its net.
   if (own !== null) return;

@@ -51,9 +51,14 @@ export function planLab(host: Host, question: LabQuestion): readonly PlannedStep
   const bridge = bridgeOf(lab, sight, standing);
   requireFree(host, lab, sight.routes, sight.links, bridge?.ifindex ?? null);
   return [
-    step({ op: 'namespace', path }, `network namespace ${path}`, 'with a name, so that ip(8) sees it too; its loopback up', {
-      isRight: isNamed,
-    }),
+    step(
+      { op: 'namespace', path },
+      `network namespace ${path}`,
+      'with a name, so that ip(8) sees it too; its loopback up',
+      {
+        isRight: isNamed,
+      },
+    ),
     ...(lab.useBridge ? [] : bridgeSteps(question, sight, bridge)),
     ...portSteps(question, sight, bridge),
     ...insideSteps(lab, inside),
@@ -107,7 +112,11 @@ function isMadeBy(standing: JournalEntry | null, link: Link): boolean {
 }
 
 /** undefined: it has to be made. Errors: BAD_VALUE. */
-function bridgeOf({ bridge: name, useBridge }: Lab, { links }: LabSight, standing: JournalEntry | null): Link | undefined {
+function bridgeOf(
+  { bridge: name, useBridge }: Lab,
+  { links }: LabSight,
+  standing: JournalEntry | null,
+): Link | undefined {
   const link = links.find((each) => each.name === name);
   if (link === undefined && !useBridge) return undefined;
   if (link === undefined)

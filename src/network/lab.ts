@@ -71,7 +71,8 @@ function requireLinkName(option: string, name: string): string {
 
 function requireNet(text: string): Ipv4Net {
   const net = parseIpv4Net(text);
-  if (net === undefined) throw bad('--address', text, 'it takes an IPv4 address with the length of its net: 10.1.2.3/24');
+  if (net === undefined)
+    throw bad('--address', text, 'it takes an IPv4 address with the length of its net: 10.1.2.3/24');
   if (net.prefixLength < 8 || net.prefixLength > 30)
     throw bad('--address', text, 'a net of 8 to 30 bits has room for both ends, and for the rest of the world');
   return net;

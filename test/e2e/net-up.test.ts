@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
 import { PrivateNetwork } from '../support/private-network.ts';
-import { PLAIN_UID } from '../support/program.ts';
+import { commandLine, PLAIN_UID } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
-import { faults, passed } from '../support/schemas.ts';
+import { faults } from '../support/schemas.ts';
 
 interface Address {
   readonly ifname: string;
@@ -17,7 +17,7 @@ interface Address {
   readonly group?: string;
   readonly ifalias?: string;
   readonly master?: string;
-  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number }[];
+  readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[];
 }
 
 /** More would only be the same again. */
@@ -44,7 +44,9 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('net up', () => {
   afterAll(() => net.end());
 
   function addresses(...where: readonly string[]): readonly Address[] {
-    return JSON.parse(net.run('ip', ...where, '-j', '-d', 'addr').stdout) as readonly Address[];
+    const links = JSON.parse(net.run('ip', ...where, '-j', '-d', 'addr').stdout) as readonly Address[];
+    // A namespace gives itself others, as its own defaults are.
+    return links.map((link) => ({ ...link, addr_info: link.addr_info.filter(({ family }) => family === 'inet') }));
   }
 
   it('makes what ip(8) shows, and down leaves all as it was', () => {
@@ -89,7 +91,17 @@ p.wait()`;
   });
 
   it('takes names, addresses and sizes from options', () => {
-    const options = ['--tutorial', '--address', '10.9.8.7/16', '--gateway', '10.9.0.9', '--dns', '10.9.0.1', '--mtu', '1400'];
+    const options = [
+      '--tutorial',
+      '--address',
+      '10.9.8.7/16',
+      '--gateway',
+      '10.9.0.9',
+      '--dns',
+      '10.9.0.1',
+      '--mtu',
+      '1400',
+    ];
     expect(net.nstool(['net', 'up', 'two', ...options]).status).toBe(0);
     const [, bridge, port] = addresses();
     expect([bridge?.ifname, port?.ifname, bridge?.mtu, port?.mtu]).toEqual(['lxcbr0', 'lxcbr0.1', 1400, 1400]);
@@ -101,11 +113,14 @@ p.wait()`;
   it('a second one changes nothing, as the monitor of rtnetlink says, and mends what is missing', () => {
     net.nstool(['net', 'up']);
     const monitor = (command: string): string =>
-      net.run('sh', '-c', `ip monitor link address route > /run/seen & sleep 0.5; ${command}; sleep 0.3; kill $!; cat /run/seen`)
-        .stdout;
-    const [node = '', bin = ''] = [process.execPath, join(process.cwd(), 'bin/nstool.cjs')];
+      net.run(
+        'sh',
+        '-c',
+        `ip monitor link address route > /run/seen & sleep 0.5; ${command}; sleep 0.3; kill $!; cat /run/seen`,
+      ).stdout;
+    const own = commandLine(['net', 'up']).join(' ');
     expect(monitor('ip link set nstool0 alias x; ip link set nstool0 alias nstool:lab=ns1')).not.toBe('');
-    expect(monitor(`${node} ${bin} net up`)).toBe('');
+    expect(monitor(own)).toBe('');
     const whole = net.state();
     net.run('ip', '-n', 'ns1', 'route', 'del', 'default');
     net.run('ip', 'addr', 'del', '192.168.10.1/24', 'dev', 'nstool0');
@@ -114,7 +129,7 @@ p.wait()`;
     expect(net.state()).toBe(whole);
     net.run('ip', 'link', 'del', 'veth-ns1');
     const { stdout } = net.nstool(['net', 'up', '--json']);
-    expect(faults('net up', JSON.parse(stdout))).toEqual(passed);
+    expect(faults('net up', JSON.parse(stdout))).toEqual([]);
     expect(net.run('ip', '-n', 'ns1', 'route').stdout).toContain('default via 192.168.10.1');
     expect(net.nstool(['net', 'down']).status).toBe(0);
     expect(net.state()).toBe(before);
@@ -122,12 +137,12 @@ p.wait()`;
 
   it('--dry-run changes nothing', () => {
     const up = net.nstool(['net', 'up', '--dry-run', '--json']);
-    expect(faults('net up', JSON.parse(up.stdout))).toEqual(passed);
+    expect(faults('net up', JSON.parse(up.stdout))).toEqual([]);
     expect(net.state()).toBe(before);
     net.nstool(['net', 'up']);
     const whole = net.state();
     const down = net.nstool(['net', 'down', '--dry-run', '--json']);
-    expect(faults('net down', JSON.parse(down.stdout))).toEqual(passed);
+    expect(faults('net down', JSON.parse(down.stdout))).toEqual([]);
     expect(net.state()).toBe(whole);
   });
 
@@ -153,7 +168,11 @@ p.wait()`;
     refused('true', ['--bridge', 'lo', '--use-bridge'], 'lo is no bridge');
     refused('ip addr add 192.168.10.99/25 dev nstool0; ip link set nstool0 up', ['--bridge', 'b2'], 'by nstool0');
     refused('ip link del nstool0; ip link add veth-ns1 type bridge', [], 'there is a link veth-ns1 already');
-    refused('ip link del veth-ns1; echo nameserver 192.168.10.53 > /etc/resolv.conf', [], 'the nameserver 192.168.10.53');
+    refused(
+      'ip link del veth-ns1; echo nameserver 192.168.10.53 > /etc/resolv.conf',
+      [],
+      'the nameserver 192.168.10.53',
+    );
     refused(': > /etc/resolv.conf; ip netns add ns1', [], "there is a network 'ns1' already");
     refused('ip netns del ns1; mkdir -p /etc/netns/ns1; echo x > /etc/netns/ns1/resolv.conf', [], 'there is a file');
     net.run('rm', '-r', '/etc/netns');

@@ -32,10 +32,12 @@ export const gc: CommandDefinition = {
   description: [
     'What nstool makes or changes is in its journal, with the process that made it. gc undoes, backwards, what a process',
     'left that is no more: cgroups that nstool cgroup run made are removed, limits that nstool cgroup set left half done are',
-    "put back, as root also what nstool caps why left in the kernel's tracing. Nothing is touched that is not in the journal,",
-    'or that is not what the journal says: a cgroup with the name of ours that somebody else made, a value that somebody else',
-    'wrote. What a command of nstool cgroup run left running in its cgroups is killed, as it would be at its end; any other',
-    'cgroup with processes is left, and told. A finished set is no garbage: nstool cgroup undo restores that.',
+    'put back, what nstool net up left half made or net down half removed is taken away, as root also what nstool caps why',
+    "left in the kernel's tracing. Nothing is touched that is not in the journal, or that is not what the journal says: a",
+    'cgroup or a link with the name of ours that somebody else made, a value that somebody else wrote. What a command of',
+    'nstool cgroup run left running in its cgroups is killed, as it would be at its end; any other cgroup with processes is',
+    'left, and told. A finished set is no garbage, and neither is a network that stands: nstool cgroup undo restores the one,',
+    'nstool net down takes the other away.',
     'The journal is that of the user who asks: /run/nstool of root, else $XDG_RUNTIME_DIR/nstool or /tmp/nstool-UID.',
   ],
   options: [
@@ -103,7 +105,7 @@ interface GarbageRow {
 
 const columns: readonly Column<GarbageRow>[] = [
   { key: 'state', type: 'string', help: 'what became of it', get: ({ state }) => state },
-  { key: 'what', type: 'string', help: 'a directory or a file', get: ({ what }) => what },
+  { key: 'what', type: 'string', help: 'a directory, a file or a link', get: ({ what }) => what },
   { key: 'why', type: 'string', help: 'why it is left', get: ({ why }) => why },
   { key: 'id', type: 'string', help: 'of the journal', get: ({ entry }) => entry?.id ?? null },
   { key: 'command', type: 'string', help: 'who left it', get: ({ entry }) => entry?.what ?? 'caps why' },

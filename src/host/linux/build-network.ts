@@ -74,12 +74,7 @@ function takeBack(
   return left;
 }
 
-function carryOut(
-  step: NetworkStep,
-  site: Site,
-  path: string,
-  before: (undo: NetworkUndo) => void,
-): Reading<unknown> {
+function carryOut(step: NetworkStep, site: Site, path: string, before: (undo: NetworkUndo) => void): Reading<unknown> {
   const { operation, undo } = step;
   try {
     // Its number is known only when it is made: it gets its name after the journal has that.

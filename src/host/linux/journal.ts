@@ -171,7 +171,11 @@ export class Journal {
 
 function taken(id: string): NsError {
   const why = `the journal has an entry ${id} that was made at this moment`;
-  return new NsError('DENIED', { what: 'another nstool is at work on the same', why, tryThis: 'again, when it has ended' });
+  return new NsError('DENIED', {
+    what: 'another nstool is at work on the same',
+    why,
+    tryThis: 'again, when it has ended',
+  });
 }
 
 const WHAT = 'cannot keep a journal';

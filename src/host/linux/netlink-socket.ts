@@ -12,7 +12,14 @@ import {
 } from '../../kernel/abi/netlink.ts';
 import { doorText } from '../../kernel/door.ts';
 import { gap, value, valueOf, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
-import { attributeMap, decodeMessages, NLMSG_HEADER_LENGTH, textOf, view, type NetlinkMessage } from '../../kernel/netlink/message.ts';
+import {
+  attributeMap,
+  decodeMessages,
+  NLMSG_HEADER_LENGTH,
+  textOf,
+  view,
+  type NetlinkMessage,
+} from '../../kernel/netlink/message.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfErrnoNumber } from '../gap-of-error.ts';
 import { inNamespace } from './in-namespace.ts';
