@@ -66,3 +66,11 @@ export interface NetworkUndone {
   readonly state: 'planned' | 'removed' | 'gone' | 'left';
   readonly why: string | null;
 }
+
+/**
+ * What has to be tried again where some of an entry is left: that, and directories that were not empty, perhaps for that
+ * very reason.
+ */
+export function isOpen(undo: NetworkUndo, { state, why }: NetworkUndone): boolean {
+  return state === 'left' || (undo.op === 'folder' && state === 'gone' && why !== null);
+}

@@ -252,7 +252,9 @@ p.wait()`;
     }
 
     describe.each(['signal=KILL', 'error=EIO'])('%s', (fault) => {
-      test.each(['unshare', 'mount', 'mkdir', 'link', 'rename', 'sendto'])(
+      // An error of mkdir(2) would only take the journal to another directory.
+      const calls = ['unshare', 'mount', 'link', 'rename', 'sendto'];
+      test.each(fault === 'error=EIO' ? calls : [...calls, 'mkdir'])(
         '%s: gc leaves nothing',
         (call) => {
           const count = Math.min(traced(call, [], ['net', 'up']), MOST_STEPS);

@@ -14,6 +14,7 @@ import {
   type NetworkUndo,
   type Undo,
 } from '../../kernel/journal.ts';
+import { isOpen } from '../../kernel/network-plan.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
@@ -151,11 +152,19 @@ async function collect(
     rows.push({ undo, row: await removedRow(host, context, entry, undo, dryRun) });
   }
   if (!dryRun) {
-    const left = entry.undo.filter((each) => rows.some(({ undo, row }) => undo === each && row.state === 'left'));
+    const isLeft = rows.some(({ row }) => row.state === 'left');
+    const left = entry.undo.filter(
+      (each) => isLeft && rows.some(({ undo, row }) => undo === each && mustAgain(each, row)),
+    );
     if (left.length === 0) journal.remove(entry);
     else journal.update({ ...entry, undo: left });
   }
   return rows.map(({ row }) => row);
+}
+
+function mustAgain(undo: Undo, { state, why }: GarbageRow): boolean {
+  if (state === 'restored' || !isNetworkUndo(undo)) return state === 'left';
+  return isOpen(undo, { state, why });
 }
 
 function groupsOf({ undo }: JournalEntry): readonly CgroupPlace[] {

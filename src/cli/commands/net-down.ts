@@ -6,7 +6,7 @@ import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';
 import { requireThisMachine } from './caps-file-change.ts';
-import { networkUndoneColumns, networkWhat, undoNetworkEntry, type NetworkUndoneRow } from './net-undone.ts';
+import { networkUndoneColumns, networkWhat, openUndo, undoNetworkEntry, type NetworkUndoneRow } from './net-undone.ts';
 import { requireAlone } from './net-up.ts';
 
 export const netDown: CommandDefinition = {
@@ -51,7 +51,7 @@ export const netDown: CommandDefinition = {
     const left = rows.filter(({ state }) => state === 'left');
     if (!dryRun) {
       if (left.length === 0) journal.remove(claimed);
-      else journal.update({ ...claimed, kept: true, undo: left.map(({ undo }) => undo).toReversed() });
+      else journal.update({ ...claimed, kept: true, undo: openUndo(rows) });
     }
     const notes = [...leftNotes(left), ...insideNotes(name, inside), ...(dryRun ? ['nothing was changed'] : [])];
     const json = { schema: 1, complete: true, gaps: [], name, dry_run: dryRun };

@@ -2,7 +2,7 @@
 
 import type { JournalEntry, NetworkUndo } from '../../kernel/journal.ts';
 import { isNetworkUndo } from '../../kernel/journal.ts';
-import type { NetworkUndone } from '../../kernel/network-plan.ts';
+import { isOpen, type NetworkUndone } from '../../kernel/network-plan.ts';
 import type { Column } from '../../render/columns.ts';
 import type { Context } from '../define-command.ts';
 
@@ -33,4 +33,12 @@ export async function undoNetworkEntry(
     rows.push({ undo: each, ...(await context.undoNetwork(each, { dryRun })) });
   }
   return rows;
+}
+
+/** For the journal, where some of it is left: in the order in which it was made. */
+export function openUndo(rows: readonly NetworkUndoneRow[]): readonly NetworkUndo[] {
+  return rows
+    .filter((row) => isOpen(row.undo, row))
+    .map(({ undo }) => undo)
+    .toReversed();
 }

@@ -15,6 +15,7 @@ import {
 } from '../../kernel/netlink/change.ts';
 import { encodeLinkUp, LOOPBACK } from '../../kernel/netlink/link-up.ts';
 import {
+  isOpen,
   LINK_GROUP,
   type NetworkBuilding,
   type NetworkBuilt,
@@ -67,8 +68,10 @@ function takeBack(
   standing: JournalEntry | null,
   journal: Journal,
 ): readonly NetworkUndo[] {
-  const left = made.toReversed().filter((undo) => undoNetwork(undo, false).state === 'left');
-  const undo: readonly Undo[] = [...begun.undo, ...left.toReversed()];
+  const undone = made.toReversed().map((undo) => ({ undo, outcome: undoNetwork(undo, false) }));
+  const left = undone.filter(({ outcome }) => outcome.state === 'left').map(({ undo }) => undo);
+  const open = undone.filter(({ undo, outcome }) => left.length > 0 && isOpen(undo, outcome)).map(({ undo }) => undo);
+  const undo: readonly Undo[] = [...begun.undo, ...open.toReversed()];
   if (undo.length === 0 && standing === null) journal.remove(begun);
   else journal.update({ ...begun, undo });
   return left;
