@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vite
 import { PrivateNetwork } from '../support/private-network.ts';
 import { commandLine, PLAIN_UID } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
-import { faults } from '../support/schemas.ts';
+import { faults, passed } from '../support/schemas.ts';
 
 interface Address {
   readonly ifname: string;
@@ -142,6 +142,8 @@ p.wait()`;
     net.nstool(['net', 'up']);
     const whole = net.state();
     const down = net.nstool(['net', 'down', '--dry-run', '--json']);
+    expect(passed('net up', JSON.parse(up.stdout))).toEqual([]);
+    expect(passed('net down', JSON.parse(down.stdout))).toEqual([]);
     expect(faults('net down', JSON.parse(down.stdout))).toEqual([]);
     expect(net.state()).toBe(whole);
   });

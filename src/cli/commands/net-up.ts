@@ -28,8 +28,8 @@ export const netUp: CommandDefinition = {
   operands: '[NAME]',
   arity: [0, 1],
   description: [
-    'Makes a network namespace NAME (ns1), as ip-netns(8) has them, with a link eth0 and its address inside, a bridge with the',
-    'address of the gateway outside, the default route, and /etc/netns/NAME/resolv.conf. Nothing of the host is changed: it',
+    'Makes a network namespace NAME (ns1), as ip-netns(8) has them, with a link eth0 and its address inside, a bridge with',
+    'the address of the gateway outside, the default route, and /etc/netns/NAME/resolv.conf. Nothing of the host is changed: it',
     'forwards as before, so who is inside reaches the host and its neighbours on the bridge, and no more than that.',
     '',
     'A plan is made first, and refused where something is in its way: a net that the host has a route to, a nameserver in it,',

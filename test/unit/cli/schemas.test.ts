@@ -199,6 +199,8 @@ const elsewhere = new Set([
   'gc',
   'cgroup ls',
   'cgroup tree',
+  'net up',
+  'net down',
 ]);
 
 it('there is one for each command that answers in JSON, and no other', () => {
