@@ -29,12 +29,12 @@ export const netUp: CommandDefinition = {
   arity: [0, 1],
   description: [
     'Makes a network namespace NAME (ns1), as ip-netns(8) has them, with a link eth0 and its address inside, a bridge with',
-    'the address of the gateway outside, the default route, and /etc/netns/NAME/resolv.conf. Nothing of the host is changed: it',
-    'forwards as before, so who is inside reaches the host and its neighbours on the bridge, and no more than that.',
+    'the address of the gateway outside, the default route, and /etc/netns/NAME/resolv.conf. Nothing of the host is changed:',
+    'it forwards as before, so who is inside reaches the host and its neighbours on the bridge, and no more than that.',
     '',
-    'A plan is made first, and refused where something is in its way: a net that the host has a route to, a nameserver in it,',
-    'a link, a bridge, a namespace or a file of somebody else. Then it is carried out step by step, each with its undo in the',
-    'journal before. If one fails, all before it is undone at once; after a kill nstool gc does it, or the next net up.',
+    'A plan is made first, and refused where something is in its way: a net that the host has a route to, a nameserver in',
+    'it, a link, a bridge, a namespace or a file of somebody else. Then it is carried out step by step, each with its undo in',
+    'the journal before. If one fails, all before it is undone at once; after a kill nstool gc does it, or the next net up.',
     'A second net up mends what is missing, and changes nothing else. nstool net down takes all of it away again.',
   ],
   options: [
