@@ -15,7 +15,6 @@ import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgr
 import type { NsError } from '../kernel/error.ts';
 import type { Host, NetlinkRequest, Reading } from '../kernel/host.ts';
 import type { NamingOutcome, NetworkNaming } from '../kernel/network-name.ts';
-import type { Host, Reading } from '../kernel/host.ts';
 import type { NetworkUndo } from '../kernel/journal.ts';
 import type { NetworkBuilding, NetworkBuilt, NetworkUndone } from '../kernel/network-plan.ts';
 import type { Program } from '../kernel/program.ts';

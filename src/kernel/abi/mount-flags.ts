@@ -14,6 +14,7 @@ export const AT_SYMLINK_NOFOLLOW = 0x100;
 
 export const MOVE_MOUNT_T_SYMLINKS = 0x10;
 
+export const MOUNT_ATTR_RDONLY = 0x1;
 export const MOUNT_ATTR_NOSUID = 0x2;
 export const MOUNT_ATTR_NODEV = 0x4;
 export const MOUNT_ATTR_NOEXEC = 0x8;
