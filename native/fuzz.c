@@ -707,8 +707,12 @@ static long fake_syscall(long number, ...)
         DEMAND(va_arg(arguments, size_t) == 8 && va_arg(arguments, int) == (SFD_CLOEXEC | SFD_NONBLOCK));
         result = succeeds_or_not() < 0 ? -1 : new_fd(true, 0);
     } else if (number == SYS_rt_sigtimedwait) {
-        DEMAND(*va_arg(arguments, const uint64_t *) == UINT64_MAX);
-        result = fake_sigtimedwait(va_arg(arguments, siginfo_t *));
+        uint64_t awaited = *va_arg(arguments, const uint64_t *);
+        siginfo_t *received = va_arg(arguments, siginfo_t *);
+
+        /* Of SIGPIPE it only takes away what its own write may have brought. */
+        DEMAND(received ? awaited == UINT64_MAX : awaited == UINT64_C(1) << (SIGPIPE - 1));
+        result = received ? fake_sigtimedwait(received) : fails(EAGAIN);
     } else if (number == SYS_close_range) {
         unsigned first = va_arg(arguments, unsigned), last = va_arg(arguments, unsigned);
 

@@ -2226,14 +2226,23 @@ static void write_all(int fd, struct iovec *parts, int count)
 
 enum { MAX_PARTS = 12 };
 
+/* A reader that is gone, as `head`, must not end us in the middle: nobody would clean up. */
 static void say_parts(const char *const *parts)
 {
+    static const struct timespec at_once;
+    const uint64_t broken = bit(SIGPIPE);
     struct iovec vector[MAX_PARTS];
+    uint64_t mask = broken;
     int count = 0;
 
     for (; count < MAX_PARTS && parts[count]; count++)
         vector[count] = (struct iovec){ (void *)parts[count], strlen(parts[count]) };
+    change_mask(SIG_BLOCK, broken, &mask);
     write_all(talk_fd, vector, count);
+    if (mask & broken)
+        return;
+    syscall(SYS_rt_sigtimedwait, &broken, NULL, &at_once, sizeof broken);
+    change_mask(SIG_UNBLOCK, broken, NULL);
 }
 
 #define SAY(...) say_parts((const char *const[]){ __VA_ARGS__, NULL })

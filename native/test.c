@@ -789,6 +789,14 @@ static void failing(void)
     CHECK(ended("", "", 7), "a reader that is gone does not change the exit status");
 }
 
+static void let_nobody_read(void)
+{
+    int ends[2];
+
+    must(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO, "pipe");
+    close(ends[0]), close(ends[1]);
+}
+
 static void trying(void)
 {
     start(&b), flagged(&b, CLOSE, TRY, 0), slot(&b, 0), add_shell("exit 3"), run(NULL);
@@ -816,6 +824,10 @@ static void trying(void)
     flagged(&b, CLOSE, TRY, 0), slot(&b, 0), label(&b, "tried"), add_shell("exit 6"), label(&b, "execute it");
     run(NULL);
     CHECK(ended("", "open /\nclose\ntried\nexecute it\n", 6), "TRACE writes what is carried out");
+    start(&b), set(&b, 6, TRACE, 2), add_open("/", O_PATH, 0), add_shell("exit 7"), run(let_nobody_read);
+    CHECK(ended("", "", 7), "and goes on where nobody reads it");
+    start(&b), set(&b, 6, TRACE, 2), add_open("/", O_PATH, 0), add_shell("kill -PIPE $$"), run(let_nobody_read);
+    CHECK(killed(SIGPIPE), "but a command that writes there is killed, as ever");
 }
 
 static void leave_descriptors(void)

@@ -67,6 +67,25 @@ describe.skipIf(lacks('root', 'cgroups', 'cc', 'unshare', 'nsenter'))('below a c
       expect(cgroupRun('sh', '-c', 'kill -TERM $$')).toMatchObject({ status: null, signal: 'SIGTERM' });
     });
 
+    test('its own status, and nothing left, where nobody reads what it tells', () => {
+      const told = commandLine([
+        'cgroup',
+        'run',
+        '-v',
+        '--parent',
+        parents.path,
+        '--pids',
+        '5',
+        '--',
+        'sh',
+        '-c',
+        'exit 9',
+      ]);
+      // The end of the pipe is closed before anything is written to it.
+      const script = '{ sleep 0.2; "$@" 2>&1; echo "status $?" >&2; } | true';
+      expect(run(['sh', '-c', script, 'sh', ...told])).toMatchObject({ status: 0, stderr: 'status 9\n' });
+    });
+
     test('not found, not executable', () => {
       expect(cgroupRun('--pids', '5', 'no-such-command')).toMatchObject({ status: 127 });
       expect(cgroupRun('--pids', '5', '/etc/passwd')).toMatchObject({ status: 126 });
