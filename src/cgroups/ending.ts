@@ -1,6 +1,7 @@
 // What a cgroup that is about to go has to tell: who was killed in it for its memory, which forks it refused.
 // Source: cgroup-v1/memory.rst, cgroup-v1/pids.rst, cgroup-v2.rst. Since: oom_kill of v1 Linux 4.13; memory.peak 5.19;
-// memory.events.local 5.2; pids.events.local 6.11.
+// memory.events.local 5.2; pids.events.local 6.11;
+// pids.peak 6.1.
 
 import { parseAmount, parseBound, type Bound } from '../kernel/text/cgroup-bound.ts';
 import { parseFlatKeyed } from '../kernel/text/flat-keyed.ts';
@@ -19,7 +20,14 @@ export type Ending =
       readonly swap: Bound | null;
       readonly peak: bigint | null;
     }
-  | { readonly type: 'forks'; readonly count: bigint; readonly own: boolean; readonly limit: Bound | null };
+  | {
+      readonly type: 'forks';
+      readonly count: bigint;
+      /** Of which cgroup the limit was met: of this one, of one above it, or of one that the command made in it. */
+      readonly whose: 'own' | 'above' | 'below';
+      /** Of this one. */
+      readonly limit: Bound | null;
+    };
 
 /** `folder`: of one hierarchy. */
 export function endingsOf(host: Host, folder: string): readonly Ending[] {
@@ -95,5 +103,16 @@ function forks(files: Files): Ending | undefined {
   const count = files.counts('pids.events')?.get('max') ?? 0n;
   if (count === 0n) return undefined;
   const limit = files.bound('pids.max');
-  return { type: 'forks', count, own: limit !== 'max', limit };
+  return { type: 'forks', count, whose: whoseForks(files, limit), limit };
+}
+
+/**
+ * v1, and v2 before Linux 6.11, count a fork that failed where it was tried, whoever's limit it was: ours, if there ever
+ * were as many as it allows. Since then v2 counts it at the limit, and above that.
+ */
+function whoseForks(files: Files, limit: Bound | null): 'own' | 'above' | 'below' {
+  const local = files.counts('pids.events.local')?.get('max');
+  if (local !== undefined) return local > 0n ? 'own' : 'below';
+  const peak = files.amount('pids.peak');
+  return limit === 'max' || (peak !== null && limit !== null && peak < limit) ? 'above' : 'own';
 }

@@ -6,9 +6,9 @@ import { bytesText } from '../../render/columns.ts';
 
 export function endingText(ending: Ending): string {
   if (ending.type === 'forks') {
-    const { count, own, limit } = ending;
+    const { count, whose, limit } = ending;
     const times = count === 1n ? 'once' : `${count} times`;
-    const which = own ? `pids limit ${limit ?? ''}` : 'the pids limit of a cgroup above it';
+    const which = whose === 'own' ? `pids limit ${limit ?? '-'}` : `the pids limit of a cgroup ${whose} it`;
     return `${which} met ${times}: fork failed with EAGAIN`;
   }
   const { count, own, limit, swap, peak } = ending;

@@ -53,6 +53,26 @@ it.each([
     { 'pids.events': 'max 2', 'pids.max': 'max' },
     ['the pids limit of a cgroup above it met 2 times: fork failed with EAGAIN'],
   ],
+  [
+    'forks above it, before it had as many',
+    { 'pids.events': 'max 1', 'pids.max': 20, 'pids.peak': 3 },
+    ['the pids limit of a cgroup above it met once: fork failed with EAGAIN'],
+  ],
+  [
+    'forks, with as many',
+    { 'pids.events': 'max 1', 'pids.max': 8, 'pids.peak': 8 },
+    ['pids limit 8 met once: fork failed with EAGAIN'],
+  ],
+  [
+    'v2: forks',
+    { 'pids.events': 'max 1', 'pids.events.local': 'max 1', 'pids.max': 8, 'pids.peak': 8 },
+    ['pids limit 8 met once: fork failed with EAGAIN'],
+  ],
+  [
+    'v2: forks below it',
+    { 'pids.events': 'max 1', 'pids.events.local': 'max 0', 'pids.max': 8, 'pids.peak': 5 },
+    ['the pids limit of a cgroup below it met once: fork failed with EAGAIN'],
+  ],
   ['nothing that can be read', { 'memory.oom_control': 'x', 'pids.events': '' }, []],
 ])('%s', (_, files, lines) => {
   expect(told(files)).toEqual(lines);
