@@ -86,6 +86,16 @@ describe.skipIf(lacks('root', 'cgroups', 'cc', 'unshare', 'nsenter'))('below a c
       expect(run(['sh', '-c', script, 'sh', ...told])).toMatchObject({ status: 0, stderr: 'status 9\n' });
     });
 
+    test('a journal that cannot be written is said, and nothing is made', () => {
+      const script =
+        'mkdir -p /run/nstool; chmod 700 /run/nstool; mount --bind -o ro /run/nstool /run/nstool; exec "$@"';
+      const privately = ['unshare', '-m', 'sh', '-ec', script, 'sh'];
+      const words = ['cgroup', 'run', '--parent', parents.path, '--', 'true'];
+      const told = run(isolated.commandLine(words, privately));
+      expect(told.status).toBe(125);
+      expect(told.stderr).toContain('cannot keep a journal\n  why: /run/nstool cannot be written (EROFS)');
+    });
+
     test('not found, not executable', () => {
       expect(cgroupRun('--pids', '5', 'no-such-command')).toMatchObject({ status: 127 });
       expect(cgroupRun('--pids', '5', '/etc/passwd')).toMatchObject({ status: 126 });

@@ -63,7 +63,10 @@ export class Journal {
     throw new NsError('DENIED', { what: WHAT, why: 'neither below /run nor below /tmp can a directory be made' });
   }
 
-  /** Written before what it undoes is done. `wanted`: its id, that no other has; absent: a new one. */
+  /**
+   * Written before what it undoes is done. `wanted`: its id, that no other has; absent: a new one. Errors: DENIED, where
+   * the file system is read-only, or full.
+   */
   add(what: string, undo: readonly Undo[], wanted?: string): JournalEntry {
     for (;;) {
       const id = wanted ?? newId();
@@ -127,7 +130,13 @@ export class Journal {
   /** Under a name of its own, so that no reader meets half of it. */
   private write(entry: JournalEntry): string {
     const path = this.path(`.${entry.id}-${this.self.pid}-${this.self.start}`);
-    writeFileSync(path, encodeEntry(entry), { mode: 0o600 });
+    try {
+      writeFileSync(path, encodeEntry(entry), { mode: 0o600 });
+    } catch (error) {
+      if (codeOf(error) !== 'EROFS') removeFile(path);
+      const why = `${this.folder} cannot be written (${codeOf(error)}): what is not in the journal could not be undone`;
+      throw new NsError('DENIED', { what: WHAT, why, tryThis: `findmnt -T ${this.folder}; df ${this.folder}` });
+    }
     return path;
   }
 
