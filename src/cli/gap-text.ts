@@ -30,8 +30,13 @@ export function gapNote(gap: CountedGap): string {
 function plural(subject: string, count: number): string {
   if (count === 1) return subject;
   const [head = '', ...tail] = subject.split(/ (?=without|of|in|above) ?/);
-  const nouns = head.split(' or ').map((noun) => (/(?:s|x)$/.test(noun) ? `${noun}es` : `${noun}s`));
+  const nouns = head.split(' or ').map(pluralNoun);
   return [nouns.join(' or '), ...tail].join(' ');
+}
+
+function pluralNoun(noun: string): string {
+  if (/[^aeiou]y$/.test(noun)) return `${noun.slice(0, -1)}ies`;
+  return /(?:s|x)$/.test(noun) ? `${noun}es` : `${noun}s`;
 }
 
 export function gapJson(gap: CountedGap): Json {

@@ -28,3 +28,14 @@ describe('gapNote', () => {
     expect(note).toMatch(/^3 cgroups above: not supported here \(\/sys\/fs\/cgroup\/n.*…\)$/);
   });
 });
+
+it.each([
+  ['process', 1, '1 process: permission denied (/x)'],
+  ['process', 2, '2 processes: permission denied'],
+  ['entry of the journal', 4, '4 entries of the journal: permission denied'],
+  ['key', 2, '2 keys: permission denied'],
+  ['owner or parent', null, 'some owners or parents: permission denied'],
+])('%s, %s', (subject, count, text) => {
+  const gap = { subject, reason: 'denied', errno: 'EACCES', count, examples: ['/x'], detail: null } as const;
+  expect(gapNote(gap)).toBe(text);
+});
