@@ -11,6 +11,7 @@ import { makeParents, type CgroupParents } from '../support/cgroup-parents.ts';
 import { PrivateRun } from '../support/private-run.ts';
 import { nstool, PLAIN_UID, run, type RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
+import { faults } from '../support/schemas.ts';
 
 const source = fileURLToPath(new URL('../support/cgroup-payload.c', import.meta.url));
 
@@ -306,6 +307,17 @@ describe.skipIf(lacks('root', 'cgroups', 'cc', 'unshare', 'nsenter'))('below a c
       expect(result.stderr).toMatch(/was handed to uid|may be divided by us/);
       expect(result.stderr).toMatch(/try: /);
     });
+  });
+
+  test('--best-effort goes on where no cgroup can be had', () => {
+    const words = ['cgroup', 'run', '--best-effort', '--memory', '5M'];
+    const result = nstool([...words, 'sh', '-c', 'echo started; exit 3'], { uid: PLAIN_UID });
+    expect(result).toMatchObject({ status: 3, stdout: 'started\n' });
+    expect(result.stderr).toMatch(/^nstool: no limit is applied: .*cgroup/);
+    const json: unknown = JSON.parse(nstool([...words, '--dry-run', '--json', 'true'], { uid: PLAIN_UID }).stdout);
+    expect(faults('cgroup-run', json)).toEqual([]);
+    expect(json).toMatchObject({ cgroups: [], limits: [] });
+    expect(JSON.stringify(json)).not.toMatch(/cgroup\.procs/);
   });
 
   test('--dry-run makes nothing', () => {

@@ -5,11 +5,11 @@ import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { Program } from '../../kernel/program.ts';
 import { decodeText } from '../../kernel/text/text.ts';
-import { planCgroupRun, type CgroupRunPlan } from '../../launch/cgroup-run/plan.ts';
+import { planCgroupRun, type CgroupRunPlan, type CgroupRunQuery } from '../../launch/cgroup-run/plan.ts';
 import { stepsToMake } from '../../launch/cgroup-run/making-steps.ts';
-import { programOf } from '../../launch/cgroup-run/program.ts';
+import { plainProgram, programOf } from '../../launch/cgroup-run/program.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import { renderJson } from '../../render/json.ts';
+import { renderJson, type Json } from '../../render/json.ts';
 import { callerOf } from '../caller.ts';
 import {
   flag,
@@ -35,7 +35,8 @@ export const cgroupRun: CommandDefinition = {
     'Makes a cgroup in each hierarchy that the limits need, sets and reads them back, and starts COMMAND in it: the limits',
     'stand before its first instruction. What became of each is told on standard error: applied, rounded, not delegated',
     '(which file, whose), unknown to this kernel. One that cannot be had is the end of it, status 125, before COMMAND starts;',
-    '--best-effort goes on without it. Without any limit COMMAND just gets a cgroup.',
+    '--best-effort goes on without it, and without a cgroup where we may make none. Without any limit COMMAND just gets a',
+    'cgroup.',
     '',
     'The cgroups are called nstool-ID and vanish with COMMAND: what it left running in them is killed. A small process waits',
     'outside of them for that, passes signals on, and ends as COMMAND did. If a limit was met it says so in a line: who was',
@@ -85,8 +86,9 @@ export const cgroupRun: CommandDefinition = {
       id: newId(),
       what: nameOf(invocation),
     };
-    const plan = planCgroupRun(host, query);
     const bestEffort = flag(invocation, 'best-effort');
+    const plan = planIfPossible(host, query, bestEffort);
+    if (plan instanceof NsError) return inNoCgroup(host, plan, invocation, context);
     if (flag(invocation, 'dry-run')) return planned({ host, plan, bestEffort, invocation, context });
     requireLimits(host, limitResults(plan.limits, []), bestEffort);
     const made = await context.makeCgroups(plan.making);
@@ -102,6 +104,30 @@ export const cgroupRun: CommandDefinition = {
     }
   },
 };
+
+/** What keeps the command from a cgroup of its own, where it is to go on nevertheless. */
+function planIfPossible(host: Host, query: CgroupRunQuery, bestEffort: boolean): CgroupRunPlan | NsError {
+  try {
+    return planCgroupRun(host, query);
+  } catch (error) {
+    const isBeyondUs = error instanceof NsError && (error.code === 'DENIED' || error.code === 'UNSUPPORTED');
+    if (bestEffort && isBeyondUs) return error;
+    throw error;
+  }
+}
+
+function inNoCgroup(host: Host, { facts }: NsError, invocation: Invocation, context: Context): Outcome {
+  const why = facts.why === undefined ? '' : ` (${facts.why})`;
+  const notes = [`no limit is applied: ${facts.what}${why}`];
+  const words = { command: invocation.program, trace: flag(invocation, 'verbose') };
+  const replaceBy = plainProgram(words, callerOf(host, context.environment()));
+  if (!flag(invocation, 'dry-run')) return { replaceBy, notes };
+  const { steps } = replaceBy;
+  const stdout = flag(invocation, 'json')
+    ? planJson({ cgroups: [], controllers: [], limits: [], writes: [] }, steps)
+    : stepList(steps);
+  return { stdout, notes: [...notes, 'nothing was changed'], status: 0 };
+}
 
 interface Run {
   readonly host: Host;
@@ -153,10 +179,7 @@ function planned(run: Run): Outcome {
   const notes = [...limitNotes(host, results), 'nothing was changed'];
   const steps = [...stepsToMake(plan), ...withBlocks(program(run, JOURNAL))];
   if (!flag(invocation, 'json')) return { stdout: stepList(steps), notes, ...verdict };
-  const stdout = renderJson({
-    schema: 1,
-    complete: true,
-    gaps: [],
+  const made = {
     cgroups: plan.making.make.map(({ mount, below }) => `${mount}/${below}`),
     controllers: plan.making.enable.map(({ place: { mount, below }, controllers, restore }) => ({
       directory: below === '' ? mount : `${mount}/${below}`,
@@ -165,9 +188,14 @@ function planned(run: Run): Outcome {
     })),
     limits: results.map((each) => limitJson(each, true)),
     writes: plan.limits.writes.map(writeJson),
-    steps: steps.map(({ label, reason }) => ({ operation: label, reason })),
-  });
+  };
+  const stdout = planJson(made, steps);
   return { stdout, notes, ...verdict };
+}
+
+function planJson(made: Readonly<Record<string, Json>>, steps: Parameters<typeof stepList>[0]): string {
+  const listed = steps.map(({ label, reason }) => ({ operation: label, reason }));
+  return renderJson({ schema: 1, complete: true, gaps: [], ...made, steps: listed });
 }
 
 /** What is done at the end stands at the end. */

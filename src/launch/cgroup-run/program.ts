@@ -49,6 +49,11 @@ export function programOf(
   return { steps, failureStatus, trace };
 }
 
+/** In the cgroups that we are in. */
+export function plainProgram({ command, trace }: Pick<CommandInCgroup, 'command' | 'trace'>, caller: Caller): Program {
+  return { steps: [...restoreInherited(caller), execute({ command }, caller.env)], failureStatus, trace };
+}
+
 function open(label: string, reason: string, path: string, into: Slot): Step {
   return step(label, reason, { op: 'open', path, flags: O_PATH, into }, { explanations: explainOpen(path) });
 }
