@@ -12,11 +12,11 @@ import { quotedVisibly } from '../shell-quoting.ts';
 const CODE_WIDTH = 4;
 const CONTROLLER_WIDTH = 8;
 
-export function whyText({ verdicts, seconds, log }: WhyReport): string {
+export function whyText({ verdicts, seconds, log, gaps }: WhyReport): string {
   const [findings, notes] = [verdicts.filter(isFinding), verdicts.filter((verdict) => !isFinding(verdict))];
   const over = seconds === null ? 'one look' : `over ${seconds.toFixed(1)}s`;
-  const count =
-    findings.length === 0 ? 'nothing wrong' : `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
+  const nothing = isComplete(gaps) ? 'nothing wrong' : 'nothing wrong in what could be seen';
+  const count = findings.length === 0 ? nothing : `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
   const lines = [
     `${count} (${over}${log === null ? ", without the kernel's log" : ''})`,
     ...findings.flatMap(verdictLines),

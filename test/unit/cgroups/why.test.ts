@@ -55,6 +55,8 @@ const top: Files = {
   'cpuset.cpus.effective': '0-3\n',
 };
 
+const DENIED = { gap: { reason: 'denied', errno: 'EACCES' } } as const;
+
 interface Made {
   /** Below the root: what is unlike `calm`. */
   readonly groups: Tree;
@@ -119,6 +121,16 @@ describe('nothing is wrong', () => {
   it('in a calm cgroup', () => {
     const { verdicts, gaps } = report({ groups: { '/pod': {}, '/pod/web': {} } });
     expect([verdicts, gaps]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['nothing wrong (one look)', {}],
+    ['nothing wrong in what could be seen (one look)', { [`file ${ROOT}/pod/pids.max`]: DENIED }],
+    ["nothing wrong in what could be seen (one look, without the kernel's log)", { 'kernel-log cgroups': DENIED }],
+  ])('and says %s', async (text, more) => {
+    const host = madeUp({ groups: { '/pod': {} }, more });
+    const { stdout, status } = await runCommand(cgroupWhy, [String(PID), '--for', '0'], { host });
+    expect([stdout.split('\n')[0], status]).toEqual([text, 0]);
   });
 
   it('with limits that were never reached, and it says so', () => {
