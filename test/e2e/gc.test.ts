@@ -169,12 +169,13 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter'))('gc', () => {
     mkdirSync(isolated.path('nstool/folder'));
     writeFileSync(isolated.path(`nstool/.abc-${dead.pid}-1`), 'half');
     writeFileSync(isolated.path(`nstool/.abd-${process.pid}-${startOf(process.pid)}`), 'half');
-    const { garbage, complete, gaps } = gc();
+    // What an entry says that cannot be read, nobody knows.
+    const { garbage, complete, gaps } = gc([], 1);
     expect([garbage, complete]).toEqual([[], false]);
     expect(gaps.map(({ reason }) => reason).toSorted()).toEqual(['malformed', 'unsupported', 'unsupported']);
     const left = [`.abd-${process.pid}-${startOf(process.pid)}`, 'folder', 'junk', 'later', 'link'];
     expect(isolated.journal()).toEqual(left);
-    run(['rm', '-r', isolated.path('nstool/folder')]);
+    run(['rm', '-r', ...left.map((name) => isolated.path(`nstool/${name}`))]);
   });
 
   it.each([

@@ -51,7 +51,7 @@ export const gc: CommandDefinition = {
   ],
   exitStatus: [
     [0, 'nothing is left'],
-    [1, 'something is: in use, changed by somebody else, or the kernel refused'],
+    [1, 'something is: in use, changed by somebody else, refused by the kernel, or in an entry that cannot be read'],
     [2, 'the command line is wrong'],
     [3, 'no such ID'],
     [4, 'the journal is closed to us'],
@@ -90,7 +90,8 @@ export const gc: CommandDefinition = {
         ? ''
         : renderTable(rows, columns, { headings: true });
     const notes = [...told, ...listed.map(gapNote), ...(dryRun && rows.length > 0 ? ['nothing was changed'] : [])];
-    return { stdout, notes, status: rows.some(({ state }) => state === 'left') ? 1 : 0 };
+    const isUnsure = id === undefined && unread.length > 0;
+    return { stdout, notes, status: isUnsure || rows.some(({ state }) => state === 'left') ? 1 : 0 };
   },
 };
 
