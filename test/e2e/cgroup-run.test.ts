@@ -315,7 +315,7 @@ describe.skipIf(lacks('root', 'cgroups', 'cc', 'unshare', 'nsenter'))('below a c
     expect(result).toMatchObject({ status: 3, stdout: 'started\n' });
     expect(result.stderr).toMatch(/^nstool: no limit is applied: .*cgroup/);
     const json: unknown = JSON.parse(nstool([...words, '--dry-run', '--json', 'true'], { uid: PLAIN_UID }).stdout);
-    expect(faults('cgroup-run', json)).toEqual([]);
+    expect(faults('cgroup run', json)).toEqual([]);
     expect(json).toMatchObject({ cgroups: [], limits: [] });
     expect(JSON.stringify(json)).not.toMatch(/cgroup\.procs/);
   });
