@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { look, statusLine } from '../support/entered.ts';
 import { commandLine, identities, installation, nstool, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
@@ -274,14 +274,15 @@ b" " " "*" '$HOME' "-n" "--" "é" "\t"`;
       await look(
         commandLine(words().flatMap((word) => (word === '--' ? ['--pty', '--'] : [word]))),
         'stty -opost',
-        (it) => {
+        async (it) => {
           const links = (pid: number): readonly string[] =>
             readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
           expect(links(it.pid)).toEqual(Array(3).fill(expect.stringMatching(/^\/dev\/pts\/\d+$/)));
           expect(readlinkSync(`/proc/${it.pid}/exe`)).toMatch(/\/sleep$/);
           expect(childrenOf(it.started)).toEqual([String(it.pid)]);
           // Input, output, both sides, signals, and the pipe that tells of its end.
-          expect(links(it.started)).toHaveLength(6);
+          // The command may be there a moment before its parent has closed what it opened for it.
+          await vi.waitFor(() => expect(links(it.started)).toHaveLength(6));
           expect(links(it.started)).toEqual(
             expect.arrayContaining(['/dev/ptmx', 'anon_inode:[signalfd]', links(it.pid)[0] ?? '']),
           );
