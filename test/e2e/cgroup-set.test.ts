@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { LimitedGroup, limitCases, limitVersion } from '../support/limited-group.ts';
+import { LimitedGroup, limitCases, limitVersion } from '../support/cgroup-set-cases.ts';
 import { PrivateRun } from '../support/private-run.ts';
 import { PLAIN_UID, run, type RunOptions, type RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';

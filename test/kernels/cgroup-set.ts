@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { LimitedGroup, limitCases, limitVersion } from '../support/limited-group.ts';
+import { LimitedGroup, limitCases, limitVersion } from '../support/cgroup-set-cases.ts';
 import { nstool, PLAIN_UID } from '../support/program.ts';
 import { faults } from '../support/schemas.ts';
 import { TestCgroups } from '../support/test-cgroups.ts';

@@ -7,15 +7,9 @@ import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import type { AttributeOperation, AttributeOutcome } from '../../kernel/attribute-plan.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import { flag, type Context, type Invocation } from '../define-command.ts';
+import type { Context } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
 import { quotedVisibly } from '../shell-quoting.ts';
-
-/** Errors: USAGE. */
-export function requireThisMachine(invocation: Invocation): void {
-  if (!flag(invocation, 'from')) return;
-  throw new NsError('USAGE', { what: 'a recorded host cannot be changed', tryThis: 'leave --from out' });
-}
 
 interface Changed {
   readonly stdout: string;

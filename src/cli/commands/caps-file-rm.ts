@@ -2,7 +2,8 @@ import { allCapabilities } from '../../capabilities/all-capabilities.ts';
 import { CAPABILITY_ATTRIBUTE } from '../../capabilities/file-capabilities.ts';
 import { valueOf } from '../../kernel/host.ts';
 import type { CommandDefinition } from '../define-command.ts';
-import { changeFiles, requireThisMachine } from './caps-file-change.ts';
+import { changeFiles } from './caps-file-change.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const capsFileRm: CommandDefinition = {
   name: 'caps file rm',

@@ -8,7 +8,8 @@ import { resolveTarget } from '../../inspect/resolve-target.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import { flag, optionValue, type CommandDefinition, type Invocation } from '../define-command.ts';
-import { changeFiles, requireThisMachine } from './caps-file-change.ts';
+import { changeFiles } from './caps-file-change.ts';
+import { requireThisMachine } from './this-machine.ts';
 import { filePairs, rootidOption, type FilePair } from './caps-file-pairs.ts';
 
 export const capsFileSet: CommandDefinition = {

@@ -21,10 +21,10 @@ import {
 } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
 import { ourselves } from '../installation.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { bestEffortOption, limitOptions, wishOf } from './cgroup-limit-options.ts';
 import { isMissed, limitError, limitJson, limitNotes, madeText, writeJson } from './cgroup-limit-rows.ts';
 import { stepList } from './step-list.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const cgroupRun: CommandDefinition = {
   name: 'cgroup run',

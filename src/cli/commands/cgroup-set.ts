@@ -15,9 +15,9 @@ import { renderJson } from '../../render/json.ts';
 import { flag, type CommandDefinition, type Context, type Outcome } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
 import { quotedVisibly } from '../shell-quoting.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { bestEffortOption, limitOptions, wishOf } from './cgroup-limit-options.ts';
 import { isMissed, limitError, limitJson, limitNotes, limitsText, writeJson, writesText } from './cgroup-limit-rows.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const cgroupSet: CommandDefinition = {
   name: 'cgroup set',

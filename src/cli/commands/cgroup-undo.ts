@@ -8,9 +8,9 @@ import type { Column } from '../../render/columns.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Outcome } from '../define-command.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { groupsOfTarget } from './cgroup-set.ts';
 import { isUndone, undoFiles, undoneColumns, undoneJson, undoneNotes } from './cgroup-undone.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const cgroupUndo: CommandDefinition = {
   name: 'cgroup undo',

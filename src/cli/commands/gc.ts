@@ -20,10 +20,10 @@ import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { endingText } from './cgroup-ending.ts';
 import { networkWhat } from './net-undone.ts';
 import { isUndone, undoFiles, type UndoneRow } from './cgroup-undone.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const gc: CommandDefinition = {
   name: 'gc',

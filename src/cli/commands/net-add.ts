@@ -1,6 +1,6 @@
 import type { CommandDefinition } from '../define-command.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { giveName, staleNotes } from './net-naming.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const netAdd: CommandDefinition = {
   name: 'net add',

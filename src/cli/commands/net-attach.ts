@@ -2,8 +2,8 @@ import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { resolveNetwork, requireNetworkName } from '../../inspect/network-names.ts';
 import { NsError } from '../../kernel/error.ts';
 import type { CommandDefinition } from '../define-command.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { giveName, staleNotes } from './net-naming.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const netAttach: CommandDefinition = {
   name: 'net attach',

@@ -5,9 +5,9 @@ import { DEFAULT_NAME, labId, requireLabName } from '../../network/lab.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { networkUndoneColumns, networkWhat, openUndo, undoNetworkEntry, type NetworkUndoneRow } from './net-undone.ts';
 import { requireAlone } from './net-up.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const netDown: CommandDefinition = {
   name: 'net down',

@@ -5,8 +5,8 @@ import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { callerOf } from '../caller.ts';
 import { flag, type CommandDefinition, type Context, type Invocation } from '../define-command.ts';
 import { gapNote } from '../gap-text.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { notesOf } from './enter-notes.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const netExec: CommandDefinition = {
   name: 'net exec',

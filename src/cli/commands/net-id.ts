@@ -22,7 +22,7 @@ import {
 } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { splitRecorded } from '../recorded-target.ts';
-import { requireThisMachine } from './caps-file-change.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 const AUTO = 'auto';
 const LARGEST_ID = 0x7fffffff;

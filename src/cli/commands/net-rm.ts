@@ -15,8 +15,8 @@ import { countHolders, holdersOf } from '../../namespaces/holders.ts';
 import type { Holder } from '../../namespaces/holder.ts';
 import type { CommandDefinition, Context } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { kindsFor } from './holders.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const netRm: CommandDefinition = {
   name: 'net rm',

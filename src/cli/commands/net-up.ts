@@ -19,8 +19,8 @@ import {
   type Outcome,
 } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
-import { requireThisMachine } from './caps-file-change.ts';
 import { networkWhat, undoNetworkEntry } from './net-undone.ts';
+import { requireThisMachine } from './this-machine.ts';
 
 export const netUp: CommandDefinition = {
   name: 'net up',

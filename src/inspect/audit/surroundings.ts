@@ -1,7 +1,7 @@
 // The host around the targets of an audit: what is read once for all of them.
 
 import { allCapabilities } from '../../capabilities/all-capabilities.ts';
-import { keptFiles } from '../../cgroups/kept-files.ts';
+import { askedOnce } from '../../cgroups/asked-once.ts';
 import { containerKey } from '../../containers/identity.ts';
 import { IdentityResolver } from '../../containers/identify.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -51,7 +51,7 @@ export class Surroundings {
 
   constructor(host: Host) {
     this.host = host;
-    this.cgroups = keptFiles(host);
+    this.cgroups = askedOnce(host);
     this.resolver = new IdentityResolver(host);
     this.isInitial = judgeOfInitial(host);
   }

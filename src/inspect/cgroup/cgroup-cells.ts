@@ -4,7 +4,7 @@ import { readThrottling } from '../../cgroups/cpu.ts';
 import { countOomKills } from '../../cgroups/events.ts';
 import { readFreeze } from '../../cgroups/frozen.ts';
 import { controlledBy, findGroups, type Groups } from '../../cgroups/groups.ts';
-import { keptFiles } from '../../cgroups/kept-files.ts';
+import { askedOnce } from '../../cgroups/asked-once.ts';
 import { hidingGap, holdingLimit, type HoldingLimit } from '../../cgroups/holding-limit.ts';
 import { GapTally } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
@@ -59,7 +59,7 @@ export class CgroupCellReader {
   private readonly known = new Map<string, CgroupCells>();
 
   constructor(host: Host, keys: ReadonlySet<CgroupKey>, gaps: GapTally) {
-    this.host = keptFiles(host);
+    this.host = askedOnce(host);
     this.keys = keys;
     this.gaps = gaps;
     const path = '/proc/self/mountinfo';

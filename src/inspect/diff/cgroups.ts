@@ -5,7 +5,7 @@ import { readCpuset } from '../../cgroups/cpuset.ts';
 import { readFreeze } from '../../cgroups/frozen.ts';
 import { findGroups, type Groups } from '../../cgroups/groups.ts';
 import { hidingGap, holdingLimit } from '../../cgroups/holding-limit.ts';
-import { keptFiles } from '../../cgroups/kept-files.ts';
+import { askedOnce } from '../../cgroups/asked-once.ts';
 import { readLimits, type Amount } from '../../cgroups/limits.ts';
 import { LIMITS } from '../../cgroups/limit-table.ts';
 import { readOwnWeight } from '../../cgroups/weight.ts';
@@ -58,7 +58,7 @@ function groupsOf({ host, process, isHost }: Subject): Reading<Groups> {
   const path = `/proc/${process.value}/cgroup`;
   const bytes = host.readFile(path);
   const memberships = bytes.ok ? parseCgroup(bytes.value, path) : bytes;
-  return memberships.ok ? value(findGroups(keptFiles(host), process.value, memberships.value)) : memberships;
+  return memberships.ok ? value(findGroups(askedOnce(host), process.value, memberships.value)) : memberships;
 }
 
 function limitFacts(groups: Groups, key: string, name: string): Reading<readonly Fact[]> {

@@ -1,7 +1,7 @@
 // One process, its files read when a field first asks and then kept.
 
 import { findGroups, type Groups } from '../../cgroups/groups.ts';
-import { keptFiles } from '../../cgroups/kept-files.ts';
+import { askedOnce } from '../../cgroups/asked-once.ts';
 import { IdentityResolver } from '../../containers/identify.ts';
 import type { Identity } from '../../containers/identity.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -115,7 +115,7 @@ export class ProcessLook {
   private findGroups(): Groups | null {
     const { memberships } = this;
     if (memberships === null) return null;
-    const groups = findGroups(keptFiles(this.host), this.pid, memberships);
+    const groups = findGroups(askedOnce(this.host), this.pid, memberships);
     tellUnseen(groups, this.gaps);
     // Of none of them anything is known: that nothing limits is not said.
     return groups.reached.length === 0 && groups.unreached.length > 0 ? null : groups;

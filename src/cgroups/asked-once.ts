@@ -3,7 +3,7 @@
 import type { Host } from '../kernel/host.ts';
 
 /** The same host, asked for each file, and for what each path is, once. */
-export function keptFiles(host: Host): Host {
+export function askedOnce(host: Host): Host {
   const files = new Map<string, ReturnType<Host['readFile']>>();
   const stats = new Map<string, ReturnType<Host['stat']>>();
   return {

@@ -1,0 +1,10 @@
+// What changes a machine changes the one that it runs on.
+
+import { NsError } from '../../kernel/error.ts';
+import { flag, type Invocation } from '../define-command.ts';
+
+/** Errors: USAGE. */
+export function requireThisMachine(invocation: Invocation): void {
+  if (!flag(invocation, 'from')) return;
+  throw new NsError('USAGE', { what: 'a recorded host cannot be changed', tryThis: 'leave --from out' });
+}
