@@ -409,5 +409,5 @@ describe.skipIf(lacks('root', 'cgroups', 'cc', 'unshare', 'nsenter'))('below a c
 
 const MOST_STEPS = 25;
 
-/** So many start one after the other in a second; the whole is tried with NSTOOL_TEST_LONG. */
+/** So many start one after the other in a second; the whole is tried by `npm run test:long`. */
 const COUNT = process.env['NSTOOL_TEST_LONG'] === undefined ? 60 : 500;
