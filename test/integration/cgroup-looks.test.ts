@@ -57,6 +57,21 @@ describe.skipIf(lacks('root', 'cgroup1'))('looks at the cgroups of v1', () => {
     }
   });
 
+  it('a list that the kernel gives out in parts is read to its end', async () => {
+    cgroups = new TestCgroups();
+    const folder = cgroups.make('pids', `/nstool-test-looks-${process.pid}-long`);
+    const start =
+      'import threading as t; [t.Thread(target=t.Event().wait).start() for _ in range(1500)]; t.Event().wait()';
+    cgroups.start([folder], ['python3', '-c', start]);
+    files = new KeptFiles(() => {});
+    const path = `${folder}/tasks`;
+    await expect.poll(() => Number(readFileSync(`${folder}/pids.current`, 'utf8')), { timeout: 30_000 }).toBe(1501);
+    for (let count = 0; count < 2; count += 1) {
+      const read = files.read(path);
+      expect(read.ok && Buffer.from(read.value).toString()).toBe(readFileSync(path, 'utf8'));
+    }
+  });
+
   it('what comes is there at the next look, what goes is not', () => {
     const { name, look } = begin();
     expect(look(name)).toBeUndefined();
