@@ -17,7 +17,7 @@ export interface CgroupFiles {
 export function ownFiles(host: Host): CgroupFiles {
   return {
     through: null,
-    read: (path) => host.readFile(path),
+    read: (path) => host.readFile(path, 'short'),
     list: (path) => host.readDirectory(path),
     status: (path) => host.stat(path),
   };

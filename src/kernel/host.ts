@@ -313,8 +313,11 @@ export interface LoggedRecords {
 export interface Host {
   /** This process, as it is numbered in its own pid namespace. */
   readonly self: { readonly pid: number; readonly uid: number };
-  /** A whole file. Errors: gone, denied, unsupported. */
-  readFile(path: string): Reading<Uint8Array>;
+  /**
+   * A whole file. `lines`: `short` where none is as long as half a page, as in cgroupfs: its end is seen without another
+   * read. Errors: gone, denied, unsupported.
+   */
+  readFile(path: string, lines?: 'short'): Reading<Uint8Array>;
   /**
    * A whole file, as who is in another namespace reads it: of uts /proc/sys/kernel/hostname and domainname, of ipc
    * /proc/sysvipc and /proc/sys/fs/mqueue, of net /proc/thread-self/net, of cgroup the paths in /proc/PID/cgroup and

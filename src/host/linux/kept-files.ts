@@ -7,7 +7,7 @@ import { value, type Reading } from '../../kernel/host.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { gapOfError } from '../gap-of-error.ts';
 import { exact } from './exact-path.ts';
-import { wholeFile } from './whole-file.ts';
+import { SURELY_LAST, wholeFile } from './whole-file.ts';
 
 /** Each costs the kernel a page: it keeps what it wrote for the last reader. */
 const MOST_KEPT = 16_384;
@@ -17,12 +17,6 @@ const LEFT_FREE = 128;
 
 /** What is longer than this is read as others are; it is rare. */
 const LONGEST = 16 * 1024;
-
-/**
- * A list of processes is given out in parts of nearly a page, each of whole lines. A shorter part is the last: lines of
- * cgroupfs are short, or there is one piece only. Source: fs/seq_file.c seq_read_iter().
- */
-const SURELY_WHOLE = 2048;
 
 /** A reader of files; `onRenewed` hears of each that is another than it was at the last reading. */
 export class KeptFiles {
@@ -69,7 +63,7 @@ export class KeptFiles {
 
   private contents(path: string, fd: number): Reading<Uint8Array> {
     let length = readSync(fd, this.buffer, 0, LONGEST, 0);
-    for (let more = length; more >= SURELY_WHOLE && length < LONGEST; length += more) {
+    for (let more = length; more >= SURELY_LAST && length < LONGEST; length += more) {
       more = readSync(fd, this.buffer, length, LONGEST - length, length);
     }
     return value(length < LONGEST ? this.buffer.subarray(0, length) : wholeFile(exact(path)));

@@ -24,7 +24,7 @@ import { tree } from './tree.ts';
 export function linuxHost(): Host {
   return {
     self: { pid: process.pid, uid: process.geteuid?.() ?? 0 },
-    readFile: (path) => reading(path, () => wholeFile(exact(path))),
+    readFile: (path, lines) => reading(path, () => wholeFile(exact(path), lines)),
     readFileInside,
     readFileInRoot,
     findInRoot: foundInRoot,

@@ -18,15 +18,21 @@ const LEAST_ROOM = 4096;
 /** Root can be made to read what is mounted over a file of /proc, and that may never end. */
 const LARGEST_FILE = 64 * 1024 * 1024;
 
-/** Errors: throws what the kernel says, and EFBIG. */
-export function wholeFile(path: string | Buffer): Uint8Array {
+/**
+ * The kernel gives out a file in parts, each of as many whole lines as fit in a page: one that is shorter than half of it
+ * is the last, unless a line is longer than the other half. Source: fs/seq_file.c seq_read_iter().
+ */
+export const SURELY_LAST = 2048;
+
+/** `lines`: as in Host.readFile. Errors: throws what the kernel says, and EFBIG. */
+export function wholeFile(path: string | Buffer, lines?: 'short'): Uint8Array {
   const fd = openSync(path, 'r');
   try {
     if (block.length - used < LEAST_ROOM) startBlock(BLOCK, 0);
     for (let length = 0; ;) {
       const more = readSync(fd, block, used + length, block.length - used - length, null);
-      if (more === 0) return given(length);
       length += more;
+      if (more === 0 || (lines === 'short' && more < SURELY_LAST)) return given(length);
       if (length > LARGEST_FILE) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
       if (used + length === block.length) startBlock(2 * (length + BLOCK), length);
     }
