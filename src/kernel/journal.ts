@@ -25,18 +25,23 @@ export type CgroupUndo =
 export type NetworkUndo =
   /** A network namespace's name, a file in /run/netns. `id`: of the namespace; null before Linux 6.18. */
   | { readonly op: 'network name'; readonly path: string; readonly inode: bigint; readonly id: bigint | null }
-  /** A link, in the network namespace with the inode `network`. Its address is told from all others. */
+  /** A link, in the network namespace with the inode `network`, which `door` leads to (null: ours did). Its address is told from all others. */
   | {
       readonly op: 'network link';
       readonly name: string;
-      readonly kind: 'bridge' | 'veth';
+      readonly kind: MadeLinkKind;
       readonly mac: string;
       readonly network: bigint;
+      readonly door: string | null;
     }
   /** A directory that was made, unless something is in it. */
   | { readonly op: 'folder'; readonly path: string }
   /** A file that was made, if it still says so. */
   | { readonly op: 'file'; readonly path: string; readonly text: string };
+
+export type MadeLinkKind = (typeof MADE_LINK_KINDS)[number];
+
+const MADE_LINK_KINDS = ['bridge', 'veth', 'macvlan', 'vxlan', 'tun', 'tap'] as const;
 
 export function isNetworkUndo(undo: Undo): undo is NetworkUndo {
   return !undo.op.startsWith('cgroup');
@@ -154,8 +159,10 @@ function networkUndoOf(fields: Fields): NetworkUndo | undefined {
   const { op, path, text, name, kind, mac } = fields;
   if (op === 'network link') {
     const network = unsigned(fields['network']);
-    const isLink = typeof name === 'string' && typeof mac === 'string' && (kind === 'bridge' || kind === 'veth');
-    return isLink && network !== undefined ? { op, name, kind, mac, network } : undefined;
+    const door = doorOf(fields['door']);
+    const known = MADE_LINK_KINDS.find((each) => each === kind);
+    if (typeof name !== 'string' || typeof mac !== 'string' || known === undefined) return undefined;
+    return network === undefined || door === undefined ? undefined : { op, name, kind: known, mac, network, door };
   }
   if (typeof path !== 'string' || !isNetworkPath(path)) return undefined;
   if (op === 'folder') return { op, path };
@@ -163,6 +170,13 @@ function networkUndoOf(fields: Fields): NetworkUndo | undefined {
   const inode = unsigned(fields['inode']);
   const id = fields['id'] === null ? null : unsigned(fields['id']);
   return op === 'network name' && inode !== undefined && id !== undefined ? { op, path, inode, id } : undefined;
+}
+
+/** null: our own. */
+function doorOf(json: unknown): string | null | undefined {
+  if (json === null) return null;
+  const isDoor = typeof json === 'string' && (/^\/proc\/\d+\/ns\/net$/.test(json) || isNetworkPath(json));
+  return isDoor ? json : undefined;
 }
 
 /** In the two directories that names of networks have. */

@@ -6,34 +6,50 @@ import type { JournalEntry, NetworkUndo } from './journal.ts';
 /** The group of every link that we make, in the message that makes it: `ip link show group 1853060207`. */
 export const LINK_GROUP = 0x6e73_746f;
 
-/** Links are meant by their names. `inside`: in the namespace that the plan is about; else in our own. */
-export type NetworkOperation =
-  /** A new network namespace, its loopback up, with a name as ip-netns(8) gives it. */
-  | { readonly op: 'namespace'; readonly path: string }
-  | { readonly op: 'bridge'; readonly name: string; readonly mac: string; readonly mtu: number | null }
-  /** Two links: a port of the bridge in our namespace, and `peer` inside. */
-  | {
+/** A network namespace, by a way to it: /run/netns/ns1, /proc/4913/ns/net. null: our own. */
+export type NetworkPlace = string | null;
+
+/** A link that is made. Source: as of NewLink in netlink/change.ts. */
+interface Made {
+  readonly name: string;
+  /** A link address of its own, by which its undo finds it again. */
+  readonly mac: string;
+  /** Unit: bytes. null: as the kernel has it. */
+  readonly mtu: number | null;
+}
+
+/** One kind of kernel call each, in the namespace `at`. Links are meant by their names there. */
+export type NetworkOperation = { readonly at: NetworkPlace } & (
+  | /** A new network namespace, its loopback up, with `at` for a name, as ip-netns(8) gives it. */
+    { readonly op: 'namespace'; readonly at: string }
+  | ({ readonly op: 'bridge'; readonly stp: boolean } & Made)
+  /** Two links. `bridge`: the first is a port of it. */
+  | ({
       readonly op: 'veth';
-      readonly name: string;
-      readonly mac: string;
-      readonly mtu: number | null;
-      readonly bridge: string;
-      readonly peer: { readonly name: string; readonly mac: string };
-    }
+      readonly bridge: string | null;
+      readonly peer: { readonly at: NetworkPlace; readonly name: string; readonly mac: string };
+    } & Made)
   | { readonly op: 'alias'; readonly link: string; readonly alias: string }
+  | { readonly op: 'stp'; readonly link: string; readonly stp: boolean }
+  | { readonly op: 'mtu'; readonly link: string; readonly mtu: number }
   | { readonly op: 'port'; readonly link: string; readonly bridge: string }
+  | { readonly op: 'address'; readonly link: string; readonly address: string; readonly prefixLength: number }
+  | { readonly op: 'up'; readonly link: string }
+  /** `destination`: `default`, or a net. null: as the kernel has it; no gateway; no link; the main table. */
   | {
-      readonly op: 'address';
-      readonly inside: boolean;
-      readonly link: string;
-      readonly address: string;
-      readonly prefixLength: number;
+      readonly op: 'route';
+      readonly destination: string;
+      readonly gateway: string | null;
+      readonly link: string | null;
+      readonly metric: number | null;
+      readonly table: number | null;
     }
-  | { readonly op: 'up'; readonly inside: boolean; readonly link: string }
-  /** The default route, inside. */
-  | { readonly op: 'route'; readonly gateway: string }
+  /** `net.ipv4.ip_forward`, with the text that is written. */
+  | { readonly op: 'sysctl'; readonly key: string; readonly value: string }
+  /** Of our own mount namespace. */
   | { readonly op: 'folder'; readonly path: string }
-  | { readonly op: 'file'; readonly path: string; readonly text: string };
+  | { readonly op: 'file'; readonly path: string; readonly text: string }
+);
 
 export interface NetworkStep {
   readonly operation: NetworkOperation;
@@ -49,8 +65,8 @@ export interface NetworkBuilding {
   readonly id: string;
   /** For people: `net up ns1`. */
   readonly what: string;
-  /** The name of the namespace, whether it is there or made by a step. */
-  readonly path: string;
+  /** The namespaces that are there already, by the ways to them, with the inode that each must still have. */
+  readonly places: ReadonlyMap<string, bigint>;
   readonly steps: readonly NetworkStep[];
   /** What stands already, if it does: its entry goes on. */
   readonly standing: JournalEntry | null;

@@ -1,57 +1,169 @@
-// A network of one's own: one namespace behind a bridge. What it is called and made of.
+// A network of one's own: nodes and the links between them. What it is called and made of.
 
 import { NsError } from '../kernel/error.ts';
-import { isMachineOf, isOrdinary, netText, parseIpv4, parseIpv4Net, type Ipv4Net } from './ipv4.ts';
+import type { IpNet } from './ip-net.ts';
 
 export interface Lab {
-  /** Of the namespace, and of the lab. */
   readonly name: string;
-  readonly bridge: string;
-  /** The bridge is somebody else's: only a port is added. */
-  readonly useBridge: boolean;
-  /** Our end of the pair, the port of the bridge. */
-  readonly port: string;
-  /** Inside. */
-  readonly address: Ipv4Net;
-  /** The bridge's address, unless that is somebody else's. */
-  readonly gateway: string;
-  readonly nameservers: readonly string[];
+  readonly nodes: readonly LabNode[];
+  readonly links: readonly LabLink[];
+  readonly nat: readonly LabNat[];
+  readonly publish: readonly LabPublish[];
+}
+
+/** No two have a name in common. Those that are namespaces have settings; links end in any of them. */
+export type LabNode = HostNode | NamespaceNode | AttachedNode | BridgeNode;
+
+/** A network namespace with what is set in it. */
+export type PlaceNode = HostNode | NamespaceNode | AttachedNode;
+
+/** Our own network namespace. */
+export interface HostNode extends NodeSettings {
+  readonly kind: 'host';
+  readonly name: 'host';
+}
+
+/** A network namespace that is made, and has its name at `path`: /run/netns/NAME. */
+export interface NamespaceNode extends NodeSettings {
+  readonly kind: 'namespace';
+  readonly name: string;
+  readonly path: string;
+  /** Commands that are started in it once it stands, each a file and its words. */
+  readonly start: readonly (readonly string[])[];
+}
+
+/** That of a process, which is there, and stays. */
+export interface AttachedNode extends NodeSettings {
+  readonly kind: 'attached';
+  readonly name: string;
+  /** A way to it: /proc/4913/ns/net. */
+  readonly path: string;
+  readonly inode: bigint;
+}
+
+export interface BridgeNode {
+  readonly kind: 'bridge';
+  /** Of the link, too. */
+  readonly name: string;
+  /** The name of the node whose network it is in. */
+  readonly in: string;
+  readonly addresses: readonly IpNet[];
   /** Unit: bytes. null: as the kernel has it. */
   readonly mtu: number | null;
+  readonly stp: boolean;
+  /** It is somebody else's, and there: only ports are added. */
+  readonly isForeign: boolean;
 }
 
-/** What was asked for. undefined: the default. */
-export interface LabWords {
-  readonly name: string | undefined;
-  /** All names as the tutorial has them. */
-  readonly tutorial: boolean;
-  readonly bridge: string | undefined;
-  readonly useBridge: boolean;
-  readonly address: string | undefined;
-  readonly gateway: string | undefined;
+export interface NodeSettings {
+  readonly routes: readonly LabRoute[];
+  /** `net.ipv4.ip_forward`, with the text that is written. */
+  readonly sysctls: ReadonlyMap<string, string>;
+  /** Nameservers, and what is added to names without a dot: of namespaces only. */
   readonly dns: readonly string[];
-  readonly mtu: string | undefined;
+  readonly search: readonly string[];
+  /** Names, with the address of each: of namespaces only. */
+  readonly hosts: ReadonlyMap<string, string>;
 }
 
-export const DEFAULT_NAME = 'ns1';
-/** Inside. */
-export const INNER_LINK = 'eth0';
+export interface LabRoute {
+  /** `default`, or a net. */
+  readonly destination: string;
+  readonly gateway: string | null;
+  readonly link: string | null;
+  readonly metric: number | null;
+  /** null: main. */
+  readonly table: number | null;
+}
 
-/** Errors: BAD_VALUE. */
-export function labOf(words: LabWords): Lab {
-  const name = requireLabName(words.name ?? DEFAULT_NAME);
-  const bridge = requireLinkName('--bridge', words.bridge ?? (words.tutorial ? 'lxcbr0' : 'nstool0'));
-  const port = words.tutorial ? requireLinkName('--bridge', `${bridge}.1`) : portName(name);
-  const address = requireNet(words.address ?? '192.168.10.11/24');
-  const gateway = words.gateway ?? firstOf(address);
-  requireAddress('--gateway', gateway);
-  requireMachine(address, '--address', address.address);
-  requireMachine(address, '--gateway', gateway);
-  if (gateway === address.address)
-    throw bad('--gateway', gateway, 'it is the address inside, and nobody routes by itself');
-  const nameservers = words.dns.length === 0 ? ['8.8.8.8'] : words.dns;
-  for (const server of nameservers) requireAddress('--dns', server);
-  return { name, bridge, useBridge: words.useBridge, port, address, gateway, nameservers, mtu: mtuOf(words.mtu) };
+/** Where a link ends. */
+export interface LabEnd {
+  /** Of a bridge: it is its port, in the network that the bridge is in. */
+  readonly node: string;
+  /** Its name there. */
+  readonly link: string;
+  /** null: one that no other has. */
+  readonly mac: string | null;
+  readonly addresses: readonly IpNet[];
+}
+
+export type LabLink =
+  | { readonly kind: 'veth'; readonly ends: readonly [LabEnd, LabEnd]; readonly mtu: number | null }
+  /** `parent`: a link of the node that is no bridge. */
+  | {
+      readonly kind: 'macvlan';
+      readonly end: LabEnd;
+      readonly parent: LinkPlace;
+      readonly mode: MacvlanMode;
+      readonly mtu: number | null;
+    }
+  /** `under`: the node whose network carries the packets, and its link, where only one may. `remote`: also a group. */
+  | {
+      readonly kind: 'vxlan';
+      readonly end: LabEnd;
+      readonly under: { readonly node: string; readonly link: string | null };
+      readonly id: number;
+      readonly local: string | null;
+      readonly remote: string | null;
+      readonly port: number;
+      readonly mtu: number | null;
+    }
+  | { readonly kind: 'tun' | 'tap'; readonly end: LabEnd; readonly mtu: number | null }
+  /** A link of our own network, called `from` there, that is moved in, and given back. */
+  | { readonly kind: 'physical'; readonly end: LabEnd; readonly from: string; readonly mtu: number | null };
+
+export interface LinkPlace {
+  readonly node: string;
+  readonly link: string;
+}
+
+export type MacvlanMode = 'bridge' | 'private' | 'vepa' | 'passthru';
+
+export interface LabNat {
+  readonly node: string;
+  readonly source: IpNet;
+  readonly outLink: string | null;
+}
+
+export interface LabPublish {
+  readonly node: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly address: string | null;
+  readonly port: number;
+  readonly toAddress: string;
+  readonly toPort: number;
+}
+
+export const HOST = 'host';
+
+export const NO_SETTINGS: NodeSettings = { routes: [], sysctls: new Map(), dns: [], search: [], hosts: new Map() };
+
+/** Of the name of a namespace, as ip-netns(8) has them. */
+export function namePath(name: string): string {
+  return `/run/netns/${name}`;
+}
+
+export function endsOf(link: LabLink): readonly LabEnd[] {
+  return link.kind === 'veth' ? link.ends : [link.end];
+}
+
+/** The namespace that a node is, or that its bridge is in. Errors: BAD_VALUE. */
+export function placeOf({ nodes }: Lab, name: string): PlaceNode {
+  const node = nodes.find((each) => each.name === name);
+  if (node?.kind !== 'bridge' && node !== undefined) return node;
+  const place = nodes.find((each) => each.name === node?.in);
+  if (place !== undefined && place.kind !== 'bridge') return place;
+  throw new NsError('BAD_VALUE', { what: `'${node?.in ?? name}' is no node that has links` });
+}
+
+/** The bridge that the end is a port of. */
+export function bridgeOf({ nodes }: Lab, { node }: LabEnd): BridgeNode | undefined {
+  return nodes.find((each): each is BridgeNode => each.kind === 'bridge' && each.name === node);
+}
+
+/** Of the journal's entry. */
+export function labId(name: string): string {
+  return `net-${name}`;
 }
 
 /** Also a file's name, and a word of an alias. Errors: BAD_VALUE. */
@@ -64,67 +176,17 @@ export function requireLabName(name: string): string {
 }
 
 /** Source: IFNAMSIZ, dev_valid_name(). Others are legal, and nobody wants them. */
-function requireLinkName(option: string, name: string): string {
-  if (/^[A-Za-z0-9_][\w.-]{0,14}$/.test(name)) return name;
-  throw bad(option, name, 'the name of a link takes letters, digits, _ . and -, at most 15 of them');
-}
-
-function requireNet(text: string): Ipv4Net {
-  const net = parseIpv4Net(text);
-  if (net === undefined)
-    throw bad('--address', text, 'it takes an IPv4 address with the length of its net: 10.1.2.3/24');
-  if (net.prefixLength < 8 || net.prefixLength > 30)
-    throw bad('--address', text, 'a net of 8 to 30 bits has room for both ends, and for the rest of the world');
-  return net;
-}
-
-function requireAddress(option: string, text: string): void {
-  if (parseIpv4(text) === undefined || !isOrdinary(text))
-    throw bad(option, text, 'it takes the IPv4 address of a machine: 10.1.2.3');
-}
-
-function requireMachine(net: Ipv4Net, option: string, address: string): void {
-  if (!isOrdinary(address) || !isMachineOf(net, address))
-    throw bad(option, address, `no machine of ${netText(net)} can have it`);
-}
-
-function mtuOf(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const mtu = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (mtu >= 68 && mtu <= 65_535) return mtu;
-  throw bad('--mtu', text, 'it takes a number of bytes from 68 to 65535');
-}
-
-function bad(option: string, word: string, why: string): NsError {
-  return new NsError('BAD_VALUE', { what: `${option} cannot be '${word}'`, why });
-}
-
-function firstOf(net: Ipv4Net): string {
-  const [first = ''] = netText(net).split('/');
-  const bytes = first.split('.').map(Number);
-  return [...bytes.slice(0, 3), (bytes[3] ?? 0) + 1].join('.');
+export function isLinkName(name: string): boolean {
+  return /^[A-Za-z0-9_][\w.-]{0,14}$/.test(name);
 }
 
 const LONGEST_LINK = 15;
 
-/** Of a name that is too long a number made of it: the same for the same. */
-function portName(name: string): string {
+/** `veth-NAME`. Of a name that is too long a number made of it: the same for the same. */
+export function portName(name: string): string {
   const whole = `veth-${name}`;
   if (whole.length <= LONGEST_LINK) return whole;
   let hash = 0x811c_9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x0100_0193) >>> 0;
   return `veth-${hash.toString(16).padStart(8, '0')}`;
-}
-
-/** Of the journal's entry. */
-export function labId(name: string): string {
-  return `net-${name}`;
-}
-
-/** With all that it is made of, so that another one of the same name is told from it. For people, too. */
-export function labText({ name, bridge, useBridge, port, address, gateway, nameservers, mtu }: Lab): string {
-  const dns = nameservers.map((server) => `--dns ${server}`).join(' ');
-  const size = mtu === null ? '' : ` --mtu ${mtu}`;
-  const at = `--address ${address.address}/${address.prefixLength} --gateway ${gateway}`;
-  return `net up ${name} --bridge ${bridge}${useBridge ? ' --use-bridge' : ''} (${port}) ${at} ${dns}${size}`;
 }

@@ -1,7 +1,8 @@
 import { NsError } from '../../kernel/error.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import type { JournalEntry } from '../../kernel/journal.ts';
-import { DEFAULT_NAME, labId, requireLabName } from '../../network/lab.ts';
+import { DEFAULT_NAME } from '../../network/lab-words.ts';
+import { labId, requireLabName } from '../../network/lab.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';

@@ -4,9 +4,11 @@ import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Gap } from '../../kernel/host.ts';
 import type { JournalEntry } from '../../kernel/journal.ts';
 import type { NetworkStep } from '../../kernel/network-plan.ts';
-import { overlap } from '../../network/ipv4.ts';
-import { namePath, planLab, type PlannedStep } from '../../network/lab-plan.ts';
-import { labId, labOf, labText, type Lab } from '../../network/lab.ts';
+import { ipNetText, overlap, wholeNet } from '../../network/ip-net.ts';
+import { planLab, type LabPlan } from '../../network/lab-plan.ts';
+import type { PlannedStep } from '../../network/lab-step.ts';
+import { askedOf, askedText, labOf, type LabAsked } from '../../network/lab-words.ts';
+import { labId } from '../../network/lab.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
@@ -62,7 +64,7 @@ export const netUp: CommandDefinition = {
   ],
   async run(invocation, context) {
     requireThisMachine(invocation);
-    const lab = labOf({
+    const asked = askedOf({
       name: invocation.operands[0],
       tutorial: flag(invocation, 'tutorial'),
       bridge: optionValue(invocation, 'bridge'),
@@ -75,15 +77,15 @@ export const netUp: CommandDefinition = {
     const dryRun = flag(invocation, 'dry-run');
     const host = await context.host();
     const journal = await context.journal();
-    const before = await standingOf(lab, journal, context, dryRun);
-    const steps = planLab(host, {
-      lab,
+    const before = await standingOf(asked, journal, context, dryRun);
+    const plan = planLab(host, {
+      lab: labOf(asked),
       standing: before.standing,
-      shared: foldersOfOthers(journal, lab),
-      macs: [newLinkAddress(), newLinkAddress(), newLinkAddress()],
+      shared: foldersOfOthers(journal, asked.name),
+      newMac: newLinkAddress,
     });
-    if (dryRun) return answer(invocation, lab, steps, [...before.notes, 'nothing was changed']);
-    return act(invocation, context, lab, steps, before);
+    if (dryRun) return answer(invocation, asked, plan.steps, [...before.notes, 'nothing was changed']);
+    return act(invocation, context, asked, plan, before);
   },
 };
 
@@ -93,11 +95,11 @@ interface Before {
 }
 
 /** What a killed one left is removed. Errors: DENIED; BAD_VALUE, where it stands with other settings. */
-async function standingOf(lab: Lab, journal: Journal, context: Context, dryRun: boolean): Promise<Before> {
+async function standingOf(lab: LabAsked, journal: Journal, context: Context, dryRun: boolean): Promise<Before> {
   const entry = journal.list().entries.find(({ id }) => id === labId(lab.name));
   if (entry === undefined) return { standing: null, notes: [] };
   if (entry.kept) {
-    if (entry.what === labText(lab)) return { standing: entry, notes: [] };
+    if (entry.what === askedText(lab)) return { standing: entry, notes: [] };
     throw new NsError('BAD_VALUE', {
       what: `${lab.name} stands with other settings`,
       why: entry.what,
@@ -131,22 +133,22 @@ export function requireAlone(name: string, entry: JournalEntry, journal: Journal
   });
 }
 
-function foldersOfOthers(journal: Journal, lab: Lab): ReadonlySet<string> {
-  const others = journal.list().entries.filter(({ id }) => id !== labId(lab.name));
+function foldersOfOthers(journal: Journal, name: string): ReadonlySet<string> {
+  const others = journal.list().entries.filter(({ id }) => id !== labId(name));
   return new Set(others.flatMap(({ undo }) => undo.flatMap((each) => (each.op === 'folder' ? [each.path] : []))));
 }
 
 async function act(
   invocation: Invocation,
   context: Context,
-  lab: Lab,
-  steps: readonly PlannedStep[],
+  lab: LabAsked,
+  { steps, places }: LabPlan,
   { standing, notes }: Before,
 ): Promise<Outcome> {
   const wanted = steps.filter(({ isRight }) => !isRight);
   if (wanted.length === 0)
     return answer(invocation, lab, steps, [`${lab.name} stands as it should: nothing was changed`]);
-  const building = { id: labId(lab.name), what: labText(lab), path: namePath(lab.name), steps: wanted, standing };
+  const building = { id: labId(lab.name), what: askedText(lab), steps: wanted, places, standing };
   const built = await context.buildNetwork(building);
   if (built.ok) return answer(invocation, lab, steps, [...notes, ...standingNotes(lab)]);
   const error = errorOf(lab, built.at, built.gap);
@@ -154,16 +156,15 @@ async function act(
   return { stdout: '', notes: [...notes, ...left], error, status: errorStatus(error) };
 }
 
-function standingNotes(lab: Lab): readonly string[] {
-  const far = lab.nameservers.filter((server) => !overlap(lab.address, { address: server, prefixLength: 32 }));
-  const { address, prefixLength } = lab.address;
+function standingNotes(lab: LabAsked): readonly string[] {
+  const far = lab.nameservers.filter((server) => !overlap(lab.address, wholeNet(server)));
   return [
-    `${lab.name} has ${address}/${prefixLength}, and ${lab.gateway} on ${lab.bridge} is its gateway; away with it: nstool net down ${lab.name}`,
+    `${lab.name} has ${ipNetText(lab.address)}, and ${lab.gateway} on ${lab.bridge} is its gateway; away with it: nstool net down ${lab.name}`,
     ...(far.length === 0 ? [] : [`${far.join(', ')} cannot be reached from ${lab.name}: there is no NAT`]),
   ];
 }
 
-function errorOf({ name }: Lab, { what }: NetworkStep, gap: Gap): NsError {
+function errorOf({ name }: LabAsked, { what }: NetworkStep, gap: Gap): NsError {
   const failed = `cannot make ${name}: ${what}`;
   const errno = gap.errno ?? gap.reason;
   const words = gap.text === undefined ? errno : `${errno}: ${gap.text}`;
@@ -192,7 +193,7 @@ const columns: readonly Column<StepRow>[] = [
 
 function answer(
   invocation: Invocation,
-  { name }: Lab,
+  { name }: LabAsked,
   steps: readonly PlannedStep[],
   notes: readonly string[],
 ): Outcome {

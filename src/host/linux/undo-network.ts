@@ -45,15 +45,19 @@ export function ownNetwork(): bigint {
   return statSync('/proc/thread-self/ns/net', { bigint: true }).ino;
 }
 
-export function listLinks(namespace?: string): Reading<readonly Link[]> {
+function listLinks(namespace?: string): Reading<readonly Link[]> {
   const request = encodeLinkDump(namespace);
   const answer = askNetlink(request);
   return answer.ok ? decodeLinks(answer.value, 'netlink') : answer;
 }
 
-function undoLink({ mac, kind, network }: UndoOf<'network link'>, dryRun: boolean): NetworkUndone {
-  if (network !== ownNetwork()) return { state: 'left', why: `it is in net:[${network}], and we are not` };
-  const links = listLinks();
+function undoLink({ mac, kind, network, door }: UndoOf<'network link'>, dryRun: boolean): NetworkUndone {
+  // Its namespace is gone, and the link with it; or another has its way, which is not meant.
+  if (door !== null && statSync(door, { bigint: true, throwIfNoEntry: false })?.ino !== network) return GONE;
+  if (door === null && network !== ownNetwork())
+    return { state: 'left', why: `it is in net:[${network}], and we are not` };
+  const namespace = door ?? undefined;
+  const links = listLinks(namespace);
   if (!links.ok) return left(links);
   const link = links.value.find((each) => each.address === mac && each.kind === kind);
   if (link === undefined) return GONE;
@@ -61,7 +65,8 @@ function undoLink({ mac, kind, network }: UndoOf<'network link'>, dryRun: boolea
   const ports = links.value.filter(({ master }) => master === link.ifindex).map(({ name }) => name);
   if (kind === 'bridge' && ports.length > 0)
     return { state: 'left', why: `it has ports of others: ${ports.slice(0, 3).join(', ')}` };
-  return left(askNetlink(encodeRemoveLink(link.ifindex)));
+  const request = encodeRemoveLink(link.ifindex);
+  return left(askNetlink(namespace === undefined ? request : { ...request, namespace }));
 }
 
 /** Killed before it was mounted, there is an empty file with nothing on it. */

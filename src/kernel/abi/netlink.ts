@@ -72,6 +72,8 @@ export const IFLA_INFO_SLAVE_DATA = 5;
 export const IFLA_BRPORT_STATE = 1;
 /** BR_STATE_*, by number. Source: include/uapi/linux/if_bridge.h. */
 export const BRIDGE_PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
+/** Of a bridge. */
+export const IFLA_BR_STP_STATE = 5;
 export const IFLA_VLAN_ID = 1;
 export const IFLA_VXLAN_ID = 1;
 export const IFLA_VXLAN_GROUP = 2;
@@ -101,6 +103,9 @@ export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 export const IFA_LABEL = 3;
 export const IFA_FLAGS = 8;
+
+/** Of an address: it is not looked for elsewhere before it counts. */
+export const IFA_F_NODAD = 2;
 
 /** Attributes of routes. Source: include/uapi/linux/rtnetlink.h. */
 export const RTA_DST = 1;
@@ -143,3 +148,5 @@ export const FIB_RULE_INVERT = 2;
 export const RT_TABLE_MAIN = 254;
 export const RTPROT_BOOT = 3;
 export const RTN_UNICAST = 1;
+/** To what is on the link itself. */
+export const RT_SCOPE_LINK = 253;

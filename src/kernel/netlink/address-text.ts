@@ -41,3 +41,39 @@ function longestZeros(groups: readonly number[]): { start: number; length: numbe
   }
   return best;
 }
+
+/** 4 or 16 bytes. undefined: it is no address. Four decimal numbers, nothing shorter or octal; no zone. Source: inet_pton(3). */
+export function parseAddress(text: string): Uint8Array | undefined {
+  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
+}
+
+function parseIpv4(text: string): Uint8Array | undefined {
+  const parts = text.split('.');
+  const isIt = parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
+  return isIt ? Uint8Array.from(parts, Number) : undefined;
+}
+
+/** Eight groups; `::` once, for one group of zeros or more; the last two may be an IPv4 address. */
+function parseIpv6(text: string): Uint8Array | undefined {
+  const [head = '', tail, ...more] = text.split('::');
+  const before = groupsOf(head, tail === undefined);
+  const after = groupsOf(tail ?? '', true);
+  if (before === undefined || after === undefined || more.length > 0) return undefined;
+  const missing = IPV6_LENGTH - before.length - after.length;
+  if (tail === undefined ? missing !== 0 : missing < 2) return undefined;
+  return Uint8Array.from([...before, ...Array.from({ length: missing }, () => 0), ...after]);
+}
+
+/** The bytes of groups between colons. */
+function groupsOf(text: string, isLast: boolean): readonly number[] | undefined {
+  if (text === '') return [];
+  const words = text.split(':');
+  const bytes: number[] = [];
+  for (const [at, word] of words.entries()) {
+    const ipv4 = isLast && at === words.length - 1 ? parseIpv4(word) : undefined;
+    if (ipv4 !== undefined) bytes.push(...ipv4);
+    else if (/^[\da-f]{1,4}$/i.test(word)) bytes.push(Number.parseInt(word, 16) >> 8, Number.parseInt(word, 16) & 0xff);
+    else return undefined;
+  }
+  return bytes;
+}

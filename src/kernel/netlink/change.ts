@@ -4,8 +4,10 @@
 import {
   IFA_ADDRESS,
   IFA_LOCAL,
+  IFA_F_NODAD,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_BR_STP_STATE,
   IFLA_GROUP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
@@ -22,8 +24,14 @@ import {
   NLM_F_EXCL,
   NLM_F_REQUEST,
   RT_TABLE_MAIN,
+  RT_SCOPE_LINK,
+  RTA_DST,
   RTA_GATEWAY,
+  RTA_OIF,
+  RTA_PRIORITY,
+  RTA_TABLE,
   RTM_DELLINK,
+  RTM_GETLINK,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWROUTE,
@@ -31,7 +39,7 @@ import {
   RTPROT_BOOT,
   VETH_INFO_PEER,
 } from '../abi/netlink.ts';
-import { AF_INET } from '../abi/sock-diag.ts';
+import { AF_INET, AF_INET6 } from '../abi/sock-diag.ts';
 import type { NetlinkRequest } from '../host.ts';
 import { encodeAttribute, encodeMessage, view } from './message.ts';
 
@@ -48,23 +56,35 @@ export interface NewLink {
   readonly mtu: number | null;
 }
 
-/** Errors: EEXIST: there is a link of that name; EOPNOTSUPP: the kernel has no bridges; EPERM. */
-export function encodeNewBridge(link: NewLink): NetlinkRequest {
-  return request(RTM_NEWLINK, CREATE, [linkHeader(0), ...attributesOf(link), linkInfo('bridge')]);
+/** `stp`: it takes part in the spanning tree. Errors: EEXIST: there is a link of that name; EOPNOTSUPP: the kernel has no bridges; EPERM. */
+export function encodeNewBridge(link: NewLink, stp = false): NetlinkRequest {
+  const info = stp ? linkInfo('bridge', stpData(true)) : linkInfo('bridge');
+  return request(RTM_NEWLINK, CREATE, [linkHeader(0), ...attributesOf(link), info]);
+}
+
+/** Of a bridge. */
+export function encodeStp(ifindex: number, stp: boolean): NetlinkRequest {
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), linkInfo('bridge', stpData(stp))]);
+}
+
+function stpData(stp: boolean): Uint8Array {
+  return nested(IFLA_INFO_DATA, [encodeAttribute(IFLA_BR_STP_STATE, word(stp ? 1 : 0))]);
 }
 
 /**
- * Both ends at once, `peer` in the namespace behind the descriptor, its index inside `peer.namespace`. `master`: the index
- * of the bridge that the first is a port of. Errors: as of encodeNewBridge.
+ * Both ends at once, `peer` in the namespace behind the descriptor `peer.namespace`, null: the same. `master`: the index
+ * of the bridge that the first is a port of, null for none. Errors: as of encodeNewBridge.
  */
 export function encodeNewVeth(
   link: NewLink,
-  peer: NewLink & { readonly namespace: number },
-  master: number,
+  peer: NewLink & { readonly namespace: number | null },
+  master: number | null,
 ): NetlinkRequest {
-  const other = [linkHeader(0), ...attributesOf(peer), encodeAttribute(IFLA_NET_NS_FD, word(peer.namespace))];
+  const { namespace } = peer;
+  const where = namespace === null ? [] : [encodeAttribute(IFLA_NET_NS_FD, word(namespace))];
+  const other = [linkHeader(0), ...attributesOf(peer), ...where];
   const data = nested(IFLA_INFO_DATA, [nested(VETH_INFO_PEER, other)]);
-  const own = [...attributesOf(link), encodeAttribute(IFLA_MASTER, word(master))];
+  const own = [...attributesOf(link), ...(master === null ? [] : [encodeAttribute(IFLA_MASTER, word(master))])];
   return request(RTM_NEWLINK, CREATE, [linkHeader(0), ...own, linkInfo('veth', data)]);
 }
 
@@ -88,22 +108,66 @@ export function encodeRemoveLink(ifindex: number): NetlinkRequest {
   return request(RTM_DELLINK, 0, [linkHeader(ifindex)]);
 }
 
-/** IPv4. Errors: EEXIST: the link has it. */
+export function encodeMtu(ifindex: number, mtu: number): NetlinkRequest {
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_MTU, word(mtu))]);
+}
+
+/** Answered with the link. Errors: ENODEV. */
+export function encodeLinkByName(name: string): NetlinkRequest {
+  const parts = [linkHeader(0), encodeAttribute(IFLA_IFNAME, text(name))];
+  return { protocol: NETLINK_ROUTE, message: encodeMessage(RTM_GETLINK, NLM_F_REQUEST, parts) };
+}
+
+/**
+ * 4 or 16 bytes. An IPv6 one counts at once: whether another has it is not looked for, which would take a second.
+ * Errors: EEXIST: the link has it; EACCES: IPv6 is off there.
+ */
 export function encodeNewAddress(ifindex: number, address: Uint8Array, prefixLength: number): NetlinkRequest {
   // struct ifaddrmsg: family, length of the prefix, flags, scope, index.
   const header = new Uint8Array(8);
-  header.set([AF_INET, prefixLength]);
+  const isIpv4 = address.length === 4;
+  header.set([isIpv4 ? AF_INET : AF_INET6, prefixLength, isIpv4 ? 0 : IFA_F_NODAD]);
   view(header).setUint32(4, ifindex, true);
   const attributes = [encodeAttribute(IFA_LOCAL, address), encodeAttribute(IFA_ADDRESS, address)];
   return request(RTM_NEWADDR, CREATE, [header, ...attributes]);
 }
 
-/** IPv4, of the main table. Errors: EEXIST: there is one; ENETUNREACH: no link leads to the gateway. */
-export function encodeNewDefaultRoute(gateway: Uint8Array): NetlinkRequest {
+/** A route; null: as the kernel has it. */
+export interface NewRoute {
+  /** 4 or 16 bytes each, of one family. */
+  readonly destination: Uint8Array;
+  readonly prefixLength: number;
+  readonly gateway: Uint8Array | null;
+  readonly ifindex: number | null;
+  readonly metric: number | null;
+  /** null: main. */
+  readonly table: number | null;
+}
+
+/** Errors: EEXIST: there is one; ENETUNREACH, EHOSTUNREACH: no link leads to the gateway; ENETDOWN: the link is down. */
+export function encodeNewRoute({
+  destination,
+  prefixLength,
+  gateway,
+  ifindex,
+  metric,
+  table,
+}: NewRoute): NetlinkRequest {
   // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags.
   const header = new Uint8Array(12);
-  header.set([AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST]);
-  return request(RTM_NEWROUTE, CREATE, [header, encodeAttribute(RTA_GATEWAY, gateway)]);
+  const isIpv4 = destination.length === 4;
+  const number = table ?? RT_TABLE_MAIN;
+  const scope = isIpv4 && gateway === null ? RT_SCOPE_LINK : 0;
+  const short = number > 255 ? 0 : number;
+  header.set([isIpv4 ? AF_INET : AF_INET6, prefixLength, 0, 0, short, RTPROT_BOOT, scope, RTN_UNICAST]);
+  return request(RTM_NEWROUTE, CREATE, [
+    header,
+    ...(prefixLength === 0 ? [] : [encodeAttribute(RTA_DST, destination)]),
+    ...(gateway === null ? [] : [encodeAttribute(RTA_GATEWAY, gateway)]),
+    ...(ifindex === null ? [] : [encodeAttribute(RTA_OIF, word(ifindex))]),
+    ...(metric === null ? [] : [encodeAttribute(RTA_PRIORITY, word(metric))]),
+    ...(short === 0 ? [encodeAttribute(RTA_TABLE, word(number))] : []),
+  ]);
 }
 
 function request(type: number, flags: number, parts: readonly Uint8Array[]): NetlinkRequest {

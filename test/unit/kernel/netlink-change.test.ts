@@ -4,7 +4,7 @@ import {
   encodeAlias,
   encodeNewAddress,
   encodeNewBridge,
-  encodeNewDefaultRoute,
+  encodeNewRoute,
   encodeNewVeth,
   encodeRemoveLink,
   encodeUp,
@@ -37,7 +37,14 @@ describe('changes of a network', () => {
   });
 
   it('add a default route to the main table', () => {
-    const { message } = encodeNewDefaultRoute(Uint8Array.of(192, 168, 10, 1));
+    const { message } = encodeNewRoute({
+      destination: new Uint8Array(4),
+      prefixLength: 0,
+      gateway: Uint8Array.of(192, 168, 10, 1),
+      ifindex: null,
+      metric: null,
+      table: null,
+    });
     expect(hex(message)).toBe('2400000018000506010000000000000002000000fe0300010000000008000500c0a80a01');
   });
 

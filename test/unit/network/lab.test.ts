@@ -4,12 +4,13 @@ import { describe, expect, it, test } from 'vitest';
 import { NsError } from '../../../src/kernel/error.ts';
 import { gap, value, type Host } from '../../../src/kernel/host.ts';
 import { decodeEntry, encodeEntry, type JournalEntry, type Undo } from '../../../src/kernel/journal.ts';
-import type { Link } from '../../../src/kernel/netlink/links.ts';
+import { parseAddress } from '../../../src/kernel/netlink/address-text.ts';
+import type { DetailedLink } from '../../../src/kernel/netlink/link-details.ts';
 import type { Route } from '../../../src/kernel/netlink/routes.ts';
-import { isMachineOf, netText, overlap, parseIpv4, parseIpv4Net } from '../../../src/network/ipv4.ts';
+import { isMachineOf, machineOf, netText, overlap, parseIpNet } from '../../../src/network/ip-net.ts';
 import { requireFree } from '../../../src/network/lab-overlap.ts';
 import { planLab } from '../../../src/network/lab-plan.ts';
-import { labOf, type LabWords } from '../../../src/network/lab.ts';
+import { askedOf, labOf, type LabWords } from '../../../src/network/lab-words.ts';
 
 const none: LabWords = {
   name: undefined,
@@ -22,26 +23,68 @@ const none: LabWords = {
   mtu: undefined,
 };
 
-describe('IPv4', () => {
-  test.each(['1.2.3', '01.2.3.4', '1.2.3.256', '0x1.2.3.4', '1.2.3.4.5', ' 1.2.3.4', '1.2.3.-4', ''])(
-    '%j is none',
-    (text) => {
-      expect(parseIpv4(text)).toBeUndefined();
-    },
-  );
-  test.each(['1.2.3.4', '1.2.3.4/', '1.2.3.4/33', '1.2.3.4/08', '1.2.3.4/8/8', '1.2.3.4/-1'])(
+describe('addresses', () => {
+  test.each([
+    '1.2.3',
+    '01.2.3.4',
+    '1.2.3.256',
+    '0x1.2.3.4',
+    '1.2.3.4.5',
+    ' 1.2.3.4',
+    '1.2.3.-4',
+    '',
+    ':',
+    ':::',
+    '1::2::3',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '1:2:3:4::5:6:7:8',
+    '12345::',
+    '::1.2.3',
+    '1.2.3.4::',
+    'fe80::1%eth0',
+    '::g',
+  ])('%j is none', (text) => {
+    expect(parseAddress(text)).toBeUndefined();
+  });
+  test.each([
+    ['::', '00000000000000000000000000000000'],
+    ['::1', '00000000000000000000000000000001'],
+    ['fd00::', 'fd000000000000000000000000000000'],
+    ['1:2:3:4:5:6:7::', '00010002000300040005000600070000'],
+    ['FD00:0:0:1::a.b', undefined],
+    ['fd00:0:0:1::10.0.0.1', 'fd00000000000001000000000a000001'],
+    ['10.0.0.1', '0a000001'],
+  ])('%s is %s', (text, hex) => {
+    const bytes = parseAddress(text);
+    expect(bytes === undefined ? undefined : Buffer.from(bytes).toString('hex')).toBe(hex);
+  });
+  test.each(['1.2.3.4', '1.2.3.4/', '1.2.3.4/33', '1.2.3.4/08', '1.2.3.4/8/8', '1.2.3.4/-1', '::/129', '::1'])(
     '%j is no net',
     (text) => {
-      expect(parseIpv4Net(text)).toBeUndefined();
+      expect(parseIpNet(text)).toBeUndefined();
     },
   );
+  const net = (text: string) => parseIpNet(text) ?? { address: '', prefixLength: 0 };
   it('nets overlap where one is in the other', () => {
-    const net = (text: string) => parseIpv4Net(text) ?? { address: '', prefixLength: 0 };
     expect(overlap(net('192.168.10.11/24'), net('192.168.0.0/16'))).toBe(true);
     expect(overlap(net('192.168.10.11/24'), net('192.168.11.0/24'))).toBe(false);
     expect(overlap(net('255.255.255.255/32'), net('0.0.0.0/0'))).toBe(true);
+    expect(overlap(net('fd00:1::/64'), net('fd00::/16'))).toBe(true);
+    expect(overlap(net('fd00:1::/64'), net('fd00:2::/64'))).toBe(false);
+    expect(overlap(net('::/0'), net('10.0.0.0/8'))).toBe(false);
+  });
+  it('a net has a first address, and machines', () => {
     expect(netText(net('192.168.10.77/26'))).toBe('192.168.10.64/26');
+    expect(netText(net('fd00:1:2:3:4::5/64'))).toBe('fd00:1:2:3::/64');
+    expect(machineOf(net('fd00::ffff/112'), 10n)).toBe('fd00::a');
     expect([0, 1, 62, 63].map((last) => isMachineOf(net('10.0.0.0/26'), `10.0.0.${last}`))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect(['fd00::', 'fd00::1', 'fd00::ffff', 'fd01::1'].map((each) => isMachineOf(net('fd00::/112'), each))).toEqual([
       false,
       true,
       true,
@@ -52,7 +95,7 @@ describe('IPv4', () => {
 
 describe('a lab', () => {
   it("has the tutorial's addresses", () => {
-    expect(labOf(none)).toEqual({
+    expect(askedOf(none)).toEqual({
       name: 'ns1',
       bridge: 'nstool0',
       useBridge: false,
@@ -62,14 +105,14 @@ describe('a lab', () => {
       nameservers: ['8.8.8.8'],
       mtu: null,
     });
-    expect(labOf({ ...none, tutorial: true })).toMatchObject({ bridge: 'lxcbr0', port: 'lxcbr0.1' });
+    expect(askedOf({ ...none, tutorial: true })).toMatchObject({ bridge: 'lxcbr0', port: 'lxcbr0.1' });
   });
 
   it('has names of links of at most 15 characters, the same each time', () => {
-    const ports = ['a'.repeat(10), 'a'.repeat(11), 'b'.repeat(63)].map((name) => labOf({ ...none, name }).port);
+    const ports = ['a'.repeat(10), 'a'.repeat(11), 'b'.repeat(63)].map((name) => askedOf({ ...none, name }).port);
     expect(new Set(ports).size).toBe(3);
     for (const port of ports) expect(port.length).toBeLessThanOrEqual(15);
-    expect(labOf({ ...none, name: 'b'.repeat(63) }).port).toBe(ports[2]);
+    expect(askedOf({ ...none, name: 'b'.repeat(63) }).port).toBe(ports[2]);
   });
 
   test.each<Partial<LabWords>>([
@@ -92,7 +135,7 @@ describe('a lab', () => {
     { mtu: '67' },
     { mtu: '1e3' },
   ])('%j is refused', (words) => {
-    expect(() => labOf({ ...none, ...words })).toThrow(NsError);
+    expect(() => askedOf({ ...none, ...words })).toThrow(NsError);
   });
 });
 
@@ -105,22 +148,27 @@ const empty = {
 } as unknown as Host;
 
 describe('the plan', () => {
-  const macs = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03'] as const;
-  const steps = planLab(empty, { lab: labOf(none), standing: null, shared: new Set(), macs });
+  let macs = 0;
+  const { steps } = planLab(empty, {
+    lab: labOf(askedOf(none)),
+    standing: null,
+    shared: new Set(),
+    newMac: () => `02:00:00:00:00:0${(macs += 1)}`,
+  });
 
   it('has all steps, each with a reason; what is made is undone', () => {
     expect(steps.map(({ what }) => what)).toEqual([
       'network namespace /run/netns/ns1',
       'bridge nstool0',
       'alias nstool:lab=ns1 on nstool0',
+      'pair veth-ns1 and eth0 in ns1',
+      'alias nstool:lab=ns1 on veth-ns1',
       'address 192.168.10.1/24 on nstool0',
       'nstool0 up',
-      'pair veth-ns1 and eth0',
-      'alias nstool:lab=ns1 on veth-ns1',
       'veth-ns1 up',
-      'address 192.168.10.11/24 on eth0',
-      'eth0 up',
-      'default route by 192.168.10.1',
+      'address 192.168.10.11/24 on eth0 in ns1',
+      'eth0 up in ns1',
+      'default route by 192.168.10.1 in ns1',
       'directory /etc/netns',
       'directory /etc/netns/ns1',
       'file /etc/netns/ns1/resolv.conf',
@@ -152,8 +200,9 @@ describe('the plan', () => {
 });
 
 describe('what is in the way', () => {
-  const lab = labOf(none);
-  const links = [{ ifindex: 5, name: 'corp0' }] as unknown as readonly Link[];
+  const nets = [{ net: { address: '192.168.10.11', prefixLength: 24 }, link: 'nstool0' }];
+  const links = new Map([['corp0', { ifindex: 5, name: 'corp0' } as unknown as DetailedLink]]);
+  const ours = new Map([['nstool0', { ifindex: 5, name: 'nstool0' } as unknown as DetailedLink]]);
   const route = (destination: string, more: Partial<Route> = {}): Route => ({
     family: 'inet',
     destination,
@@ -166,9 +215,9 @@ describe('what is in the way', () => {
     nextHops: [{ gateway: null, ifindex: 5, weight: 1, encap: null }],
     ...more,
   });
-  const blocked = (routes: readonly Route[], own: number | null = null): string | undefined => {
+  const blocked = (routes: readonly Route[], there = links): string | undefined => {
     try {
-      requireFree(empty, lab, routes, links, own);
+      requireFree(empty, nets, { routes, links: there });
       return undefined;
     } catch (error) {
       return error instanceof NsError ? error.facts.why : String(error);
@@ -185,6 +234,6 @@ describe('what is in the way', () => {
   it('is not the default route, the next net, the local table, or our own bridge', () => {
     expect(blocked([route('default'), route('192.168.11.0/24')])).toBeUndefined();
     expect(blocked([route('192.168.10.1', { table: 255, type: 'local' })])).toBeUndefined();
-    expect(blocked([route('192.168.10.0/24')], 5)).toBeUndefined();
+    expect(blocked([route('192.168.10.0/24')], ours)).toBeUndefined();
   });
 });

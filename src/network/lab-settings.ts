@@ -1,0 +1,140 @@
+// The steps that set up the links of one namespace: ports, sizes, addresses, up; then its routes and sysctls.
+
+import type { DetailedLink } from '../kernel/netlink/link-details.ts';
+import { familyOf, ipNetText, parseIpNet, netText, type IpNet } from './ip-net.ts';
+import type { Sight } from './lab-sight.ts';
+import { step, type PlannedStep } from './lab-step.ts';
+import { bridgeOf, endsOf, placeOf, type Lab, type LabRoute } from './lab.ts';
+
+const IFF_UP = 1;
+const MAIN_TABLE = 254;
+const LOOPBACK = 'lo';
+
+/** A link as it should be. */
+interface Wanted {
+  readonly name: string;
+  readonly addresses: readonly IpNet[];
+  /** The bridge that it is a port of. */
+  readonly bridge: string | null;
+  /** It becomes one in the message that makes it. */
+  readonly isMadePort: boolean;
+  readonly mtu: number | null;
+}
+
+export function settingSteps(lab: Lab, sight: Sight): readonly PlannedStep[] {
+  const { sysctls, routes } = sight.node;
+  return [
+    ...(sight.node.kind === 'namespace' && sight.inode !== null ? loopbackSteps(sight) : []),
+    ...wantedIn(lab, sight).flatMap((wanted) => linkSettings(wanted, sight)),
+    ...Array.from(sysctls, ([key, value]) => sysctlStep(sight, key, value)),
+    ...routes.map((route) => routeStep(route, sight)),
+  ];
+}
+
+function wantedIn(lab: Lab, { node }: Sight): readonly Wanted[] {
+  const bridges = lab.nodes
+    .filter((each) => each.kind === 'bridge')
+    .filter((each) => each.in === node.name && !each.isForeign);
+  const ends = lab.links.flatMap((link) => endsOf(link).map((end, index) => ({ end, link, index })));
+  return [
+    ...bridges.map(({ name, addresses, mtu }) => ({ name, addresses, bridge: null, isMadePort: false, mtu })),
+    ...ends
+      .filter(({ end }) => placeOf(lab, end.node).name === node.name)
+      .map(({ end, link }) => ({
+        name: end.link,
+        addresses: end.addresses,
+        bridge: bridgeOf(lab, end)?.name ?? null,
+        isMadePort: link.kind === 'veth',
+        mtu: link.mtu,
+      })),
+  ];
+}
+
+function where({ node }: Sight): string {
+  return node.kind === 'host' ? '' : ` in ${node.name}`;
+}
+
+function loopbackSteps(sight: Sight): readonly PlannedStep[] {
+  const lo = sight.links.get(LOOPBACK);
+  return lo === undefined || isUp(lo) ? [] : [upStep(LOOPBACK, sight)];
+}
+
+function linkSettings(wanted: Wanted, sight: Sight): readonly PlannedStep[] {
+  const { name, addresses, mtu } = wanted;
+  const { at } = sight;
+  const found = sight.links.get(name);
+  const sizes =
+    mtu === null || found === undefined || found.mtu === mtu
+      ? []
+      : [step({ op: 'mtu', at, link: name, mtu }, `mtu ${mtu} of ${name}`, `it is ${found.mtu ?? '-'}`, NOT_RIGHT)];
+  return [
+    ...sizes,
+    ...portSteps(wanted, sight, found),
+    ...addresses.map((net) => addressStep(name, net, sight, found)),
+    upStep(name, sight),
+  ];
+}
+
+const NOT_RIGHT = { isRight: false };
+
+function portSteps(
+  { name, bridge, isMadePort }: Wanted,
+  { at, links }: Sight,
+  found: DetailedLink | undefined,
+): readonly PlannedStep[] {
+  if (bridge === null || (found === undefined && isMadePort)) return [];
+  const isPort = found !== undefined && found.master !== null && found.master === links.get(bridge)?.ifindex;
+  if (isPort) return [];
+  const reason = found === undefined ? 'what comes in by one goes out by the others' : 'somebody took it out';
+  return [step({ op: 'port', at, link: name, bridge }, `${name} a port of ${bridge}`, reason, NOT_RIGHT)];
+}
+
+function addressStep(link: string, net: IpNet, sight: Sight, found: DetailedLink | undefined): PlannedStep {
+  const { address, prefixLength } = net;
+  const isRight = sight.addresses.some(
+    (each) => each.ifindex === found?.ifindex && each.address === address && each.prefixLength === prefixLength,
+  );
+  const operation = { op: 'address', at: sight.at, link, address, prefixLength } as const;
+  const reason = sight.node.kind === 'host' ? 'the gateway of those behind it' : 'inside';
+  return step(operation, `address ${ipNetText(net)} on ${link}${where(sight)}`, reason, { isRight });
+}
+
+function upStep(link: string, sight: Sight): PlannedStep {
+  const found = sight.links.get(link);
+  return step({ op: 'up', at: sight.at, link }, `${link} up${where(sight)}`, 'a link that is down carries nothing', {
+    isRight: found !== undefined && isUp(found),
+  });
+}
+
+function isUp({ flags }: DetailedLink): boolean {
+  return (flags & IFF_UP) !== 0;
+}
+
+function sysctlStep({ at, node }: Sight, key: string, value: string): PlannedStep {
+  return step({ op: 'sysctl', at, key, value }, `${key} = ${value} in ${node.name}`, 'as it was asked for', NOT_RIGHT);
+}
+
+function routeStep(route: LabRoute, sight: Sight): PlannedStep {
+  const { destination, gateway, link } = route;
+  const by = gateway === null ? '' : ` by ${gateway}`;
+  const on = link === null ? '' : ` on ${link}`;
+  const name = destination === 'default' ? 'default route' : `route to ${destination}`;
+  const reason = destination === 'default' ? 'all else goes there' : 'the way to that net';
+  return step({ op: 'route', at: sight.at, ...route }, `${name}${by}${on}${where(sight)}`, reason, {
+    isRight: hasRoute(route, sight),
+  });
+}
+
+function hasRoute({ destination, gateway, link, metric, table }: LabRoute, { routes, links }: Sight): boolean {
+  const net = parseIpNet(destination);
+  const text = net === undefined ? destination : netText(net);
+  const family = familyOf(gateway ?? destination);
+  const ifindex = link === null ? undefined : links.get(link)?.ifindex;
+  return routes.some((route) => {
+    const [hop] = route.nextHops;
+    const isTo = route.destination === text || `${route.destination}/${family === 'inet' ? 32 : 128}` === text;
+    const isBy = (hop?.gateway ?? null) === gateway && (link === null || hop?.ifindex === ifindex);
+    const isIn = route.table === (table ?? MAIN_TABLE) && (metric === null || route.priority === metric);
+    return isTo && isBy && isIn && route.family === family && route.type === 'unicast';
+  });
+}
