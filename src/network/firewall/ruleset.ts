@@ -1,0 +1,41 @@
+// All that decides in a network namespace which packets pass, as data.
+
+import type { Gap } from '../../kernel/host.ts';
+import type { NftChain, NftObject, NftRule, NftSet, NftTable } from '../../kernel/nftables/objects.ts';
+
+/** A table with all that is in it, in the kernel's order. */
+export interface FirewallTable extends NftTable {
+  readonly chains: ReadonlyMap<string, NftChain>;
+  /** By chain. */
+  readonly rules: ReadonlyMap<string, readonly NftRule[]>;
+  readonly sets: ReadonlyMap<string, NftSet>;
+  readonly objects: readonly NftObject[];
+}
+
+/** What rules ask of an interface. */
+export interface FirewallLink {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly kind: string | null;
+  readonly group: number;
+  /** Of a bridge's port its bridge. */
+  readonly master: number | null;
+}
+
+/** A destination that is the namespace's own, or everybody's: a route of table local. */
+export interface LocalRoute {
+  /** `local`, `broadcast`, `anycast`, `multicast`. */
+  readonly type: string;
+  readonly destination: string;
+  readonly prefixLength: number;
+  readonly ifindex: number | null;
+}
+
+export interface Ruleset {
+  /** In the order in which they were made. */
+  readonly tables: readonly FirewallTable[];
+  readonly links: readonly FirewallLink[];
+  readonly local: readonly LocalRoute[];
+  /** What could not be read: judged by what is here, a verdict is not certain where one of them matters. */
+  readonly gaps: readonly Gap[];
+}
