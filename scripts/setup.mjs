@@ -14,6 +14,7 @@ const oracles = {
   lsns: 'util-linux',
   script: 'bsdutils',
   ip: 'iproute2',
+  nft: 'nftables',
   ifconfig: 'net-tools',
   capsh: 'libcap2-bin',
   filecap: 'libcap-ng-utils',

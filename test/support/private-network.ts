@@ -28,6 +28,11 @@ export class PrivateNetwork {
     return new PrivateNetwork(child);
   }
 
+  /** Of the process that keeps it. */
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   private enter(): readonly string[] {
     return ['nsenter', '-t', String(this.child.pid), '-m', '-n'];
   }

@@ -59,7 +59,8 @@ function socketOf(protocol: number): number {
   return fd;
 }
 
-function openSocket(protocol: number): number {
+/** A socket of one's own, in the network namespace that the thread is in. Errors: LibcError. */
+export function openSocket(protocol: number): number {
   const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
   const timeout = new Uint8Array(16);
   view(timeout).setBigInt64(0, TIMEOUT_SECONDS, true);
@@ -186,12 +187,16 @@ function refusal(messages: readonly NetlinkMessage[]): number {
 /** With the kernel's own words, where it has some. Source: netlink(7), NETLINK_EXT_ACK. */
 function told(refused: Reading<never>, messages: readonly NetlinkMessage[]): Reading<never> {
   const verdict = messages.find(({ type }) => type === NLMSG_ERROR);
-  if (refused.ok || verdict === undefined || (verdict.flags & NLM_F_ACK_TLVS) === 0) return refused;
-  // The errno, then the request: its header only where it is capped.
-  const { body } = verdict;
-  const isCapped = (verdict.flags & NLM_F_CAPPED) !== 0;
-  const request = isCapped || body.length < 8 ? NLMSG_HEADER_LENGTH : (view(body).getUint32(4, true) + 3) & ~3;
-  const words = valueOf(attributeMap(body.subarray(4 + request), refused.gap.what))?.get(NLMSGERR_ATTR_MSG);
-  const text = textOf(words);
+  if (refused.ok || verdict === undefined) return refused;
+  const text = kernelWords(verdict);
   return text === null ? refused : gap({ ...refused.gap, text });
+}
+
+/** Of an NLMSG_ERROR. null: it has none. */
+export function kernelWords({ flags, body }: NetlinkMessage): string | null {
+  if ((flags & NLM_F_ACK_TLVS) === 0) return null;
+  // The errno, then the request: its header only where it is capped.
+  const isCapped = (flags & NLM_F_CAPPED) !== 0;
+  const request = isCapped || body.length < 8 ? NLMSG_HEADER_LENGTH : (view(body).getUint32(4, true) + 3) & ~3;
+  return textOf(valueOf(attributeMap(body.subarray(4 + request), 'netlink'))?.get(NLMSGERR_ATTR_MSG));
 }

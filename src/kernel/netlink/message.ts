@@ -53,6 +53,17 @@ export function encodeAttribute(type: number, body: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** Attributes in an attribute: each begins at a multiple of four bytes. The flag, NLA_F_NESTED, is the caller's. */
+export function encodeNested(type: number, parts: readonly Uint8Array[]): Uint8Array {
+  const body = new Uint8Array(parts.reduce((sum, part) => sum + align4(part.length), 0));
+  let offset = 0;
+  for (const part of parts) {
+    body.set(part, offset);
+    offset += align4(part.length);
+  }
+  return encodeAttribute(type, body);
+}
+
 /** The messages of one datagram. */
 export function decodeMessages(bytes: Uint8Array, what: string): Reading<readonly NetlinkMessage[]> {
   const messages: NetlinkMessage[] = [];
