@@ -31,6 +31,8 @@ export const RTM_NEWADDR = 20;
 export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
 export const RTM_GETROUTE = 26;
+export const RTM_NEWNEIGH = 28;
+export const RTM_GETNEIGH = 30;
 export const RTM_NEWRULE = 32;
 export const RTM_GETRULE = 34;
 export const RTM_NEWNSID = 88;
@@ -48,6 +50,7 @@ export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
+export const IFLA_QDISC = 6;
 export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
@@ -56,7 +59,11 @@ export const IFLA_STATS64 = 23;
 export const IFLA_GROUP = 27;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
+export const IFLA_CARRIER = 33;
 export const IFLA_LINK_NETNSID = 37;
+/** A program of BPF at the link itself: an attribute that says how it is attached, 0 for not at all. Since: Linux 4.8. */
+export const IFLA_XDP = 43;
+export const IFLA_XDP_ATTACHED = 2;
 /** In a request: the link is meant of the namespace that the asked one calls so. Since: Linux 4.15. */
 export const IFLA_TARGET_NETNSID = 46;
 /** The other names of a link, each an IFLA_ALT_IFNAME. Since: Linux 5.5. */
@@ -70,6 +77,26 @@ export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_INFO_SLAVE_DATA = 5;
 /** Of a port of a bridge. */
 export const IFLA_BRPORT_STATE = 1;
+/** May a frame go back by the port that it came by? */
+export const IFLA_BRPORT_MODE = 4;
+export const IFLA_BRPORT_LEARNING = 8;
+export const IFLA_BRPORT_UNICAST_FLOOD = 9;
+export const IFLA_BRPORT_BCAST_FLOOD = 30;
+/** Isolated ports do not reach each other. Since: Linux 4.18. */
+export const IFLA_BRPORT_ISOLATED = 33;
+/** Only addresses that the bridge knows may send. Since: Linux 5.17. */
+export const IFLA_BRPORT_LOCKED = 39;
+/** Of a bridge. */
+export const IFLA_BR_STP_STATE = 5;
+export const IFLA_BR_VLAN_FILTERING = 7;
+export const IFLA_BR_NF_CALL_IPTABLES = 36;
+export const IFLA_BR_NF_CALL_IP6TABLES = 37;
+/** Of a port, in a dump for AF_BRIDGE: its networks, each an IFLA_BRIDGE_VLAN_INFO: flags and number. */
+export const IFLA_AF_SPEC = 26;
+export const IFLA_BRIDGE_VLAN_INFO = 2;
+export const BRIDGE_VLAN_INFO_PVID = 2;
+export const BRIDGE_VLAN_INFO_UNTAGGED = 4;
+export const RTEXT_FILTER_BRVLAN = 2;
 /** BR_STATE_*, by number. Source: include/uapi/linux/if_bridge.h. */
 export const BRIDGE_PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
 /** Of a bridge. */
@@ -109,14 +136,36 @@ export const IFA_F_NODAD = 2;
 
 /** Attributes of routes. Source: include/uapi/linux/rtnetlink.h. */
 export const RTA_DST = 1;
+export const RTA_SRC = 2;
+export const RTA_IIF = 3;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
 export const RTA_PREFSRC = 7;
+export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
+export const RTA_MARK = 16;
 export const RTA_VIA = 18;
 export const RTA_ENCAP_TYPE = 21;
+/** Since, as ports: Linux 4.18. */
+export const RTA_IP_PROTO = 27;
+export const RTA_SPORT = 28;
+export const RTA_DPORT = 29;
+/** Of a route's metrics: its MTU. */
+export const RTAX_MTU = 2;
+/** In a question: tell the route that was found, and no copy made of it for this destination. Since: Linux 4.13. */
+export const RTM_F_FIB_MATCH = 0x2000;
+/** In a question: tell the table that the route was found in. */
+export const RTM_F_LOOKUP_TABLE = 0x1000;
+
+/** Attributes of neighbours. Source: include/uapi/linux/neighbour.h. */
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NDA_VLAN = 5;
+export const NDA_MASTER = 9;
+/** What a neighbour is of that a bridge knows by its link address alone. */
+export const AF_BRIDGE = 7;
 
 /** Attributes of policy rules. Source: include/uapi/linux/fib_rules.h. */
 export const FRA_DST = 1;

@@ -41,3 +41,5 @@ export const NETLINK_DIAG_REQ_LENGTH = 20;
 export const NETLINK_DIAG_MSG_LENGTH = 28;
 /** Every protocol of AF_NETLINK. */
 export const NDIAG_PROTO_ALL = 255;
+/** Of a socket of IPv6 that waits: does it take no IPv4? Since: Linux 4.0. */
+export const INET_DIAG_SKV6ONLY = 11;

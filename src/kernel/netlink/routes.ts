@@ -22,7 +22,7 @@ import { decodeEach, dumpRequest, tooShort } from './dump.ts';
 import { attributeMap, numberOf, view } from './message.ts';
 
 /** struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags. */
-const RTMSG_LENGTH = 12;
+export const RTMSG_LENGTH = 12;
 /** struct rtnexthop: length, flags, hops, index. */
 const RTNEXTHOP_LENGTH = 8;
 /** A route of the kernel's cache. */
@@ -66,7 +66,7 @@ export function decodeRoutes(datagrams: readonly Uint8Array[], what: string): Re
 }
 
 /** RTN_*, by number. Source: include/uapi/linux/rtnetlink.h. */
-const TYPES = [
+export const ROUTE_TYPES: readonly string[] = [
   'unspec',
   'unicast',
   'local',
@@ -100,7 +100,7 @@ function decodeRoute(body: Uint8Array, what: string): Reading<Route | null> {
     table: numberOf(attributes.value.get(RTA_TABLE)) ?? table,
     protocol,
     scope: formatScope(scope),
-    type: TYPES[type] ?? String(type),
+    type: ROUTE_TYPES[type] ?? String(type),
     priority: numberOf(attributes.value.get(RTA_PRIORITY)),
     source: source === undefined ? null : formatAddress(source),
     nextHops: nextHops.value,
