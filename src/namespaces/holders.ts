@@ -86,10 +86,10 @@ function endProcess({ host }: Scan, pid: number): readonly string[] | undefined 
 }
 
 function releaseName(path: string, symlink: boolean): readonly string[] {
-  if (symlink) return ['rm', path];
-  return path.startsWith('/run/netns/')
-    ? ['ip', 'netns', 'delete', path.slice('/run/netns/'.length)]
-    : ['umount', path];
+  const name = path.startsWith('/run/netns/') ? path.slice('/run/netns/'.length) : undefined;
+  // A name may look like an option.
+  if (name !== undefined) return ['nstool', 'net', 'rm', ...(name.startsWith('-') ? ['--'] : []), name];
+  return symlink ? ['rm', path] : ['umount', path];
 }
 
 /** In a mount namespace without a process umount(8) has to be taken along: its own /bin may be anything. */

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { nstool, run } from '../support/program.ts';
+import { commandLine, nstool, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { makeTarget } from '../support/targets.ts';
 
@@ -33,11 +33,13 @@ test.skipIf(lacks('root', 'namespaces', 'ip'))('a name that drives terminals can
   const name = "nstool\n\u001b[31m'\\";
   expect(spawnSync('ip', ['netns', 'add', name]).status).toBe(0);
   try {
-    expect(rowsOf(`netns:${name}`)[0]?.release).toBe(`ip netns delete '${name.replace("'", String.raw`'\''`)}'`);
+    expect(rowsOf(`netns:${name}`)[0]?.release).toBe(`nstool net rm '${name.replace("'", String.raw`'\''`)}'`);
     const { stdout } = nstool(['holders', `netns:${name}`]);
-    const command = /ip netns delete .*$/m.exec(stdout)?.[0] ?? '';
-    expect(command).toBe(String.raw`ip netns delete $'nstool\012\033[31m\'\\'`);
-    expect(run(['bash', '-c', command]).status).toBe(0);
+    const command = /nstool net rm .*$/m.exec(stdout)?.[0] ?? '';
+    expect(command).toBe(String.raw`nstool net rm $'nstool\012\033[31m\'\\'`);
+    const [node = '', bin = ''] = commandLine([]);
+    const here = `nstool() { ${node} ${bin} "$@"; }`;
+    expect(run(['bash', '-c', `${here}; ${command}`]).status).toBe(0);
     expect(existsSync(`/run/netns/${name}`)).toBe(false);
   } finally {
     spawnSync('ip', ['netns', 'delete', name]);

@@ -141,6 +141,10 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     expect(passed('net show', ask('net show', filled, uid))).toEqual([]);
   });
 
+  it('net ls', () => {
+    for (const words of [[], ['--output-all', '--deep'], ['--list-columns']]) ask('net ls', words, uid);
+  });
+
   it('net graph', () => {
     expect(passed('net graph', ask('net graph', [], uid))).toEqual([]);
   });

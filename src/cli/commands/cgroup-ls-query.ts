@@ -5,12 +5,13 @@ import type { GroupRow } from '../../inspect/cgroup/group-rows.ts';
 import { NsError } from '../../kernel/error.ts';
 import { selectColumns } from '../../render/columns.ts';
 import { matches, type Filter } from '../../render/filter/filter.ts';
-import { flag, optionValue, type Invocation, type OptionDefinition } from '../define-command.ts';
+import { flag, optionValue, type Invocation } from '../define-command.ts';
 import { defaultGroupColumns, groupColumns, type GroupColumn } from './cgroup-ls-columns.ts';
-import { columnNamed, filterOf, refuseBoth, sortOf } from './ls-query.ts';
+import { columnNamed, filterOf, sortOf } from './ls-query.ts';
 import { secondsOf } from './seconds-option.ts';
+import { tableShape, type TableShape } from './table-options.ts';
 
-export interface CgroupLsQuery {
+export interface CgroupLsQuery extends TableShape {
   readonly columns: readonly GroupColumn[];
   readonly topics: ReadonlySet<Topic>;
   readonly owners: boolean;
@@ -22,9 +23,6 @@ export interface CgroupLsQuery {
   readonly empty: boolean;
   readonly filter: Filter<GroupRow> | undefined;
   readonly sort: GroupColumn | undefined;
-  readonly format: 'text' | 'raw' | 'json';
-  readonly headings: boolean;
-  readonly truncate: boolean;
 }
 
 const COMMAND = 'cgroup ls';
@@ -32,27 +30,6 @@ const FILTER_EXAMPLE = `nstool ${COMMAND} -Q 'MEM > 100M && OOM_KILLS > 0'`;
 
 /** Between two looks, where nothing else was said. Unit: milliseconds. */
 export const INTERVAL = 2000;
-
-/** Those that every table of the cgroup commands has. */
-export const tableOptions: readonly OptionDefinition[] = [
-  { long: 'json', short: 'J', help: 'as JSON, with the gaps' },
-  { long: 'raw', short: 'r', help: 'words separated by one space, blanks and controls escaped' },
-  { long: 'noheadings', short: 'n', help: 'no line of headings' },
-  { long: 'notruncate', short: 'u', help: 'shorten nothing, also on a terminal' },
-];
-
-/** Errors: USAGE, BAD_VALUE. */
-export function tableShape(
-  invocation: Invocation,
-  command: string,
-): Pick<CgroupLsQuery, 'format' | 'headings' | 'truncate'> {
-  refuseBoth(invocation, [['--json', '--raw']], command);
-  return {
-    format: flag(invocation, 'json') ? 'json' : flag(invocation, 'raw') ? 'raw' : 'text',
-    headings: !flag(invocation, 'noheadings'),
-    truncate: !flag(invocation, 'notruncate'),
-  };
-}
 
 /** Errors: USAGE, BAD_VALUE. */
 export function cgroupLsQuery(invocation: Invocation): CgroupLsQuery {

@@ -10,7 +10,8 @@ import { flag, type CommandDefinition } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { byHelp, cgroupBy } from './cgroup-by.ts';
 import { groupColumnLines, groupColumns } from './cgroup-ls-columns.ts';
-import { cgroupLsQuery, selectGroups, tableOptions } from './cgroup-ls-query.ts';
+import { cgroupLsQuery, selectGroups } from './cgroup-ls-query.ts';
+import { tableOptions } from './table-options.ts';
 import { textOptions } from './text-options.ts';
 
 export const cgroupLs: CommandDefinition = {

@@ -154,6 +154,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./cgroup-diff.ts')).cgroupDiff,
   },
   {
+    name: 'net ls',
+    summary: 'the network namespaces of the host with all their names, and names that lead to none',
+    load: async () => (await import('./net-ls.ts')).netLs,
+  },
+  {
     name: 'net show',
     summary: 'the network namespaces of the host, their links and where each leads',
     load: async () => (await import('./net-show.ts')).netShow,

@@ -8,18 +8,8 @@ type NetColumn = Omit<Column<NetworkNamespace>, 'get'> & {
   readonly get: (place: NetworkNamespace, topology: Topology) => Cell;
 };
 
-const columns: readonly NetColumn[] = [
-  { key: 'ns', help: 'inode', type: 'number', get: ({ inode }) => inode },
-  {
-    key: 'name',
-    help: 'what a person calls it, as a target',
-    type: 'string',
-    shrinks: true,
-    get: (place, topology) => topology.nameOf(place),
-  },
-  { key: 'nprocs', help: 'processes in it', type: 'number', get: ({ namespace: { pids } }) => pids.length },
-  { key: 'pid', help: 'the lowest of them', type: 'number', get: ({ namespace: { pids } }) => lowest(pids) },
-  { key: 'links', help: 'how many links it has', type: 'number', get: ({ links }) => links?.length ?? null },
+/** What `net ls` has, too: who it is connected with. */
+export const reachColumns: readonly NetColumn[] = [
   {
     key: 'addresses',
     help: 'but for those that count on the host or one link alone',
@@ -35,6 +25,21 @@ const columns: readonly NetColumn[] = [
     shrinks: true,
     get: (place, topology) => leadsTo(topology, place),
   },
+];
+
+const columns: readonly NetColumn[] = [
+  { key: 'ns', help: 'inode', type: 'number', get: ({ inode }) => inode },
+  {
+    key: 'name',
+    help: 'what a person calls it, as a target',
+    type: 'string',
+    shrinks: true,
+    get: (place, topology) => topology.nameOf(place),
+  },
+  { key: 'nprocs', help: 'processes in it', type: 'number', get: ({ namespace: { pids } }) => pids.length },
+  { key: 'pid', help: 'the lowest of them', type: 'number', get: ({ namespace: { pids } }) => lowest(pids) },
+  { key: 'links', help: 'how many links it has', type: 'number', get: ({ links }) => links?.length ?? null },
+  ...reachColumns,
 ];
 
 export const netColumnHelp: readonly { readonly key: string; readonly help: string }[] = columns;

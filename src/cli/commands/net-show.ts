@@ -23,8 +23,8 @@ export const netShow: CommandDefinition = {
   description: [
     'Lists every network namespace that can be reached, also those of docker, and those without a name. With TARGET it',
     'prints one in full: who lives there, each link with its other end, addresses, routes, listeners, counters. TARGET is',
-    'a process or namespace in any form, or a link: a name alone if nothing else is called so, or link:NAME. Then it is one',
-    'line for each link of that name: whose it is, and where it leads.',
+    'a name in /run/netns, a process or namespace in any form, or a link: a name alone if nothing else is called so, or',
+    'link:NAME. Then it is one line for each link of that name: whose it is, and where it leads.',
     '',
     'The other end of a veth is found by what each namespace calls the other, and counts only if both ends say the same.',
     'hidden: there is such a namespace, but nothing leads to it: a descriptor in flight keeps it, or a process that is',
@@ -47,7 +47,7 @@ export const netShow: CommandDefinition = {
     { line: 'nstool net show', does: 'all of them, a line each' },
     { line: 'nstool net show container:web', does: 'which veth is whose: a container in full' },
     { line: 'nstool net show veth1f3a', does: 'whose link that is, and where it leads' },
-    { line: 'nstool net show netns:blue -J', does: 'for a script' },
+    { line: 'nstool net show blue -J', does: 'for a script' },
     { line: 'nstool net show incident.json::container:web', does: 'in a recorded host' },
   ],
   exitStatus: [

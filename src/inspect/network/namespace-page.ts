@@ -1,9 +1,8 @@
 // One network namespace in full: who lives there, its links with their other ends, addresses, routes, listeners.
 
-import { displayName } from '../../containers/display-name.ts';
 import { IdentityResolver } from '../../containers/identify.ts';
 import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
-import { valueOf, type Host } from '../../kernel/host.ts';
+import type { Host } from '../../kernel/host.ts';
 import type { DetailedLink } from '../../kernel/netlink/link-details.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import type { Topology } from '../../network/topology.ts';
@@ -12,6 +11,7 @@ import { NamespaceLook } from '../show/namespace-look.ts';
 import { addressesField, netListenersField, routesField } from '../show/network-fields.ts';
 import { many, plain, type Field } from '../show/report.ts';
 import { countersLine, linkLine, linkValue } from './link-value.ts';
+import { residentsOf, type Resident } from './residents.ts';
 
 export interface NetworkPage {
   readonly fields: readonly Field[];
@@ -56,25 +56,10 @@ export function networkPage(host: Host, topology: Topology, place: NetworkNamesp
   return { fields, gaps: gaps.list() };
 }
 
-interface Resident {
-  /** Absent (null): processes of no container, pod or unit. */
-  readonly name: string | null;
-  readonly pids: readonly number[];
-}
-
 function residentsField(host: Host, { namespace: { pids } }: NetworkNamespace): Field {
-  const resolver = new IdentityResolver(host);
-  const byName = new Map<string | null, number[]>();
-  for (const pid of pids.toSorted((a, b) => a - b)) {
-    const identity = valueOf(resolver.identify(pid));
-    const name = identity === undefined ? null : displayName(identity);
-    const known = byName.get(name);
-    if (known === undefined) byName.set(name, [pid]);
-    else known.push(pid);
-  }
   return many<Resident>(
     'residents',
-    [...byName].map(([name, of]) => ({ name, pids: of })),
+    residentsOf(new IdentityResolver(host), pids),
     ({ name, pids: of }) => ({ name, processes: of.length, pid: of[0] ?? null }),
     ({ name, pids: of }) =>
       `${name ?? 'no container or unit'}: ${of.length} ${of.length === 1 ? 'process' : 'processes'}, pid ${of[0] ?? '-'}`,

@@ -1,12 +1,11 @@
-// What a word of the command line means for `net show`: a network namespace, or links of a name.
+// What a word of the command line means for `net show`: a network namespace, as to all commands of `net`, or links of a name.
 
 import { NsError } from '../../kernel/error.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { DetailedLink } from '../../kernel/netlink/link-details.ts';
 import { readTopology, type Topology } from '../../network/topology.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
-import { initialNamespace, inodeOf } from '../initial-namespace.ts';
-import { resolveTarget, type ResolvedTarget } from '../resolve-target.ts';
+import { networkName, resolveNetwork } from '../network-names.ts';
 
 export interface PlacedLink {
   readonly place: NetworkNamespace;
@@ -19,25 +18,26 @@ export type NetworkTarget =
 
 const SCHEME = 'link:';
 
-/** `link:NAME` is a link, and so is a bare word that is nothing else. Errors: as of resolveTarget; BAD_VALUE. */
+/** `link:NAME` is a link, and so is a bare word that is nothing else. Errors: as of resolveNetwork; BAD_VALUE. */
 export function networkTarget(host: Host, word: string): NetworkTarget {
   if (word.startsWith(SCHEME)) return linksTarget(host, word.slice(SCHEME.length));
   const topology = readTopology(host);
   const links = linksNamed(topology, word);
-  let target: ResolvedTarget;
+  let inode: bigint;
   try {
-    target = resolveTarget(host, word);
+    inode = resolveNetwork(host, word).inode;
   } catch (error) {
     if (links.length > 0 && error instanceof NsError) return { type: 'links', topology, links };
     throw error;
   }
   if (links.length > 0) {
+    const isName = networkName(host, word) !== undefined;
     throw new NsError('BAD_VALUE', {
       what: `'${word}' is the name of a link and of something else`,
-      tryThis: `link:${word}, or container:${word}`,
+      tryThis: `link:${word}, or ${isName ? 'netns' : 'container'}:${word}`,
     });
   }
-  return placeOf(host, topology, netInode(host, word, target));
+  return placeOf(host, topology, inode);
 }
 
 function linksTarget(host: Host, name: string): NetworkTarget {
@@ -60,23 +60,6 @@ function linksNamed({ namespaces }: Topology, name: string): readonly PlacedLink
       .filter((link) => link.name === name || link.altNames.includes(name))
       .map((link) => ({ place, link })),
   );
-}
-
-function netInode(host: Host, word: string, target: ResolvedTarget): bigint {
-  if (target.type === 'namespace') {
-    if (target.kind === 'net') return target.inode;
-    throw new NsError('BAD_VALUE', {
-      what: `'${word}' is a ${target.kind} namespace`,
-      why: 'only network namespaces have links',
-      tryThis: 'nstool show',
-    });
-  }
-  const place = target.type === 'process' ? { door: `/proc/${target.pid}/ns/net` } : initialNamespace(host, 'net');
-  const inode = 'inode' in place ? place.inode : inodeOf(host, place.door);
-  if (inode.ok) return inode.value;
-  const what = `cannot tell the network namespace of '${word}'`;
-  if (inode.gap.reason === 'gone') throw new NsError('NO_NAMESPACE', { what, why: inode.gap.what });
-  throw new NsError('DENIED', { what, why: inode.gap.what });
 }
 
 /** What a plain look does not find a deep one does. */

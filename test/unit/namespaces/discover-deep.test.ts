@@ -210,10 +210,10 @@ describe('deep discovery', () => {
       return [holder, holder === undefined ? undefined : releaseCommand(scan, holder)?.join(' ')];
     });
     expect(holders).toEqual([
-      [{ type: 'name', name: 'blue', path: '/run/netns/blue', symlink: false }, 'ip netns delete blue'],
+      [{ type: 'name', name: 'blue', path: '/run/netns/blue', symlink: false }, 'nstool net rm blue'],
       [{ type: 'name', name: '1a', path: '/run/docker/netns/1a', symlink: false }, 'umount /run/docker/netns/1a'],
       [{ type: 'mount', path: '/srv/net', mountId: 32, mountNamespace: 1n, pid: 7 }, 'umount /srv/net'],
-      [{ type: 'name', name: 'linked', path: '/run/netns/linked', symlink: true }, 'rm /run/netns/linked'],
+      [{ type: 'name', name: 'linked', path: '/run/netns/linked', symlink: true }, 'nstool net rm linked'],
     ]);
     const unused = [...scan.namespaces.values()].filter((namespace) => isUnused(scan, namespace));
     expect(unused.map(({ inode }) => inode)).toEqual([50n, 51n, 52n]);
