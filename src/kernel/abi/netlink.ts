@@ -100,7 +100,6 @@ export const RTEXT_FILTER_BRVLAN = 2;
 /** BR_STATE_*, by number. Source: include/uapi/linux/if_bridge.h. */
 export const BRIDGE_PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
 /** Of a bridge. */
-export const IFLA_BR_STP_STATE = 5;
 export const IFLA_VLAN_ID = 1;
 export const IFLA_VXLAN_ID = 1;
 export const IFLA_VXLAN_GROUP = 2;
