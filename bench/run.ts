@@ -10,6 +10,7 @@ import { benchCgroups } from './cgroups.ts';
 import { benchContainers } from './containers.ts';
 import { benchFiles } from './files.ts';
 import { benchIdle } from './idle.ts';
+import { benchLabs } from './labs.ts';
 import { benchNamed } from './named.ts';
 import { benchNetwork } from './network.ts';
 import { Report } from './report.ts';
@@ -18,7 +19,7 @@ import { Workshop } from './workshop.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const GROUPS = 300;
-const HOSTS = ['idle', 'files', 'named', 'busy', 'containers', 'cgroups', 'network'] as const;
+const HOSTS = ['idle', 'files', 'named', 'busy', 'containers', 'cgroups', 'network', 'labs'] as const;
 
 type HostName = (typeof HOSTS)[number];
 
@@ -68,6 +69,8 @@ async function benchHost(name: HostName, workshop: Workshop, report: Report, opt
         return await benchCgroups(workshop, report, runtimes, rounds);
       case 'network':
         return await benchNetwork(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 2)));
+      case 'labs':
+        return await benchLabs(workshop, report, runtimes, rounds);
       case 'containers':
         return await benchContainers(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 4)));
     }

@@ -1,0 +1,69 @@
+// A network of one's own made from nothing: in a network namespace, /run and /etc that are new for each run, so that
+// nothing has to be taken away in between.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { timeOf, type Report } from './report.ts';
+import { bare, command, peer, renamed, type Runtime } from './rows.ts';
+import type { Row, Workshop } from './workshop.ts';
+
+const NODES = 100;
+
+export async function benchLabs(
+  workshop: Workshop,
+  report: Report,
+  runtimes: readonly Runtime[],
+  rounds: number,
+): Promise<void> {
+  const file = join(workshop.folder, 'lab.yaml');
+  writeFileSync(file, labOf(NODES));
+  const measures = (runtime: Runtime): readonly (readonly [row: Row, limit: number])[] => [
+    [fresh(command(runtime, 'net', 'up')), 30],
+    [fresh(renamed(command(runtime, 'net', 'up', '-f', file), file, `${NODES} nodes`)), 500],
+  ];
+  const rows = [
+    ...runtimes.flatMap((runtime) => [fresh(bare(runtime)), ...measures(runtime).map(([row]) => row)]),
+    { ...fresh(peer('sh', '-ec', BY_HAND)), name: 'the same as net up, by ip(8)' },
+  ];
+  const measured = await workshop.measure(rows, rounds);
+  report.table('a network of one’s own', rows, measured);
+  for (const runtime of runtimes) {
+    for (const [row, limit] of measures(runtime)) {
+      const value = timeOf(measured, row) - timeOf(measured, fresh(bare(runtime)));
+      report.demand({ name: `${row.name}, over bare node`, value, limit, unit: 'ms' });
+    }
+  }
+}
+
+/** The same for every row. */
+const FRESH = `
+mount -t tmpfs run /run
+mkdir /run/upper /run/work
+mount -t overlay -o lowerdir=/etc,upperdir=/run/upper,workdir=/run/work etc /etc
+exec "$@"`;
+
+function fresh(row: Row): Row {
+  const before = ['unshare', '--net', '--mount', '--propagation', 'private', 'sh', '-ec', FRESH, 'fresh'] as const;
+  return { ...row, command: [...before, ...row.command] };
+}
+
+const BY_HAND = `
+ip netns add ns1
+ip -n ns1 link set lo up
+ip link add nstool0 type bridge
+ip addr add 192.168.10.1/24 dev nstool0
+ip link set nstool0 up
+ip link add veth-ns1 master nstool0 type veth peer name eth0 netns ns1
+ip link set veth-ns1 up
+ip -n ns1 addr add 192.168.10.11/24 dev eth0
+ip -n ns1 link set eth0 up
+ip -n ns1 route add default via 192.168.10.1
+mkdir -p /etc/netns/ns1
+echo nameserver 8.8.8.8 > /etc/netns/ns1/resolv.conf`;
+
+/** So many network namespaces at one bridge. */
+function labOf(count: number): string {
+  const names = Array.from({ length: count }, (_, index) => `n${index}`);
+  const nodes = ['  br0: { kind: bridge }', ...names.map((name) => `  ${name}: {}`)];
+  return ['name: hundred', 'nodes:', ...nodes, 'links:', ...names.map((name) => `  - ${name}-br0`), ''].join('\n');
+}
