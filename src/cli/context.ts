@@ -56,6 +56,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
       );
     },
     undoNetwork: async (undo, { dryRun }) => (await import('../host/linux/undo-network.ts')).undoNetwork(undo, dryRun),
+    probe: async (probes) => (await import('../host/linux/probe.ts')).probe(probes),
     journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
     traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),
     progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),

@@ -17,6 +17,7 @@ import type { Host, NetlinkRequest, Reading } from '../kernel/host.ts';
 import type { NamingOutcome, NetworkNaming } from '../kernel/network-name.ts';
 import type { NetworkUndo } from '../kernel/journal.ts';
 import type { NetworkBuilding, NetworkBuilt, NetworkUndone } from '../kernel/network-plan.ts';
+import type { Probe, ProbeAnswer } from '../kernel/probe.ts';
 import type { Program } from '../kernel/program.ts';
 import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
 import type { Theme } from '../render/theme.ts';
@@ -126,6 +127,8 @@ export interface Context {
   readonly buildNetwork: (building: NetworkBuilding) => Promise<NetworkBuilt>;
   /** Takes one thing of it back. */
   readonly undoNetwork: (undo: NetworkUndo, options: { readonly dryRun: boolean }) => Promise<NetworkUndone>;
+  /** Sends packets of this machine, and waits for what comes of them: an answer for each. */
+  readonly probe: (probes: readonly Probe[]) => Promise<readonly Reading<ProbeAnswer>[]>;
   /** What we changed and made on this machine. Errors: DENIED. */
   readonly journal: () => Promise<Journal>;
   /** What `caps why` left in the kernel's tracing, as root: the names of its instances. */

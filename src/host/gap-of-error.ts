@@ -22,7 +22,12 @@ function gapOfErrno(what: string, errno: string): Reading<never> {
 }
 
 export function gapOfErrnoNumber(what: string, errno: number): Reading<never> {
-  return gapOfErrno(what, names.get(errno) ?? getSystemErrorName(-errno));
+  return gapOfErrno(what, errnoName(errno));
+}
+
+/** `EPERM`. */
+export function errnoName(errno: number): string {
+  return names.get(errno) ?? getSystemErrorName(-errno);
 }
 
 /** libuv, whose names Node has, leaves some out. */

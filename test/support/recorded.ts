@@ -99,6 +99,7 @@ function contextOf(
     buildNetwork: never,
     undoNetwork: never,
     journal: never,
+    probe: never,
     traceLeftovers: never,
     progress: async () => ({ tell: () => undefined, end: () => undefined }),
     readStdin: never,

@@ -163,6 +163,7 @@ function quiet(host: Host): Context {
     buildNetwork: never,
     undoNetwork: never,
     journal: never,
+    probe: never,
     traceLeftovers: never,
     progress: never,
     children: never,

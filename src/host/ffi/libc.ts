@@ -18,6 +18,16 @@ export interface Libc {
   setsockopt(fd: number, level: number, option: number, value: Uint8Array): number;
   send(fd: number, bytes: Uint8Array): number;
   recv(fd: number, into: Uint8Array, flags: number): number;
+  /** The negative errno instead of an exception. `address` is a struct sockaddr of any family. */
+  tryConnect(fd: number, address: Uint8Array): number;
+  /** As of tryConnect. */
+  trySendTo(fd: number, bytes: Uint8Array, address: Uint8Array): number;
+  /** As of tryConnect. `address` is filled with the sender's. */
+  tryReceiveFrom(fd: number, into: Uint8Array, address: Uint8Array): number;
+  /** An option that is a number. */
+  getsockopt(fd: number, level: number, option: number): number;
+  /** `descriptors` are struct pollfd; in milliseconds. As of tryConnect. */
+  tryPoll(descriptors: Uint8Array, timeout: number): number;
   setns(fd: number, type: number): number;
   unshare(flags: number): number;
   fchdir(fd: number): number;
@@ -115,7 +125,7 @@ function bind(koffi: Koffi): Libc {
     ioctlBuffer: bound('ioctl', 'int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)'),
     flock: bound('flock', 'int flock(int fd, int operation)'),
     fcntl: bound('fcntl', 'int fcntl(int fd, int command, int argument)'),
-    ...socketCalls(bound),
+    ...socketCalls(bound, trying),
     setns: bound('setns', 'int setns(int fd, int nstype)'),
     ...mountCalls(bound),
     openByHandle: bound('open_by_handle_at', 'int open_by_handle_at(int mount, uint8_t *handle, int flags)'),
@@ -134,11 +144,42 @@ function bind(koffi: Koffi): Libc {
 
 type Bound = (name: string, prototype: string) => (...args: readonly unknown[]) => number;
 
-function socketCalls(bound: Bound): Pick<Libc, 'socket' | 'setsockopt' | 'send' | 'recv'> {
+type SocketCalls = Pick<
+  Libc,
+  'socket' | 'setsockopt' | 'send' | 'recv' | 'tryConnect' | 'trySendTo' | 'tryReceiveFrom' | 'getsockopt' | 'tryPoll'
+>;
+
+const POLLFD_LENGTH = 8;
+
+function socketCalls(bound: Bound, trying: Bound): SocketCalls {
   const send = bound('send', 'long send(int fd, const uint8_t *bytes, size_t length, int flags)');
   const recv = bound('recv', 'long recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)');
   const set = bound('setsockopt', 'int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)');
+  const get = bound(
+    'getsockopt',
+    'int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *length)',
+  );
+  const connect = trying('connect', 'int connect(int fd, const uint8_t *address, uint32_t length)');
+  const sendTo = trying(
+    'sendto',
+    'long sendto(int fd, const uint8_t *bytes, size_t size, int flags, const uint8_t *address, uint32_t length)',
+  );
+  const receiveFrom = trying(
+    'recvfrom',
+    'long recvfrom(int fd, _Out_ uint8_t *bytes, size_t size, int flags, _Out_ uint8_t *address, _Inout_ uint32_t *length)',
+  );
+  const poll = trying('poll', 'int poll(_Inout_ uint8_t *descriptors, unsigned long count, int timeout)');
   return {
+    tryConnect: (fd, address) => connect(fd, address, address.length),
+    trySendTo: (fd, bytes, address) => sendTo(fd, bytes, bytes.length, 0, address, address.length),
+    tryReceiveFrom: (fd, into, address) =>
+      receiveFrom(fd, into, into.length, 0, address, Uint32Array.of(address.length)),
+    getsockopt(fd, level, option) {
+      const answer = Int32Array.of(0);
+      get(fd, level, option, answer, Uint32Array.of(answer.byteLength));
+      return answer[0] ?? 0;
+    },
+    tryPoll: (descriptors, timeout) => poll(descriptors, descriptors.length / POLLFD_LENGTH, timeout),
     socket: bound('socket', 'int socket(int domain, int type, int protocol)'),
     setsockopt: (fd, level, option, value) => set(fd, level, option, value, value.length),
     send: (fd, bytes) => send(fd, bytes, bytes.length, 0),
