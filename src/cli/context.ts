@@ -27,6 +27,10 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     stderr,
     host: (file = recording) => openHost(file),
     processEvents: async (wake) => (await import('../host/linux/process-event-socket.ts')).openProcessEvents(wake),
+    networkEvents: async (door, wake) =>
+      (await import('../host/linux/network-event-socket.ts')).openNetworkEvents(door, wake),
+    folderEvents: async (folders, wake) =>
+      (await import('../host/linux/folder-events.ts')).openFolderEvents(folders, wake),
     release: async (plan) => (await import('../host/linux/release.ts')).applyRelease(plan),
     changeNetwork: async (request) => (await import('../host/linux/netlink-socket.ts')).askNetlink(request),
     nameNetwork: async (naming) => (await import('../host/linux/name-network.ts')).nameNetwork(naming),

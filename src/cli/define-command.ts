@@ -2,9 +2,11 @@
 // and the checks of the tests. `run` returns an outcome and never prints.
 
 import type { ChangeOptions, Removed } from '../host/linux/change-cgroups.ts';
+import type { FolderEvents } from '../host/linux/folder-events.ts';
 import type { GatedChild } from '../host/linux/gated-child.ts';
 import type { Journal } from '../host/linux/journal.ts';
 import type { KernelLog } from '../host/linux/kernel-log.ts';
+import type { NetworkEventSocket } from '../host/linux/network-event-socket.ts';
 import type { NsexecChildren } from '../host/linux/nsexec-children.ts';
 import type { KeptFiles } from '../host/linux/kept-files.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
@@ -13,7 +15,7 @@ import type { AttributeOperation, AttributeOutcome } from '../kernel/attribute-p
 import type { CgroupMaking, CgroupsMade, Enabling } from '../kernel/cgroup-making.ts';
 import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgroup-plan.ts';
 import type { NsError } from '../kernel/error.ts';
-import type { Host, NetlinkRequest, Reading } from '../kernel/host.ts';
+import type { Host, NamespaceDoor, NetlinkRequest, Reading } from '../kernel/host.ts';
 import type { NamingOutcome, NetworkNaming } from '../kernel/network-name.ts';
 import type { NetworkUndo } from '../kernel/journal.ts';
 import type { NetworkBuilding, NetworkBuilt, NetworkUndone } from '../kernel/network-plan.ts';
@@ -97,6 +99,10 @@ export interface Context {
   readonly host: (recording?: string) => Promise<Host>;
   /** What the kernel tells of processes; `wake` is called when there is something to read. */
   readonly processEvents: (wake: () => void) => Promise<Reading<ProcessEventSocket>>;
+  /** What the kernel tells of a network namespace of this machine, our own if none is named; `wake` as above. */
+  readonly networkEvents: (door: NamespaceDoor | undefined, wake: () => void) => Promise<Reading<NetworkEventSocket>>;
+  /** Names that are made and removed in directories of this machine, which need not be there yet; `wake` as above. */
+  readonly folderEvents: (folders: readonly string[], wake: () => void) => Promise<Reading<FolderEvents>>;
   /** Takes names and mounts of a namespace of this machine away: an outcome for each operation. */
   readonly release: (plan: ReleasePlan) => Promise<readonly ReleaseOutcome[]>;
   /** Gives a network namespace of this machine a name. */

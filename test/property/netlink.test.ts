@@ -2,11 +2,13 @@
 
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
-import type { Reading } from '../../src/kernel/host.ts';
+import { value, type Reading } from '../../src/kernel/host.ts';
+import { decodeInotify } from '../../src/kernel/inotify.ts';
 import { formatAddress } from '../../src/kernel/netlink/address-text.ts';
 import { decodeAddresses } from '../../src/kernel/netlink/addresses.ts';
 import { decodeDetailedLinks } from '../../src/kernel/netlink/link-details.ts';
 import { decodeLinks } from '../../src/kernel/netlink/links.ts';
+import { decodeNetworkEvents } from '../../src/kernel/netlink/network-events.ts';
 import { decodeRoutes } from '../../src/kernel/netlink/routes.ts';
 import { decodeRules } from '../../src/kernel/netlink/rules.ts';
 import { decodePacketSockets } from '../../src/kernel/netlink/packet-sockets.ts';
@@ -37,6 +39,10 @@ function changed(datagrams: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
 const decoders: readonly (readonly [string, (bytes: Uint8Array) => Reading<unknown>])[] = [
   ['links', (bytes) => decodeLinks([bytes], 'x')],
   ['links-detailed', (bytes) => decodeDetailedLinks([bytes], 'x')],
+  ['links', (bytes) => decodeNetworkEvents(bytes, 'x')],
+  ['addresses', (bytes) => decodeNetworkEvents(bytes, 'x')],
+  ['routes', (bytes) => decodeNetworkEvents(bytes, 'x')],
+  ['links', (bytes) => value(decodeInotify(bytes))],
   ['addresses', (bytes) => decodeAddresses([bytes], 'x')],
   ['routes', (bytes) => decodeRoutes([bytes], 'x')],
   ['rules', (bytes) => decodeRules([bytes], 'x')],

@@ -33,7 +33,8 @@ export class PrivateNetwork {
     return this.child.pid ?? 0;
   }
 
-  private enter(): readonly string[] {
+  /** Words before a command that bring it there. */
+  enter(): readonly string[] {
     return ['nsenter', '-t', String(this.child.pid), '-m', '-n'];
   }
 

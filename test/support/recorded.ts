@@ -79,6 +79,8 @@ function contextOf(
       return host ?? never();
     },
     processEvents: never,
+    networkEvents: never,
+    folderEvents: never,
     release: never,
     children: never,
     trace: never,

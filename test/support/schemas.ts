@@ -59,6 +59,7 @@ const CHOSEN = new Set([
   '/notes/*/evidence',
   '/cgroups/*',
   '/rows/*',
+  '/before',
 ]);
 
 export interface Mutant {

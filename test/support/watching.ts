@@ -1,4 +1,4 @@
-// `nstool watch --ndjson` as a child, and what it says.
+// `nstool watch --ndjson` and its kin as a child, and what it says.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { commandLine } from './program.ts';
@@ -17,9 +17,13 @@ export interface Watching {
 /** Resolves when it has said its first line. `before` are words that start it, as `['unshare', '--net']`. */
 export async function startWatching(
   words: readonly string[],
-  { uid, before = [] }: { readonly uid?: number; readonly before?: readonly string[] } = {},
+  {
+    uid,
+    before = [],
+    command = ['watch'],
+  }: { readonly uid?: number; readonly before?: readonly string[]; readonly command?: readonly string[] } = {},
 ): Promise<Watching> {
-  const [file = '', ...args] = [...before, ...commandLine(['watch', '--ndjson', ...words], uid)];
+  const [file = '', ...args] = [...before, ...commandLine([...command, '--ndjson', ...words], uid)];
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
   const said: Said[] = [];
   let rest = '';

@@ -150,6 +150,8 @@ function quiet(host: Host): Context {
     stderr: nobody,
     host: async (recording) => (recording === undefined ? host : { ...host }),
     processEvents: never,
+    networkEvents: never,
+    folderEvents: never,
     release: never,
     changeAttributes: never,
     nameNetwork: never,

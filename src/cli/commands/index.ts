@@ -169,6 +169,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-graph.ts')).netGraph,
   },
   {
+    name: 'net monitor',
+    summary: 'names of networks as they come and go, and what changes in networks',
+    load: async () => (await import('./net-monitor.ts')).netMonitor,
+  },
+  {
     name: 'net add',
     summary: 'make a network namespace with a name',
     load: async () => (await import('./net-add.ts')).netAdd,

@@ -15,6 +15,7 @@ export interface Libc {
   ioctlBuffer(fd: number, request: number, argument: Uint8Array): number;
   fcntl(fd: number, command: number, argument: number): number;
   socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array): number;
   send(fd: number, bytes: Uint8Array): number;
   recv(fd: number, into: Uint8Array, flags: number): number;
@@ -56,6 +57,9 @@ export interface Libc {
   /** `into` is a struct statfs. */
   fstatfs(fd: number, into: Uint8Array): number;
   memfdCreate(name: string, flags: number): number;
+  inotifyInit(flags: number): number;
+  /** inotify_add_watch(2): the number of the watch. */
+  inotifyWatch(fd: number, path: string, mask: number): number;
   prctl(option: number, ...args: readonly [number, number, number, number]): number;
   /** A system call without a wrapper in every C library, all of whose arguments are numbers. */
   syscall(number: number, ...args: SyscallNumbers): number;
@@ -133,6 +137,8 @@ function bind(koffi: Koffi): Libc {
     ...fileCalls(bound, trying),
     prctl: bound('prctl', 'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)'),
     fstatfs: bound('fstatfs', 'int fstatfs(int fd, _Out_ uint8_t *into)'),
+    inotifyInit: bound('inotify_init1', 'int inotify_init1(int flags)'),
+    inotifyWatch: bound('inotify_add_watch', 'int inotify_add_watch(int fd, const char *path, uint32_t mask)'),
     memfdCreate: bound('memfd_create', 'int memfd_create(const char *name, unsigned int flags)'),
     ...childCalls(bound),
     execve(path, argv, env): never {
@@ -146,7 +152,16 @@ type Bound = (name: string, prototype: string) => (...args: readonly unknown[]) 
 
 type SocketCalls = Pick<
   Libc,
-  'socket' | 'setsockopt' | 'send' | 'recv' | 'tryConnect' | 'trySendTo' | 'tryReceiveFrom' | 'getsockopt' | 'tryPoll'
+  | 'socket'
+  | 'bind'
+  | 'setsockopt'
+  | 'send'
+  | 'recv'
+  | 'tryConnect'
+  | 'trySendTo'
+  | 'tryReceiveFrom'
+  | 'getsockopt'
+  | 'tryPoll'
 >;
 
 const POLLFD_LENGTH = 8;
@@ -154,6 +169,7 @@ const POLLFD_LENGTH = 8;
 function socketCalls(bound: Bound, trying: Bound): SocketCalls {
   const send = bound('send', 'long send(int fd, const uint8_t *bytes, size_t length, int flags)');
   const recv = bound('recv', 'long recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)');
+  const bind = bound('bind', 'int bind(int fd, const uint8_t *address, uint32_t length)');
   const set = bound('setsockopt', 'int setsockopt(int fd, int level, int name, const uint8_t *value, uint32_t length)');
   const get = bound(
     'getsockopt',
@@ -181,6 +197,7 @@ function socketCalls(bound: Bound, trying: Bound): SocketCalls {
     },
     tryPoll: (descriptors, timeout) => poll(descriptors, descriptors.length / POLLFD_LENGTH, timeout),
     socket: bound('socket', 'int socket(int domain, int type, int protocol)'),
+    bind: (fd, address) => bind(fd, address, address.length),
     setsockopt: (fd, level, option, value) => set(fd, level, option, value, value.length),
     send: (fd, bytes) => send(fd, bytes, bytes.length, 0),
     recv: (fd, into, flags) => recv(fd, into, into.length, flags),

@@ -1,36 +1,21 @@
 // A socket that the kernel tells of processes. Source: include/uapi/linux/cn_proc.h, netlink(7), fcntl(2) O_ASYNC.
-//
-// Node waits for pipes and sockets of its own only. That there is something to read is said by a signal, SIGIO: it costs
-// no thread and no polling.
 
 import { closeSync } from 'node:fs';
 import { NETLINK_CONNECTOR, CN_IDX_PROC } from '../../kernel/abi/connector.ts';
 import { gap, value, type Gap, type Reading } from '../../kernel/host.ts';
 import { decodeProcessEvents, encodeListen, type ProcessEvent } from '../../kernel/netlink/process-events.ts';
-import { view } from '../../kernel/netlink/message.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfErrnoNumber } from '../gap-of-error.ts';
+import { enlarge, readDatagram, signalWhenReadable } from './event-socket.ts';
 import { gapOfThrown } from './nsfs.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const SOCK_NONBLOCK = 0o4000;
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
-/** Past the limit of the system. Needs CAP_NET_ADMIN. */
-const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
-const F_SETFL = 4;
-const F_SETOWN = 8;
-const O_NONBLOCK = 0o4000;
-const O_ASYNC = 0o20000;
-const EAGAIN = 11;
-const ENOBUFS = 105;
 
-/** Some thousand events, each of which takes about a KiB in the kernel. */
-const BUFFER_BYTES = 4 * 1024 * 1024;
 /** An event is 76 bytes. */
 const DATAGRAM_LENGTH = 4096;
 /** After so many of one read the caller gets to look at the processes, while these still are there. */
@@ -76,17 +61,6 @@ function closed(fd: number, reading: Reading<never>): Reading<never> {
   return reading;
 }
 
-function enlarge(fd: number): void {
-  const bytes = new Uint8Array(4);
-  view(bytes).setUint32(0, BUFFER_BYTES, true);
-  try {
-    libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
-  } catch (error) {
-    if (!(error instanceof LibcError)) throw error;
-    libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUF, bytes);
-  }
-}
-
 /** The kernel answers within send(2); to who is in another user or pid namespace it says nothing at all. */
 function refusalOf(fd: number): Gap | undefined {
   // What others are told meanwhile is of no use yet: the first look comes after this.
@@ -97,10 +71,7 @@ function refusalOf(fd: number): Gap | undefined {
 }
 
 function listening(fd: number, wake: () => void): ProcessEventSocket {
-  // Before the kernel is told to send it: without a handler the signal would end us.
-  process.on('SIGIO', wake);
-  libc().fcntl(fd, F_SETOWN, process.pid);
-  libc().fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+  signalWhenReadable(fd, wake);
   return {
     read: () => readAll(fd),
     // The handler stays: a signal may be under way.
@@ -125,9 +96,9 @@ function readAll(fd: number): HeardEvents {
   const events: ProcessEvent[] = [];
   let overrun = false;
   for (let count = 0; count < MAX_AT_ONCE; count += 1) {
-    const read = readOne(fd);
-    if (read === EAGAIN) return { events, overrun, more: false };
-    if (read === ENOBUFS) {
+    const read = readDatagram(fd, into);
+    if (read === 'nothing') return { events, overrun, more: false };
+    if (read === 'overrun') {
       overrun = true;
       continue;
     }
@@ -137,14 +108,4 @@ function readAll(fd: number): HeardEvents {
     else overrun = true;
   }
   return { events, overrun, more: true };
-}
-
-function readOne(fd: number): Uint8Array | typeof EAGAIN | typeof ENOBUFS {
-  try {
-    return into.slice(0, libc().recv(fd, into, 0));
-  } catch (error) {
-    if (!(error instanceof LibcError)) throw error;
-    if (error.errno === EAGAIN || error.errno === ENOBUFS) return error.errno;
-    throw error;
-  }
 }

@@ -34,7 +34,7 @@ export function decodeAddresses(datagrams: readonly Uint8Array[], what: string):
 }
 
 /** null: of another family (AF_DECNET, AF_MCTP). */
-function decodeAddress(body: Uint8Array, what: string): Reading<InterfaceAddress | null> {
+export function decodeAddress(body: Uint8Array, what: string): Reading<InterfaceAddress | null> {
   if (body.length < IFADDRMSG_LENGTH) return tooShort(body, what);
   const [family, prefixLength = 0, flags = 0, scope = 0] = body;
   if (family !== AF_INET && family !== AF_INET6) return value(null);

@@ -88,7 +88,7 @@ export function decodeDetailedLinks(datagrams: readonly Uint8Array[], what: stri
   return decodeEach(datagrams, RTM_NEWLINK, what, decodeDetailedLink);
 }
 
-function decodeDetailedLink(body: Uint8Array, what: string): Reading<DetailedLink> {
+export function decodeDetailedLink(body: Uint8Array, what: string): Reading<DetailedLink> {
   const attributes = attributesOfLink(body, what);
   if (!attributes.ok) return attributes;
   const link = linkOf(body, attributes.value, what);

@@ -84,7 +84,7 @@ export const ROUTE_TYPES: readonly string[] = [
 type Attributes = ReadonlyMap<number, Uint8Array>;
 
 /** null: of another family (AF_MPLS, multicast), or of the cache. */
-function decodeRoute(body: Uint8Array, what: string): Reading<Route | null> {
+export function decodeRoute(body: Uint8Array, what: string): Reading<Route | null> {
   if (body.length < RTMSG_LENGTH) return tooShort(body, what);
   const [family, length = 0, , , table = 0, protocol = 0, scope = 0, type = 0] = body;
   const isCached = (view(body).getUint32(8, true) & RTM_F_CLONED) !== 0;
