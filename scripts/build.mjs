@@ -1,5 +1,5 @@
 // Builds what is TypeScript: the library API (and the type check) by `tsc -b`, the CLI as CommonJS bundles: one of all
-// commands, and one each of those that are to start fastest.
+// commands, and one each of those that are to start fastest; and what runs in a browser.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
@@ -37,13 +37,31 @@ await build({
   minifyWhitespace: true,
   legalComments: 'inline',
   logLevel: 'warning',
-  // koffi is required by the path of its binary, when it is first needed.
-  external: ['koffi'],
+  // koffi is required by the path of its binary, when it is first needed; Graphviz only for a picture.
+  external: ['koffi', '@viz-js/viz'],
   plugins: [withoutChildProcess],
   define: { 'import.meta.dirname': '__dirname' },
   // As Node wraps a module: bin/nstool.cjs need not.
   banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
   footer: { js: '})' },
+});
+
+// What runs in the browser: a script and a style that `net graph --html` puts into its page.
+await build({
+  entryPoints: { 'graph-page': 'src/page/page.ts' },
+  outdir: 'dist/new',
+  bundle: true,
+  platform: 'browser',
+  format: 'iife',
+  target: 'es2023',
+  minify: true,
+  logLevel: 'warning',
+});
+await build({
+  entryPoints: { 'graph-page': 'src/page/page.css' },
+  outdir: 'dist/new',
+  minify: true,
+  logLevel: 'warning',
 });
 
 // Whoever runs nstool meanwhile gets the old bundle or the new one, and never what was compiled for another: V8 compares

@@ -24,6 +24,7 @@ const oracles = {
   strace: 'strace',
   zsh: 'zsh',
   fish: 'fish',
+  'chromium-headless-shell': 'chromium-headless-shell',
 };
 
 const engines = {

@@ -23,6 +23,11 @@ export function findingPage(code: string): string | undefined {
   }
 }
 
+/** A script or style that the build made for a page. */
+export function pagePart(name: 'graph-page.js' | 'graph-page.css'): string {
+  return readFileSync(join(import.meta.dirname, '../dist', name), 'utf8').trimEnd();
+}
+
 export function version(): string {
   const text = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8');
   const manifest: unknown = JSON.parse(text);

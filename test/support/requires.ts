@@ -47,6 +47,8 @@ const probes = {
   cgroup1: () => ['memory', 'cpu', 'cpuset', 'pids', 'devices'].every((name) => cgroupMounts().has(name)),
   /** Any cgroups that root may make more below. */
   cgroups: () => cgroupMounts().size > 0,
+  /** A browser without a display, to look at a page. */
+  chromium: () => has('chromium-headless-shell', '--version'),
   strace: () => has('strace', '--version'),
   zsh: () => has('zsh', '--version'),
   fish: () => has('fish', '--version'),

@@ -165,7 +165,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'net graph',
-    summary: 'how the network namespaces of the host hang together: as a tree, dot or mermaid',
+    summary: 'how the network namespaces of the host hang together: as a tree, picture or page',
     load: async () => (await import('./net-graph.ts')).netGraph,
   },
   {

@@ -1,21 +1,24 @@
-import { networkGraph, type GraphLink, type GraphNamespace, type NetworkGraph } from '../../inspect/network/graph.ts';
+import { networkGraph, type GraphLink, type NetworkGraph } from '../../inspect/network/graph.ts';
 import { endText } from '../../inspect/network/link-value.ts';
 import { NsError } from '../../kernel/error.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
+import { valueOf, type Host } from '../../kernel/host.ts';
+import { decodeText } from '../../kernel/text/text.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { readTopology, type Topology } from '../../network/topology.ts';
 import { escapeControls } from '../../render/escape.ts';
-import { renderDot, renderMermaid, type DrawnGraph } from '../../render/graph.ts';
+import { renderDot, renderMermaid } from '../../render/graph.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { drawTree, type TreeNode } from '../../render/tree.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
+import { boxLabel, drawn, nodeLabel } from './net-graph-drawn.ts';
 
-const FORMS = ['dot', 'mermaid', 'json'] as const;
+const FORMS = ['dot', 'mermaid', 'svg', 'html', 'json'] as const;
 
 export const netGraph: CommandDefinition = {
   name: 'net graph',
-  summary: 'how the network namespaces of the host hang together: as a tree, dot or mermaid',
+  summary: 'how the network namespaces of the host hang together: as a tree, picture or page',
   operands: '',
   arity: [0, 0],
   description: [
@@ -29,18 +32,24 @@ export const netGraph: CommandDefinition = {
   options: [
     { long: 'dot', help: 'for Graphviz' },
     { long: 'mermaid', help: 'a flowchart for mermaid, as markdown files take it' },
+    { long: 'svg', help: 'a picture, laid out by Graphviz (package @viz-js/viz)' },
+    {
+      long: 'html',
+      help: 'a page to look at in a browser: to filter, and to click for details; it loads nothing else',
+    },
     { long: 'json', short: 'J', help: 'namespaces, links and edges as JSON, with the gaps' },
     { long: 'deep', help: 'also namespaces that only descriptors, sockets or foreign mounts keep' },
   ],
   examples: [
     { line: 'nstool net graph', does: 'the host as a tree' },
     { line: 'nstool net graph --dot', does: 'for a picture: pipe it to dot -Tsvg' },
+    { line: 'nstool net graph --html >networks.html', does: 'a page of the host, to open or to send' },
     { line: 'nstool net graph --mermaid --from incident.json', does: 'of a recorded host, for a report' },
   ],
   exitStatus: [
     [0, 'drawn; what could not be read is named'],
     [2, 'the command line is wrong'],
-    [5, '/proc is not that of our own pid namespace'],
+    [5, '/proc is not that of our own pid namespace, or --svg was asked for without the package @viz-js/viz'],
   ],
   async run(invocation, context) {
     const [form, ...others] = FORMS.filter((one) => flag(invocation, one));
@@ -54,14 +63,24 @@ export const netGraph: CommandDefinition = {
     const gaps = topology.gaps.list();
     const head = { schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson) };
     const forms = {
+      svg: async () => (await import('../svg.ts')).svgOf(renderDot(drawn(graph))),
+      html: async () => pageOf(host, topology, graph),
       json: () => renderJson({ ...head, ...graphJson(graph) }),
       dot: () => renderDot(drawn(graph)),
       mermaid: () => renderMermaid(drawn(graph)),
     };
-    const stdout = form === undefined ? treeText(topology, graph) : forms[form]();
+    const stdout = form === undefined ? treeText(topology, graph) : await forms[form]();
     return { stdout, notes: gaps.map(gapNote), status: 0 };
   },
 };
+
+async function pageOf(host: Host, topology: Topology, graph: NetworkGraph): Promise<string> {
+  const { pageGraph } = await import('./net-graph-page.ts');
+  const { graphPage } = await import('../graph-page.ts');
+  const name = valueOf(host.readFile('/proc/sys/kernel/hostname'));
+  const title = `Networks of ${name === undefined ? 'this host' : decodeText(name).trim()}`;
+  return graphPage(pageGraph(host, topology, graph, title));
+}
 
 function graphJson({ namespaces, edges }: NetworkGraph): Readonly<Record<string, Json>> {
   return {
@@ -76,39 +95,6 @@ function graphJson({ namespaces, edges }: NetworkGraph): Readonly<Record<string,
     })),
     edges: edges.map(({ type, from, to, state }) => ({ type, from, to, state })),
   };
-}
-
-/** For forms that draw: the label of an edge only where it says more than the line. */
-export function drawn({ namespaces, edges }: NetworkGraph): DrawnGraph {
-  return {
-    boxes: namespaces.map((namespace) => ({
-      id: namespace.id,
-      label: boxLabel(namespace),
-      isDashed: namespace.ns === null,
-      nodes: namespace.links.map((link) => ({
-        id: link.id,
-        label: nodeLabel(link),
-        shape: link.kind === 'bridge' || link.kind === 'bond' ? 'round' : 'box',
-      })),
-    })),
-    lines: edges.map(({ type, from, to, state }) => ({
-      from,
-      to,
-      label: type === 'port' && state !== 'forwarding' ? (state ?? '') : '',
-      style: type === 'peer' ? 'plain' : type === 'port' ? 'arrow' : 'dashed',
-    })),
-  };
-}
-
-function boxLabel({ id, ns, name }: GraphNamespace): string {
-  if (ns === null) return `hidden namespace, ${id}`;
-  return name === id ? id : `${name ?? ''} ${id}`;
-}
-
-function nodeLabel({ name, ifindex, text, addresses, operstate, holders }: GraphLink): readonly string[] {
-  const state = operstate === 'UP' || operstate === 'UNKNOWN' || operstate === null ? '' : operstate;
-  const held = holders.map(({ pid, comm }) => `held by ${pid} ${comm ?? '-'}`);
-  return [name ?? `if${ifindex}`, `${text} ${state}`.trim(), ...addresses, ...held].filter((line) => line !== '');
 }
 
 /** Hidden namespaces stand at the links that lead there. */

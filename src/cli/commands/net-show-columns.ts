@@ -69,7 +69,7 @@ function globalAddresses({ addresses }: NetworkNamespace): readonly string[] | n
     .map(({ address, prefixLength }) => `${address}/${prefixLength}`);
 }
 
-function defaultsOf({ defaults, byIndex }: NetworkNamespace): readonly string[] | null {
+export function defaultsOf({ defaults, byIndex }: NetworkNamespace): readonly string[] | null {
   if (defaults === null) return null;
   return defaults.flatMap(({ nextHops }) =>
     nextHops.map(({ gateway, ifindex }) => {

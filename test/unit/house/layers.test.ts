@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   inspect: ['kernel', 'containers', 'namespaces', 'capabilities', 'cgroups', 'network'],
   launch: ['kernel', 'containers', 'namespaces', 'capabilities', 'cgroups', 'network', 'inspect'],
   render: [],
+  page: ['render'],
   host: ['kernel'],
   cli: [
     'kernel',
@@ -36,7 +37,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 const rooms = Object.keys(mayImport);
-const pureRooms = rooms.filter((room) => room !== 'host' && room !== 'cli');
+const pureRooms = rooms.filter((room) => !['page', 'host', 'cli'].includes(room));
 
 /** A file of each room that another could want. */
 const entrances: Readonly<Record<string, string>> = {
@@ -49,6 +50,7 @@ const entrances: Readonly<Record<string, string>> = {
   inspect: 'target.ts',
   launch: 'enter.ts',
   render: 'escape.ts',
+  page: 'layout.ts',
   host: 'linux/linux-host.ts',
   cli: 'main.ts',
 };
