@@ -1,44 +1,6 @@
-// IP addresses as bytes, from how people write them. Source: inet_pton(3), which takes no other form either.
+// IP addresses and nets, compared by their bytes.
 
-/** undefined: it is no address. */
-export function parseAddress(text: string): Uint8Array | undefined {
-  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
-}
-
-function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  const isAddress = parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);
-  return isAddress ? Uint8Array.from(parts, Number) : undefined;
-}
-
-const GROUPS = 8;
-
-function parseIpv6(text: string): Uint8Array | undefined {
-  const [head = '', tail, ...more] = text.split('::');
-  if (more.length > 0) return undefined;
-  const before = groupsOf(head);
-  const after = tail === undefined ? [] : groupsOf(tail);
-  if (before === undefined || after === undefined) return undefined;
-  const missing = GROUPS - before.length - after.length;
-  // `::` stands for one group of zeros at least.
-  if (tail === undefined ? missing !== 0 : missing < 1) return undefined;
-  const groups = [...before, ...Array.from({ length: missing }, () => 0), ...after];
-  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
-}
-
-/** The last may be an IPv4 address, which is two of them. */
-function groupsOf(text: string): readonly number[] | undefined {
-  if (text === '') return [];
-  const groups: number[] = [];
-  const words = text.split(':');
-  for (const [at, word] of words.entries()) {
-    const ipv4 = at === words.length - 1 && word.includes('.') ? parseIpv4(word) : undefined;
-    if (ipv4 !== undefined) groups.push(((ipv4[0] ?? 0) << 8) | (ipv4[1] ?? 0), ((ipv4[2] ?? 0) << 8) | (ipv4[3] ?? 0));
-    else if (/^[\da-f]{1,4}$/i.test(word)) groups.push(Number.parseInt(word, 16));
-    else return undefined;
-  }
-  return groups;
-}
+import { parseAddress } from './address-text.ts';
 
 /** Are the first bits of two addresses the same? Of two families they are not. */
 export function isSamePrefix(a: Uint8Array, b: Uint8Array, length: number): boolean {

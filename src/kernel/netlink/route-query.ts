@@ -23,8 +23,7 @@ import {
 } from '../abi/netlink.ts';
 import { AF_INET, AF_INET6 } from '../abi/sock-diag.ts';
 import { gap, value, type NamespaceDoor, type NetlinkRequest, type Reading } from '../host.ts';
-import { parseAddress } from './address-bytes.ts';
-import { formatAddress } from './address-text.ts';
+import { formatAddress, parseAddress } from './address-text.ts';
 import { decodeEach, tooShort } from './dump.ts';
 import { attributeMap, encodeAttribute, encodeMessage, numberOf, view } from './message.ts';
 import { ROUTE_TYPES, RTMSG_LENGTH } from './routes.ts';
