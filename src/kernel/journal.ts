@@ -34,6 +34,19 @@ export type NetworkUndo =
       readonly network: bigint;
       readonly door: string | null;
     }
+  /**
+   * A link of our own network that was taken: by its address found again, where `door` leads to (null: our own), or in ours
+   * where the kernel put it when that namespace ended. It is called `name` again, has no master, and is up if it was.
+   */
+  | {
+      readonly op: 'network move';
+      readonly name: string;
+      readonly mac: string;
+      readonly isUp: boolean;
+      readonly network: bigint;
+      readonly home: bigint;
+      readonly door: string | null;
+    }
   /** A directory that was made, unless something is in it. */
   | { readonly op: 'folder'; readonly path: string }
   /** A file that was made, if it still says so. */
@@ -70,6 +83,8 @@ export interface JournalEntry {
   readonly made: number;
   /** For people: `cgroup set container:web`. */
   readonly what: string;
+  /** What its maker wants to find again, in a form of its own. */
+  readonly note?: string;
   /** It is finished, and meant to stay: only its own undo takes it back. Else it is garbage once its maker is gone. */
   readonly kept: boolean;
   /** In the order in which it was done: undone backwards. */
@@ -78,10 +93,11 @@ export interface JournalEntry {
 
 const VERSION = 1;
 
-export function encodeEntry({ boot, maker, made, what, kept, undo }: JournalEntry): Uint8Array {
+export function encodeEntry({ boot, maker, made, what, note, kept, undo }: JournalEntry): Uint8Array {
   const { pid, start, pidNamespace } = maker;
   const by = { pid, start: String(start), pid_namespace: String(pidNamespace) };
-  const entry = { version: VERSION, boot, maker: by, made, what, kept, undo: undo.map(undoJson) };
+  const noted = note === undefined ? {} : { note };
+  const entry = { version: VERSION, boot, maker: by, made, what, ...noted, kept, undo: undo.map(undoJson) };
   return new TextEncoder().encode(`${JSON.stringify(entry)}\n`);
 }
 
@@ -91,6 +107,7 @@ function undoJson(undo: Undo): unknown {
 
 function networkUndoJson(undo: NetworkUndo): unknown {
   if (undo.op === 'network link') return { ...undo, network: String(undo.network) };
+  if (undo.op === 'network move') return { ...undo, network: String(undo.network), home: String(undo.home) };
   if (undo.op !== 'network name') return undo;
   return { ...undo, inode: String(undo.inode), id: undo.id === null ? null : String(undo.id) };
 }
@@ -133,8 +150,9 @@ function entryOf(id: string, fields: Fields): JournalEntry | undefined {
     return undefined;
   if (maker === undefined || typeof kept !== 'boolean' || !Array.isArray(undo)) return undefined;
   const operations = undo.map(undoOf);
+  const noted = typeof fields['note'] === 'string' ? { note: fields['note'] } : {};
   return operations.every((each) => each !== undefined)
-    ? { id, boot, maker, made, what, kept, undo: operations }
+    ? { id, boot, maker, made, what, ...noted, kept, undo: operations }
     : undefined;
 }
 
@@ -157,6 +175,7 @@ function undoOf(json: unknown): Undo | undefined {
 
 function networkUndoOf(fields: Fields): NetworkUndo | undefined {
   const { op, path, text, name, kind, mac } = fields;
+  if (op === 'network move') return moveOf(fields);
   if (op === 'network link') {
     const network = unsigned(fields['network']);
     const door = doorOf(fields['door']);
@@ -172,10 +191,19 @@ function networkUndoOf(fields: Fields): NetworkUndo | undefined {
   return op === 'network name' && inode !== undefined && id !== undefined ? { op, path, inode, id } : undefined;
 }
 
+function moveOf(fields: Fields): NetworkUndo | undefined {
+  const { name, mac, isUp } = fields;
+  const [network, home, door] = [unsigned(fields['network']), unsigned(fields['home']), doorOf(fields['door'])];
+  if (typeof name !== 'string' || typeof mac !== 'string' || typeof isUp !== 'boolean') return undefined;
+  if (network === undefined || home === undefined || door === undefined) return undefined;
+  return { op: 'network move', name, mac, isUp, network, home, door };
+}
+
 /** null: our own. */
 function doorOf(json: unknown): string | null | undefined {
   if (json === null) return null;
-  const isDoor = typeof json === 'string' && (/^\/proc\/\d+\/ns\/net$/.test(json) || isNetworkPath(json));
+  const isDoor =
+    typeof json === 'string' && /^\/(?:proc\/\d+|run|var\/run)\//.test(json) && !json.split('/').includes('..');
   return isDoor ? json : undefined;
 }
 

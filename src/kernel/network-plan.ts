@@ -18,6 +18,16 @@ interface Made {
   readonly mtu: number | null;
 }
 
+/** null: as the kernel has it; no gateway; no link; the main table. */
+export interface PlannedRoute {
+  /** `default`, or a net. */
+  readonly destination: string;
+  readonly gateway: string | null;
+  readonly link: string | null;
+  readonly metric: number | null;
+  readonly table: number | null;
+}
+
 /** One kind of kernel call each, in the namespace `at`. Links are meant by their names there. */
 export type NetworkOperation = { readonly at: NetworkPlace } & (
   | /** A new network namespace, its loopback up, with `at` for a name, as ip-netns(8) gives it. */
@@ -29,26 +39,46 @@ export type NetworkOperation = { readonly at: NetworkPlace } & (
       readonly bridge: string | null;
       readonly peer: { readonly at: NetworkPlace; readonly name: string; readonly mac: string };
     } & Made)
+  /** `link`: of `at`, which the new one is on; it is made in `to`. */
+  | ({
+      readonly op: 'macvlan';
+      readonly to: NetworkPlace;
+      readonly link: string;
+      readonly mode: 'bridge' | 'private' | 'vepa' | 'passthru';
+    } & Made)
+  /** `at` carries its packets, by `link` if that is not null; it is made in `to`. */
+  | ({
+      readonly op: 'vxlan';
+      readonly to: NetworkPlace;
+      readonly link: string | null;
+      readonly id: number;
+      readonly local: string | null;
+      readonly remote: string | null;
+      readonly port: number;
+    } & Made)
+  /** A link of programs, that stays without one. */
+  | ({ readonly op: 'tun'; readonly mode: 'tun' | 'tap' } & Made)
+  /** A link goes to another namespace, and is called `name` there. */
+  | { readonly op: 'move'; readonly link: string; readonly to: NetworkPlace; readonly name: string }
   | { readonly op: 'alias'; readonly link: string; readonly alias: string }
   | { readonly op: 'stp'; readonly link: string; readonly stp: boolean }
   | { readonly op: 'mtu'; readonly link: string; readonly mtu: number }
   | { readonly op: 'port'; readonly link: string; readonly bridge: string }
   | { readonly op: 'address'; readonly link: string; readonly address: string; readonly prefixLength: number }
+  | { readonly op: 'remove address'; readonly link: string; readonly address: string; readonly prefixLength: number }
   | { readonly op: 'up'; readonly link: string }
-  /** `destination`: `default`, or a net. null: as the kernel has it; no gateway; no link; the main table. */
-  | {
-      readonly op: 'route';
-      readonly destination: string;
-      readonly gateway: string | null;
-      readonly link: string | null;
-      readonly metric: number | null;
-      readonly table: number | null;
-    }
+  | { readonly op: 'remove link'; readonly link: string }
+  /** `replaces`: another one to the same net may be there, and is ours. */
+  | ({ readonly op: 'route'; readonly replaces: boolean } & PlannedRoute)
+  | ({ readonly op: 'remove route' } & PlannedRoute)
   /** `net.ipv4.ip_forward`, with the text that is written. */
   | { readonly op: 'sysctl'; readonly key: string; readonly value: string }
   /** Of our own mount namespace. */
   | { readonly op: 'folder'; readonly path: string }
-  | { readonly op: 'file'; readonly path: string; readonly text: string }
+  /** `replaces`: what it says now, null: it is not there. */
+  | { readonly op: 'file'; readonly path: string; readonly text: string; readonly replaces: string | null }
+  /** What was made before, and is wanted no more. */
+  | { readonly op: 'undo'; readonly undo: NetworkUndo }
 );
 
 export interface NetworkStep {
@@ -68,6 +98,8 @@ export interface NetworkBuilding {
   /** The namespaces that are there already, by the ways to them, with the inode that each must still have. */
   readonly places: ReadonlyMap<string, bigint>;
   readonly steps: readonly NetworkStep[];
+  /** What the journal is to remember of it. */
+  readonly note: string;
   /** What stands already, if it does: its entry goes on. */
   readonly standing: JournalEntry | null;
 }

@@ -45,7 +45,7 @@ export function isMachineOf(net: IpNet, address: string): boolean {
   if (!overlap(net, wholeNet(address))) return false;
   const width = bytesOf(address).length * 8;
   if (net.prefixLength >= width - 1) return true;
-  const at = numberOf(address) - firstOf(net);
+  const at = indexOf({ ...net, address });
   const last = (1n << BigInt(width - net.prefixLength)) - 1n;
   return at !== 0n && (width === 128 || at !== last);
 }
@@ -62,6 +62,11 @@ export function machineOf(net: IpNet, index: bigint): string {
   return formatAddress(
     Uint8Array.from({ length }, (_, at) => Number((number >> BigInt(8 * (length - 1 - at))) & 0xffn)),
   );
+}
+
+/** Which one of its net the address is. */
+export function indexOf(net: IpNet): bigint {
+  return numberOf(net.address) - firstOf(net);
 }
 
 /** May a machine have it? Not what means the host itself, none, or many. */

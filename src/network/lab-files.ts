@@ -8,9 +8,10 @@ import type { LabQuestion } from './lab-plan.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import type { NamespaceNode } from './lab.ts';
 
-const FOLDER = '/etc/netns';
+export const FOLDER = '/etc/netns';
 
-interface NodeFile {
+/** A file that a node has. */
+export interface NodeFile {
   readonly path: string;
   readonly text: string;
   readonly reason: string;
@@ -24,7 +25,7 @@ export function fileSteps(host: Host, question: LabQuestion): readonly PlannedSt
   return [folderStep(host, question, FOLDER, false), ...wanted.flatMap((files) => stepsOf(host, question, files))];
 }
 
-function filesOf(lab: string, { path, dns, search, hosts }: NamespaceNode): readonly NodeFile[] {
+export function filesOf(lab: string, { path, dns, search, hosts }: NamespaceNode): readonly NodeFile[] {
   const folder = `${FOLDER}/${path.slice(path.lastIndexOf('/') + 1)}`;
   // By this it is known again after the system was started anew, and the journal is gone.
   const mark = `# nstool net up ${lab}`;
@@ -81,14 +82,16 @@ function fileStep(
 ): { readonly step: PlannedStep; readonly isRestored: boolean } {
   const bytes = host.readFile(path);
   if (!bytes.ok && bytes.gap.reason !== 'gone') throw errorOfGap(bytes.gap, `cannot look at ${path}`);
-  const isRestored = bytes.ok && !isJournalled(standing, 'file', path);
-  if (isRestored && decodeText(bytes.value) !== text)
+  const says = bytes.ok ? decodeText(bytes.value) : null;
+  const isRestored = says !== null && !isJournalled(standing, 'file', path);
+  if (isRestored && says !== text)
     throw new NsError('BAD_VALUE', {
       what: `there is a file ${path} already`,
       why: 'it is not of nstool net up',
       tryThis: 'another NAME; or move it away',
     });
-  const change = { op: 'file', path, text } as const;
-  const isRight = bytes.ok && !isRestored;
-  return { step: step({ at: null, ...change }, `file ${path}`, reason, { isRight, undo: change }), isRestored };
+  const operation = { op: 'file', at: null, path, text, replaces: says } as const;
+  const isRight = says === text && !isRestored;
+  const why = says === null || isRestored ? reason : `${reason}; it says something else`;
+  return { step: step(operation, `file ${path}`, why, { isRight, undo: { op: 'file', path, text } }), isRestored };
 }

@@ -6,7 +6,9 @@ import type { DetailedLink } from '../kernel/netlink/link-details.ts';
 import type { LabQuestion } from './lab-plan.ts';
 import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
-import { bridgeOf, placeOf, type BridgeNode, type Lab, type LabEnd, type LabLink } from './lab.ts';
+import { bridgeOf, HOST, placeOf, type BridgeNode, type Lab, type LabEnd, type LabLink } from './lab.ts';
+
+const IFF_UP = 1;
 
 /** Errors: BAD_VALUE, for what is somebody else's; NO_FILE. */
 export function linkSteps(question: LabQuestion, sights: Sights): readonly PlannedStep[] {
@@ -22,8 +24,13 @@ function stepsOf(question: LabQuestion, link: LabLink, sights: Sights): readonly
   switch (link.kind) {
     case 'veth':
       return vethSteps(question, link, sights);
-    default:
-      throw new NsError('UNSUPPORTED', { what: `links of kind ${link.kind} are not made yet` });
+    case 'macvlan':
+    case 'vxlan':
+    case 'tun':
+    case 'tap':
+      return singleSteps(question, link, sights);
+    case 'physical':
+      return moveSteps(question, link, sights);
   }
 }
 
@@ -75,7 +82,16 @@ function bridgeSteps(question: LabQuestion, bridge: BridgeNode, sight: Sight): r
     isRight: found !== undefined,
     undo: isOurs(sight) ? null : undoOf(sight, name, 'bridge', mac),
   });
-  return [made, ...aliasSteps(lab, sight, name)];
+  const mended = step(
+    { op: 'stp', at: sight.at, link: name, stp },
+    `spanning tree of ${name} ${stp ? 'on' : 'off'}`,
+    'it was changed',
+    {
+      isRight: false,
+    },
+  );
+  const isOther = found !== undefined && sight.trees.has(name) !== stp;
+  return [made, ...(isOther ? [mended] : []), ...aliasSteps(lab, sight, name)];
 }
 
 function requireBridge(
@@ -144,6 +160,102 @@ function vethSteps(
     undo: isOurs(near.sight) ? null : undoOf(near.sight, name, 'veth', mac),
   });
   return [made, ...placed.flatMap(({ end, sight }) => aliasSteps(lab, sight, end.link))];
+}
+
+type SingleLink = Extract<LabLink, { kind: 'macvlan' | 'vxlan' | 'tun' | 'tap' }>;
+
+function singleSteps(question: LabQuestion, link: SingleLink, sights: Sights): readonly PlannedStep[] {
+  const { lab, standing, newMac } = question;
+  const sight = sightOf(lab, sights, link.end.node);
+  const name = link.end.link;
+  const found = foundOurs(sight, name, link.kind, standing);
+  const mac = link.end.mac ?? newMac();
+  const { what, reason, operation } = singleOperation(lab, link, sight, mac, sights);
+  const made = step(operation, `${what}${whereText(sight)}`, reason, {
+    isRight: found !== undefined,
+    undo: isOurs(sight) ? null : undoOf(sight, name, link.kind, mac),
+  });
+  return [made, ...aliasSteps(lab, sight, name)];
+}
+
+function singleOperation(
+  lab: Lab,
+  link: SingleLink,
+  sight: Sight,
+  mac: string,
+  sights: Sights,
+): Pick<PlannedStep, 'operation' | 'what' | 'reason'> {
+  const { mtu } = link;
+  const made = { name: link.end.link, mac, mtu, to: sight.at };
+  if (link.kind === 'macvlan') {
+    const { at } = sightOf(lab, sights, link.parent.node);
+    const operation = { op: 'macvlan', at, ...made, link: link.parent.link, mode: link.mode } as const;
+    const on = link.parent.node === link.end.node ? link.parent.link : `${link.parent.link} of ${link.parent.node}`;
+    return { operation, what: `macvlan ${made.name}`, reason: `a link address more on ${on}` };
+  }
+  if (link.kind === 'vxlan') {
+    const { at } = sightOf(lab, sights, link.under.node);
+    const { id, local, remote, port } = link;
+    const operation = { op: 'vxlan', at, ...made, link: link.under.link, id, local, remote, port } as const;
+    return { operation, what: `vxlan ${made.name}, number ${id}`, reason: `frames in packets of ${link.under.node}` };
+  }
+  const operation = { op: 'tun', at: sight.at, name: made.name, mac, mtu, mode: link.kind } as const;
+  return { operation, what: `${link.kind} ${made.name}`, reason: 'for a program that opens it' };
+}
+
+/** Errors: BAD_VALUE, where the host needs it. */
+function moveSteps(
+  { lab, standing }: LabQuestion,
+  { end, from }: Extract<LabLink, { kind: 'physical' }>,
+  sights: Sights,
+): readonly PlannedStep[] {
+  const sight = sightOf(lab, sights, end.node);
+  const own = sights.get(HOST);
+  const taken = standing?.undo.find((each) => each.op === 'network move' && each.name === from);
+  const there = sight.links.get(end.link);
+  if (taken?.op === 'network move' && there?.address === taken.mac)
+    return [
+      step({ op: 'move', at: null, link: from, to: sight.at, name: end.link }, moveText(from, end, sight), TAKEN, {
+        isRight: true,
+      }),
+    ];
+  const link = own?.links.get(from);
+  const mac = link?.address ?? null;
+  if (own === undefined || link === undefined || mac === null)
+    throw new NsError('NO_FILE', {
+      what: `there is no link ${from} to be moved`,
+      why: 'none of our own network has that name',
+    });
+  const why = neededFor(link, own);
+  if (why !== undefined) throw new NsError('BAD_VALUE', { what: `${from} cannot be taken from the host`, why });
+  if (there !== undefined && there !== link)
+    throw new NsError('BAD_VALUE', {
+      what: `there is a link ${end.link}${whereText(sight)} already`,
+      why: `${from} is to be called so`,
+    });
+  const isUp = (link.flags & IFF_UP) !== 0;
+  const undo = { op: 'network move', name: from, mac, isUp, network: 0n, home: 0n, door: sight.at } as const;
+  const operation = { op: 'move', at: null, link: from, to: sight.at, name: end.link } as const;
+  return [step(operation, moveText(from, end, sight), TAKEN, { isRight: false, undo })];
+}
+
+const TAKEN = 'it is given back in the end';
+
+function moveText(from: string, { link }: LabEnd, sight: Sight): string {
+  return `${from} moved${sight.at === null ? '' : ` to ${sight.node.name}`}${link === from ? '' : `, called ${link}`}`;
+}
+
+/** undefined: the host can do without it. What has addresses or a master would not come back as it was. */
+function neededFor(link: DetailedLink, { addresses, links }: Sight): string | undefined {
+  if (link.name === 'lo' || link.kind === 'bridge') return 'such links stay where they are';
+  const own = addresses.find((each) => each.ifindex === link.ifindex && each.scope === 'global');
+  if (own !== undefined) return `it has the address ${own.address}, which the host would lose`;
+  const master = [...links.values()].find(({ ifindex }) => ifindex === link.master);
+  if (master !== undefined) return `it is a port of ${master.name}`;
+  const upper = [...links.values()].find(
+    (each) => each.link === link.ifindex && each.linkNetnsid === null && each.kind !== 'veth',
+  );
+  return upper === undefined ? undefined : `${upper.name} is on it`;
 }
 
 function pairReason(lab: Lab, near: LabEnd, far: LabEnd): string {

@@ -1,10 +1,12 @@
 // From a lab to the steps that make it, each with its reason and its undo. What stands already, and is right, needs none.
 
 import type { Host } from '../kernel/host.ts';
-import type { JournalEntry } from '../kernel/journal.ts';
+import { isNetworkUndo, type JournalEntry } from '../kernel/journal.ts';
 import { fileSteps } from './lab-files.ts';
 import { linkSteps } from './lab-links.ts';
+import { decodeLab } from './lab-memory.ts';
 import { requireFree, type HostNet } from './lab-overlap.ts';
+import { removalOf } from './lab-removal.ts';
 import { settingSteps } from './lab-settings.ts';
 import { sightsOf, type Sight, type Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
@@ -28,15 +30,18 @@ export interface LabPlan {
 
 /** Errors: BAD_VALUE, for what is somebody else's, or in the way; NO_FILE, NO_NAMESPACE; as of the questions to the host. */
 export function planLab(host: Host, question: LabQuestion): LabPlan {
-  const { lab } = question;
-  const sights = sightsOf(host, lab, question.standing);
+  const { lab, standing } = question;
+  const found = sightsOf(host, lab, standing);
+  const undo = standing?.undo.filter(isNetworkUndo) ?? [];
+  const { steps: removed, sights } = removalOf(decodeLab(standing?.note), lab, found, undo);
   const own = sights.get(HOST);
   const links = linkSteps(question, sights);
   if (own !== undefined) requireFree(host, hostNets(lab), own);
   const steps = [
+    ...removed,
     ...namespaceSteps(sights),
     ...links,
-    ...Array.from(sights.values()).flatMap((sight) => settingSteps(lab, sight)),
+    ...Array.from(sights.values()).flatMap((sight) => settingSteps(host, lab, sight)),
     ...fileSteps(host, question),
   ];
   return { steps, places: placesOf(sights) };

@@ -1,6 +1,8 @@
 // The steps that set up the links of one namespace: ports, sizes, addresses, up; then its routes and sysctls.
 
+import type { Host } from '../kernel/host.ts';
 import type { DetailedLink } from '../kernel/netlink/link-details.ts';
+import { decodeText } from '../kernel/text/text.ts';
 import { familyOf, ipNetText, parseIpNet, netText, type IpNet } from './ip-net.ts';
 import type { Sight } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
@@ -21,12 +23,12 @@ interface Wanted {
   readonly mtu: number | null;
 }
 
-export function settingSteps(lab: Lab, sight: Sight): readonly PlannedStep[] {
+export function settingSteps(host: Host, lab: Lab, sight: Sight): readonly PlannedStep[] {
   const { sysctls, routes } = sight.node;
   return [
     ...(sight.node.kind === 'namespace' && sight.inode !== null ? loopbackSteps(sight) : []),
-    ...wantedIn(lab, sight).flatMap((wanted) => linkSettings(wanted, sight)),
-    ...Array.from(sysctls, ([key, value]) => sysctlStep(sight, key, value)),
+    ...wantedIn(lab, sight).flatMap((wanted) => linkSettings(host, wanted, sight)),
+    ...Array.from(sysctls, ([key, value]) => sysctlStep(host, sight, key, value, 'as it was asked for')),
     ...routes.map((route) => routeStep(route, sight)),
   ];
 }
@@ -59,7 +61,7 @@ function loopbackSteps(sight: Sight): readonly PlannedStep[] {
   return lo === undefined || isUp(lo) ? [] : [upStep(LOOPBACK, sight)];
 }
 
-function linkSettings(wanted: Wanted, sight: Sight): readonly PlannedStep[] {
+function linkSettings(host: Host, wanted: Wanted, sight: Sight): readonly PlannedStep[] {
   const { name, addresses, mtu } = wanted;
   const { at } = sight;
   const found = sight.links.get(name);
@@ -70,8 +72,17 @@ function linkSettings(wanted: Wanted, sight: Sight): readonly PlannedStep[] {
   return [
     ...sizes,
     ...portSteps(wanted, sight, found),
+    ...ipv6Steps(host, wanted, sight),
     ...addresses.map((net) => addressStep(name, net, sight, found)),
     upStep(name, sight),
+  ];
+}
+
+/** The defaults of a new link are those of its namespace, which may have it off. It goes with the link. */
+function ipv6Steps(host: Host, { name, addresses }: Wanted, sight: Sight): readonly PlannedStep[] {
+  if (!addresses.some(({ address }) => familyOf(address) === 'inet6')) return [];
+  return [
+    sysctlStep(host, sight, `net.ipv6.conf.${name.replaceAll('.', '/')}.disable_ipv6`, '0', 'it gets an address'),
   ];
 }
 
@@ -91,9 +102,11 @@ function portSteps(
 
 function addressStep(link: string, net: IpNet, sight: Sight, found: DetailedLink | undefined): PlannedStep {
   const { address, prefixLength } = net;
-  const isRight = sight.addresses.some(
-    (each) => each.ifindex === found?.ifindex && each.address === address && each.prefixLength === prefixLength,
-  );
+  const isRight =
+    found !== undefined &&
+    sight.addresses.some(
+      (each) => each.ifindex === found.ifindex && each.address === address && each.prefixLength === prefixLength,
+    );
   const operation = { op: 'address', at: sight.at, link, address, prefixLength } as const;
   const reason = sight.node.kind === 'host' ? 'the gateway of those behind it' : 'inside';
   return step(operation, `address ${ipNetText(net)} on ${link}${where(sight)}`, reason, { isRight });
@@ -110,8 +123,17 @@ function isUp({ flags }: DetailedLink): boolean {
   return (flags & IFF_UP) !== 0;
 }
 
-function sysctlStep({ at, node }: Sight, key: string, value: string): PlannedStep {
-  return step({ op: 'sysctl', at, key, value }, `${key} = ${value} in ${node.name}`, 'as it was asked for', NOT_RIGHT);
+function sysctlStep(host: Host, sight: Sight, key: string, value: string, reason: string): PlannedStep {
+  const isRight = sysctlNow(host, sight, key) === value;
+  return step({ op: 'sysctl', at: sight.at, key, value }, `${key} = ${value}${where(sight)}`, reason, { isRight });
+}
+
+/** Dots stand for slashes, and slashes for dots, as sysctl(8) has it. null: it cannot be told. */
+function sysctlNow(host: Host, { at, inode }: Sight, key: string): string | null {
+  const path = `/proc/sys/${key.replaceAll(/[./]/g, (letter) => (letter === '.' ? '/' : '.'))}`;
+  if (at !== null && inode === null) return null;
+  const bytes = at === null ? host.readFile(path) : host.readFileInside({ kind: 'net', door: at, path });
+  return bytes.ok ? decodeText(bytes.value).trim().replaceAll(/\s+/g, ' ') : null;
 }
 
 function routeStep(route: LabRoute, sight: Sight): PlannedStep {
@@ -120,12 +142,17 @@ function routeStep(route: LabRoute, sight: Sight): PlannedStep {
   const on = link === null ? '' : ` on ${link}`;
   const name = destination === 'default' ? 'default route' : `route to ${destination}`;
   const reason = destination === 'default' ? 'all else goes there' : 'the way to that net';
-  return step({ op: 'route', at: sight.at, ...route }, `${name}${by}${on}${where(sight)}`, reason, {
-    isRight: hasRoute(route, sight),
-  });
+  return step(
+    { op: 'route', at: sight.at, ...route, replaces: sight.node.kind === 'namespace' },
+    `${name}${by}${on}${where(sight)}`,
+    reason,
+    {
+      isRight: hasRoute(route, sight),
+    },
+  );
 }
 
-function hasRoute({ destination, gateway, link, metric, table }: LabRoute, { routes, links }: Sight): boolean {
+export function hasRoute({ destination, gateway, link, metric, table }: LabRoute, { routes, links }: Sight): boolean {
   const net = parseIpNet(destination);
   const text = net === undefined ? destination : netText(net);
   const family = familyOf(gateway ?? destination);

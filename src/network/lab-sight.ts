@@ -4,6 +4,7 @@ import { errorOfGap, NsError } from '../kernel/error.ts';
 import { valueOf, type Host, type NamespaceDoor, type NetlinkRequest, type Reading } from '../kernel/host.ts';
 import type { JournalEntry } from '../kernel/journal.ts';
 import { decodeAddresses, encodeAddressDump, type InterfaceAddress } from '../kernel/netlink/addresses.ts';
+import { decodeLinkConditions } from '../kernel/netlink/link-conditions.ts';
 import { decodeDetailedLinks, type DetailedLink } from '../kernel/netlink/link-details.ts';
 import { encodeLinkDump } from '../kernel/netlink/links.ts';
 import { decodeRoutes, encodeRouteDump, type Route } from '../kernel/netlink/routes.ts';
@@ -17,6 +18,8 @@ export interface Sight {
   /** null: it is made first, and has nothing yet. */
   readonly inode: bigint | null;
   readonly links: ReadonlyMap<string, DetailedLink>;
+  /** Bridges that take part in the spanning tree. */
+  readonly trees: ReadonlySet<string>;
   readonly addresses: readonly InterfaceAddress[];
   readonly routes: readonly Route[];
 }
@@ -33,27 +36,36 @@ function sightOf(host: Host, node: PlaceNode, standing: JournalEntry | null): Si
   const at = node.kind === 'host' ? null : node.path;
   if (node.kind === 'host') return { node, at, inode: inodeOf(host, '/proc/thread-self/ns/net'), ...lookInto(host) };
   const inode = node.kind === 'namespace' ? standingInode(host, node, standing) : requireSame(host, node);
-  if (inode === null) return { node, at, inode, links: new Map(), addresses: [], routes: [] };
+  if (inode === null) return { node, at, inode, links: new Map(), trees: new Set(), addresses: [], routes: [] };
   return { node, at, inode, ...lookInto(host, node.path) };
 }
 
-function lookInto(host: Host, door?: NamespaceDoor): Pick<Sight, 'links' | 'addresses' | 'routes'> {
-  const links = ask<DetailedLink>(host, encodeLinkDump(door), decodeDetailedLinks, door !== undefined);
-  const addresses = ask<InterfaceAddress>(host, encodeAddressDump(door), decodeAddresses, door !== undefined);
-  const routes = ask<Route>(host, encodeRouteDump(door), decodeRoutes, false);
-  return { links: new Map(links.map((link) => [link.name, link])), addresses, routes };
+/** What a network has. `door`: absent, for our own. Errors: as of the questions. */
+export function lookInto(host: Host, door?: NamespaceDoor): Pick<Sight, 'links' | 'trees' | 'addresses' | 'routes'> {
+  const isMore = door !== undefined;
+  const listed = answerOf(host, encodeLinkDump(door), isMore);
+  const links = listOf(decodeDetailedLinks(listed, WHAT));
+  const conditions = listOf(decodeLinkConditions(listed, WHAT));
+  const addresses = listOf(decodeAddresses(answerOf(host, encodeAddressDump(door), isMore), WHAT));
+  const routes = listOf(decodeRoutes(answerOf(host, encodeRouteDump(door), false), WHAT));
+  const trees = new Set(conditions.filter(({ bridge }) => bridge?.stp === true).map(({ ifindex }) => ifindex));
+  return {
+    links: new Map(links.map((link) => [link.name, link])),
+    trees: new Set(links.filter(({ ifindex }) => trees.has(ifindex)).map(({ name }) => name)),
+    addresses,
+    routes,
+  };
 }
 
-function ask<T>(
-  host: Host,
-  request: NetlinkRequest,
-  decode: (datagrams: readonly Uint8Array[], what: string) => Reading<readonly T[]>,
-  isMore: boolean,
-): readonly T[] {
-  const answer = host.netlink(isMore ? { ...request, keepsSocket: true } : request);
-  const decoded = answer.ok ? decode(answer.value, 'netlink') : answer;
-  if (!decoded.ok) throw errorOfGap(decoded.gap, 'cannot see what the network is');
-  return decoded.value;
+const WHAT = 'netlink';
+
+function answerOf(host: Host, request: NetlinkRequest, isMore: boolean): readonly Uint8Array[] {
+  return listOf(host.netlink(isMore ? { ...request, keepsSocket: true } : request));
+}
+
+function listOf<T>(answer: Reading<readonly T[]>): readonly T[] {
+  if (!answer.ok) throw errorOfGap(answer.gap, 'cannot see what the network is');
+  return answer.value;
 }
 
 /** null: there is none yet. Errors: BAD_VALUE. */

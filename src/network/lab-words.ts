@@ -2,7 +2,18 @@
 
 import { NsError } from '../kernel/error.ts';
 import { parseAddress } from '../kernel/netlink/address-text.ts';
-import { familyOf, ipNetText, isMachineOf, isOrdinary, machineOf, netText, parseIpNet, type IpNet } from './ip-net.ts';
+import {
+  familyOf,
+  indexOf,
+  ipNetText,
+  isMachineOf,
+  isOrdinary,
+  machineOf,
+  netText,
+  parseIpNet,
+  type Family,
+  type IpNet,
+} from './ip-net.ts';
 import { HOST, isLinkName, namePath, NO_SETTINGS, portName, requireLabName, type Lab, type LabEnd } from './lab.ts';
 
 /** What was asked for. undefined: the default. */
@@ -16,6 +27,9 @@ export interface LabWords {
   readonly gateway: string | undefined;
   readonly dns: readonly string[];
   readonly mtu: string | undefined;
+  /** A net, or an address in one. null: no IPv6. undefined: a net of our own choice. */
+  readonly ipv6: string | undefined | null;
+  readonly stp: boolean;
 }
 
 /** What the words came to. */
@@ -33,6 +47,18 @@ export interface LabAsked {
   readonly nameservers: readonly string[];
   /** Unit: bytes. null: as the kernel has it. */
   readonly mtu: number | null;
+  readonly ipv6: { readonly address: IpNet; readonly gateway: string } | null;
+  readonly stp: boolean;
+}
+
+/** A network that is there, in place of a new one. */
+export interface Attached {
+  readonly path: string;
+  readonly inode: bigint;
+  /** What our link is called in it. */
+  readonly link: string;
+  /** It has default routes of these families already. */
+  readonly routed: ReadonlySet<Family>;
 }
 
 export const DEFAULT_NAME = 'ns1';
@@ -53,15 +79,21 @@ export function askedOf(words: LabWords): LabAsked {
     throw bad('--gateway', gateway, 'it is the address inside, and nobody routes by itself');
   const nameservers = words.dns.length === 0 ? ['8.8.8.8'] : words.dns;
   for (const server of nameservers) requireAddress('--dns', server);
-  return { name, bridge, useBridge: words.useBridge, port, address, gateway, nameservers, mtu: mtuOf(words.mtu) };
+  const { useBridge, stp } = words;
+  const ipv6 = words.ipv6 === null ? null : ipv6Of(address, words.ipv6);
+  return { name, bridge, useBridge, port, address, gateway, nameservers, mtu: mtuOf(words.mtu), ipv6, stp };
 }
 
-export function labOf(asked: LabAsked): Lab {
-  const { name, bridge, useBridge, port, address, gateway, nameservers, mtu } = asked;
-  const { prefixLength } = address;
+/** `attached`: null, for a new one. */
+export function labOf(asked: LabAsked, attached: Attached | null): Lab {
+  const { name, bridge, useBridge, port, address, gateway, nameservers, mtu, ipv6, stp } = asked;
+  const insides = ipv6 === null ? [address] : [address, ipv6.address];
+  const gateways = ipv6 === null ? [gateway] : [gateway, ipv6.gateway];
   const outer: LabEnd = { node: bridge, link: port, mac: null, addresses: [] };
-  const inner: LabEnd = { node: name, link: INNER_LINK, mac: null, addresses: [address] };
-  const route = { destination: 'default', gateway, link: null, metric: null, table: null };
+  const inner: LabEnd = { node: name, link: attached?.link ?? INNER_LINK, mac: null, addresses: insides };
+  const routes = gateways
+    .filter((each) => attached?.routed.has(familyOf(each)) !== true)
+    .map((each) => ({ destination: 'default', gateway: each, link: null, metric: null, table: null }));
   return {
     name,
     nodes: [
@@ -70,20 +102,16 @@ export function labOf(asked: LabAsked): Lab {
         kind: 'bridge',
         name: bridge,
         in: HOST,
-        addresses: useBridge ? [] : [{ address: gateway, prefixLength }],
+        addresses: useBridge
+          ? []
+          : insides.map(({ prefixLength }, at) => ({ address: gateways[at] ?? gateway, prefixLength })),
         mtu,
-        stp: false,
+        stp,
         isForeign: useBridge,
       },
-      {
-        kind: 'namespace',
-        path: namePath(name),
-        ...NO_SETTINGS,
-        name,
-        routes: [route],
-        dns: nameservers,
-        start: [],
-      },
+      attached === null
+        ? { kind: 'namespace', path: namePath(name), ...NO_SETTINGS, name, routes, dns: nameservers, start: [] }
+        : { kind: 'attached', path: attached.path, inode: attached.inode, ...NO_SETTINGS, name, routes },
     ],
     links: [{ kind: 'veth', ends: [outer, inner], mtu }],
     nat: [],
@@ -95,6 +123,26 @@ export function labOf(asked: LabAsked): Lab {
 function requireLinkName(option: string, name: string): string {
   if (isLinkName(name) && name !== HOST) return name;
   throw bad(option, name, 'the name of a link takes letters, digits, _ . and -, at most 15 of them');
+}
+
+/** Of a net the address inside is the one that the IPv4 address is in its net. Errors: BAD_VALUE. */
+function ipv6Of(ipv4: IpNet, text: string | undefined): NonNullable<LabAsked['ipv6']> {
+  const net = parseIpNet(text ?? ownNet(ipv4));
+  if (net === undefined || familyOf(net.address) !== 'inet6' || net.prefixLength < 8 || net.prefixLength > 120)
+    throw bad('--ipv6', text ?? '', 'it takes an IPv6 net of 8 to 120 bits, or an address in one: fd00:1::/64');
+  const isNet = machineOf(net, 0n) === net.address;
+  const address = isNet ? machineOf(net, indexOf(ipv4)) : net.address;
+  const gateway = machineOf(net, 1n);
+  requireMachine(net, '--ipv6', address);
+  if (address === gateway) throw bad('--ipv6', address, 'it is the address of the gateway, the first one');
+  return { address: { address, prefixLength: net.prefixLength }, gateway };
+}
+
+/** A net that nobody else draws: of RFC 4193, our name, and the IPv4 net. */
+function ownNet(ipv4: IpNet): string {
+  const bytes = parseAddress(machineOf(ipv4, 0n)) ?? new Uint8Array();
+  const [high, low] = [0, 2].map((at) => (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16));
+  return `fd6e:7374:${high}:${low}::/64`;
 }
 
 function requireNet(text: string): IpNet {
@@ -127,10 +175,17 @@ function bad(option: string, word: string, why: string): NsError {
   return new NsError('BAD_VALUE', { what: `${option} cannot be '${word}'`, why });
 }
 
-/** With all that it is made of, so that another one of the same name is told from it. For people, too. */
-export function askedText({ name, bridge, useBridge, port, address, gateway, nameservers, mtu }: LabAsked): string {
-  const dns = nameservers.map((server) => `--dns ${server}`).join(' ');
-  const size = mtu === null ? '' : ` --mtu ${mtu}`;
-  const at = `--address ${ipNetText(address)} --gateway ${gateway}`;
-  return `net up ${name} --bridge ${bridge}${useBridge ? ' --use-bridge' : ''} (${port}) ${at} ${dns}${size}`;
+/** With all that it is made of. For people. */
+export function askedText(asked: LabAsked, attach: string | undefined): string {
+  const { name, bridge, useBridge, port, address, gateway, nameservers, mtu, ipv6, stp } = asked;
+  return [
+    `net up ${name} --bridge ${bridge}`,
+    ...(useBridge ? ['--use-bridge'] : []),
+    `(${port}) --address ${ipNetText(address)} --gateway ${gateway}`,
+    ...nameservers.map((server) => `--dns ${server}`),
+    ...(mtu === null ? [] : [`--mtu ${mtu}`]),
+    ...(ipv6 === null ? [] : [`--ipv6=${ipNetText(ipv6.address)}`]),
+    ...(stp ? ['--stp'] : []),
+    ...(attach === undefined ? [] : [`--attach ${attach}`]),
+  ].join(' ');
 }

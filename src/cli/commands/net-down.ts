@@ -7,7 +7,7 @@ import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';
 import { networkUndoneColumns, networkWhat, openUndo, undoNetworkEntry, type NetworkUndoneRow } from './net-undone.ts';
-import { requireAlone } from './net-up.ts';
+import { requireAlone, waitForTurn } from './net-lab.ts';
 import { requireThisMachine } from './this-machine.ts';
 
 export const netDown: CommandDefinition = {
@@ -41,6 +41,7 @@ export const netDown: CommandDefinition = {
     const dryRun = flag(invocation, 'dry-run');
     const host = await context.host();
     const journal = await context.journal();
+    if (!dryRun) await waitForTurn(journal);
     const known = journal.list().entries.filter(({ id }) => id.startsWith(labId('')));
     const entry = known.find(({ id }) => id === labId(name));
     if (entry === undefined) throw unknown(name, known);

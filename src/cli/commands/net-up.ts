@@ -1,27 +1,13 @@
-import { newLinkAddress } from '../../host/linux/link-address.ts';
-import type { Journal } from '../../host/linux/journal.ts';
-import { errorOfGap, NsError } from '../../kernel/error.ts';
-import type { Gap } from '../../kernel/host.ts';
+import { NsError } from '../../kernel/error.ts';
+import type { Host } from '../../kernel/host.ts';
 import type { JournalEntry } from '../../kernel/journal.ts';
-import type { NetworkStep } from '../../kernel/network-plan.ts';
+import { resolveNetwork } from '../../inspect/network-names.ts';
+import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { ipNetText, overlap, wholeNet } from '../../network/ip-net.ts';
-import { planLab, type LabPlan } from '../../network/lab-plan.ts';
-import type { PlannedStep } from '../../network/lab-step.ts';
-import { askedOf, askedText, labOf, type LabAsked } from '../../network/lab-words.ts';
-import { labId } from '../../network/lab.ts';
-import type { Column } from '../../render/columns.ts';
-import { renderJson, rowJson } from '../../render/json.ts';
-import { renderTable } from '../../render/text-table.ts';
-import {
-  flag,
-  optionValue,
-  type CommandDefinition,
-  type Context,
-  type Invocation,
-  type Outcome,
-} from '../define-command.ts';
-import { errorStatus } from '../error-text.ts';
-import { networkWhat, undoNetworkEntry } from './net-undone.ts';
+import { attachedOf } from '../../network/lab-attach.ts';
+import { askedOf, askedText, labOf, type Attached, type LabAsked } from '../../network/lab-words.ts';
+import { flag, optionValue, type CommandDefinition, type Invocation } from '../define-command.ts';
+import { upLab, type LabRun } from './net-lab.ts';
 import { requireThisMachine } from './this-machine.ts';
 
 export const netUp: CommandDefinition = {
@@ -47,6 +33,14 @@ export const netUp: CommandDefinition = {
     { long: 'gateway', value: 'IP', help: 'of the bridge (the first address of the net)' },
     { long: 'dns', value: 'IP', help: 'a nameserver for who is inside (8.8.8.8); more than once for more' },
     { long: 'mtu', value: 'BYTES', help: 'of the links' },
+    {
+      long: 'ipv6',
+      value: 'NET',
+      optionalValue: true,
+      help: 'an IPv6 address too: of this net, or this one (fd6e:7374:c0a8:a00::b/64)',
+    },
+    { long: 'stp', help: 'the bridge takes part in the spanning tree: links carry nothing for 30 s' },
+    { long: 'attach', value: 'TARGET', help: 'into the network of a pid, container:web, ... in place of a new one' },
     { long: 'dry-run', help: 'print the steps with their reasons, and change nothing' },
     { long: 'json', short: 'J', help: 'as JSON' },
   ],
@@ -73,144 +67,53 @@ export const netUp: CommandDefinition = {
       gateway: optionValue(invocation, 'gateway'),
       dns: invocation.options.get('dns') ?? [],
       mtu: optionValue(invocation, 'mtu'),
+      ipv6: ipv6Word(invocation),
+      stp: flag(invocation, 'stp'),
     });
-    const dryRun = flag(invocation, 'dry-run');
+    const word = optionValue(invocation, 'attach');
+    if (word !== undefined && invocation.options.has('dns'))
+      throw new NsError('BAD_VALUE', {
+        what: '--dns says nothing to a network with --attach',
+        why: 'who is in it has a resolv.conf of his own',
+      });
     const host = await context.host();
-    const journal = await context.journal();
-    const before = await standingOf(asked, journal, context, dryRun);
-    const plan = planLab(host, {
-      lab: labOf(asked),
-      standing: before.standing,
-      shared: foldersOfOthers(journal, asked.name),
-      newMac: newLinkAddress,
+    return upLab(invocation, context, asked.name, (standing) => {
+      const attached = word === undefined ? null : attach(host, word, asked, standing);
+      return runOf(asked, attached, word);
     });
-    if (dryRun) return answer(invocation, asked, plan.steps, [...before.notes, 'nothing was changed']);
-    return act(invocation, context, asked, plan, before);
   },
 };
 
-interface Before {
-  readonly standing: JournalEntry | null;
-  readonly notes: readonly string[];
+/** Without a value the option is empty. */
+function ipv6Word(invocation: Invocation): string | null | undefined {
+  if (!invocation.options.has('ipv6')) return null;
+  const word = optionValue(invocation, 'ipv6');
+  return word === '' ? undefined : word;
 }
 
-/** What a killed one left is removed. Errors: DENIED; BAD_VALUE, where it stands with other settings. */
-async function standingOf(lab: LabAsked, journal: Journal, context: Context, dryRun: boolean): Promise<Before> {
-  const entry = journal.list().entries.find(({ id }) => id === labId(lab.name));
-  if (entry === undefined) return { standing: null, notes: [] };
-  if (entry.kept) {
-    if (entry.what === askedText(lab)) return { standing: entry, notes: [] };
-    throw new NsError('BAD_VALUE', {
-      what: `${lab.name} stands with other settings`,
-      why: entry.what,
-      tryThis: `nstool net down ${lab.name}`,
-    });
-  }
-  requireAlone(lab.name, entry, journal);
-  if (dryRun)
-    throw new NsError('DENIED', {
-      what: `an nstool that was killed left something of ${lab.name}`,
-      tryThis: 'nstool gc, or without --dry-run: it is removed first',
-    });
-  const left = (await undoNetworkEntry(entry, context, false)).find(({ state }) => state === 'left');
-  if (left !== undefined)
-    throw new NsError('DENIED', {
-      what: `an nstool that was killed left ${networkWhat(left.undo)}`,
-      why: left.why ?? '',
-      tryThis: 'nstool gc',
-    });
-  journal.remove(entry);
-  return { standing: null, notes: [`what a killed nstool had left of ${lab.name} was removed`] };
-}
-
-/** Errors: DENIED. */
-export function requireAlone(name: string, entry: JournalEntry, journal: Journal): void {
-  if (journal.standing(entry) === 'gone') return;
-  throw new NsError('DENIED', {
-    what: `another nstool is at work on ${name}`,
-    why: `process ${entry.maker.pid}`,
-    tryThis: 'again once it has ended',
+/** Errors: as of resolveNetwork; UNSUPPORTED; BAD_VALUE, where it is our own. */
+function attach(host: Host, word: string, { name }: LabAsked, standing: JournalEntry | null): Attached {
+  requireOwnProc(host);
+  const { inode, door } = resolveNetwork(host, word);
+  if (door.through.length === 0 && typeof door.at === 'string')
+    return attachedOf(host, { name, path: door.at, inode }, standing);
+  throw new NsError('UNSUPPORTED', {
+    what: `nothing but a descriptor leads into net:[${inode}]`,
+    tryThis: `nstool net attach ${name} ${word}; then --attach netns:${name}`,
   });
 }
 
-function foldersOfOthers(journal: Journal, name: string): ReadonlySet<string> {
-  const others = journal.list().entries.filter(({ id }) => id !== labId(name));
-  return new Set(others.flatMap(({ undo }) => undo.flatMap((each) => (each.op === 'folder' ? [each.path] : []))));
-}
-
-async function act(
-  invocation: Invocation,
-  context: Context,
-  lab: LabAsked,
-  { steps, places }: LabPlan,
-  { standing, notes }: Before,
-): Promise<Outcome> {
-  const wanted = steps.filter(({ isRight }) => !isRight);
-  if (wanted.length === 0)
-    return answer(invocation, lab, steps, [`${lab.name} stands as it should: nothing was changed`]);
-  const building = { id: labId(lab.name), what: askedText(lab), steps: wanted, places, standing };
-  const built = await context.buildNetwork(building);
-  if (built.ok) return answer(invocation, lab, steps, [...notes, ...standingNotes(lab)]);
-  const error = errorOf(lab, built.at, built.gap);
-  const left = built.left.map((undo) => `${networkWhat(undo)} could not be removed: nstool gc`);
-  return { stdout: '', notes: [...notes, ...left], error, status: errorStatus(error) };
-}
-
-function standingNotes(lab: LabAsked): readonly string[] {
-  const far = lab.nameservers.filter((server) => !overlap(lab.address, wholeNet(server)));
-  return [
-    `${lab.name} has ${ipNetText(lab.address)}, and ${lab.gateway} on ${lab.bridge} is its gateway; away with it: nstool net down ${lab.name}`,
-    ...(far.length === 0 ? [] : [`${far.join(', ')} cannot be reached from ${lab.name}: there is no NAT`]),
+function runOf(asked: LabAsked, attached: Attached | null, word: string | undefined): LabRun {
+  const { name, address, gateway, bridge, ipv6 } = asked;
+  const addresses = [address, ...(ipv6 === null ? [] : [ipv6.address])].map(ipNetText).join(' and ');
+  const inside = attached === null ? name : `${attached.link} in ${word ?? ''}`;
+  const far = asked.nameservers.filter((server) => !overlap(address, wholeNet(server)));
+  const notes = [
+    `${inside} has ${addresses}, and ${gateway} on ${bridge} is its gateway; away with it: nstool net down ${name}`,
+    ...(attached === null && far.length > 0
+      ? [`${far.join(', ')} cannot be reached from ${name}: there is no NAT`]
+      : []),
+    ...(attached !== null && attached.routed.size > 0 ? [`its default route stays as it is`] : []),
   ];
-}
-
-function errorOf({ name }: LabAsked, { what }: NetworkStep, gap: Gap): NsError {
-  const failed = `cannot make ${name}: ${what}`;
-  const errno = gap.errno ?? gap.reason;
-  const words = gap.text === undefined ? errno : `${errno}: ${gap.text}`;
-  if (gap.reason === 'denied')
-    return new NsError('DENIED', {
-      what: failed,
-      why: `${words}; it takes CAP_SYS_ADMIN and CAP_NET_ADMIN here, and the right to write in /run and /etc`,
-      tryThis: 'as root; nothing was changed',
-    });
-  if (gap.errno === 'EOPNOTSUPP')
-    return new NsError('UNSUPPORTED', { what: failed, why: `${words}: the kernel lacks it; nothing was changed` });
-  if (gap.errno === undefined) return errorOfGap(gap, failed);
-  return new NsError('DENIED', { what: failed, why: words, tryThis: 'again; what was made before it is undone' });
-}
-
-interface StepRow {
-  readonly state: 'planned' | 'done' | 'right';
-  readonly step: PlannedStep;
-}
-
-const columns: readonly Column<StepRow>[] = [
-  { key: 'state', type: 'string', help: 'right: it is so already', get: ({ state }) => state },
-  { key: 'what', type: 'string', help: 'what is made', get: ({ step }) => step.what },
-  { key: 'reason', type: 'string', help: 'why', get: ({ step }) => step.reason },
-];
-
-function answer(
-  invocation: Invocation,
-  { name }: LabAsked,
-  steps: readonly PlannedStep[],
-  notes: readonly string[],
-): Outcome {
-  const dryRun = flag(invocation, 'dry-run');
-  const rows = steps.map((step): StepRow => {
-    return { state: step.isRight ? 'right' : dryRun ? 'planned' : 'done', step };
-  });
-  if (flag(invocation, 'json')) {
-    const stdout = renderJson({
-      schema: 1,
-      complete: true,
-      gaps: [],
-      name,
-      dry_run: dryRun,
-      steps: rows.map((row) => rowJson(row, columns)),
-    });
-    return { stdout, notes, status: 0 };
-  }
-  return { stdout: dryRun ? renderTable(rows, columns, { headings: true }) : '', notes, status: 0 };
+  return { lab: labOf(asked, attached), what: askedText(asked, word), notes };
 }

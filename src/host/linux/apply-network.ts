@@ -1,25 +1,35 @@
 // One operation on a network: the kernel call that it is.
 
-import { chmodSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
+import { writeFileSync } from 'node:fs';
+import { gap, value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import {
   encodeAlias,
   encodeMaster,
+  encodeMove,
   encodeMtu,
   encodeNewAddress,
   encodeNewBridge,
+  encodeNewMacvlan,
   encodeNewRoute,
   encodeNewVeth,
+  encodeNewVxlan,
+  encodeRemoveAddress,
+  encodeRemoveLink,
+  encodeRemoveRoute,
   encodeStp,
   encodeUp,
+  type NewLink,
 } from '../../kernel/netlink/change.ts';
 import { LINK_GROUP, type NetworkOperation, type NetworkPlace } from '../../kernel/network-plan.ts';
 import { inNamespace } from './in-namespace.ts';
+import { makeTun } from './make-tun.ts';
+import { makeFile, makeFolder } from './network-files.ts';
 import type { NetworkPlaces } from './network-places.ts';
+import { undoNetwork } from './undo-network.ts';
 
-const FOLDER_MODE = 0o755;
-const FILE_MODE = 0o644;
+/** Source: linux/if_link.h. */
+const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
 
 type Operation<Op extends NetworkOperation['op']> = Extract<NetworkOperation, { op: Op }>;
 
@@ -29,15 +39,25 @@ export function applyNetwork(
   places: NetworkPlaces,
 ): Reading<unknown> {
   const { at } = operation;
-  const change = (link: string, encode: (ifindex: number) => NetlinkRequest): Reading<unknown> => {
-    const index = places.indexOf(at, link);
-    return index.ok ? places.ask(at, encode(index.value)) : index;
-  };
+  const change = (link: string, encode: (ifindex: number) => NetlinkRequest): Reading<unknown> =>
+    withIndex(places, at, link, (ifindex) => places.ask(at, encode(ifindex)));
   switch (operation.op) {
     case 'bridge':
-      return places.ask(at, encodeNewBridge({ ...operation, group: LINK_GROUP }, operation.stp));
+      return places.ask(at, encodeNewBridge(newLink(operation), operation.stp));
     case 'veth':
       return makeVeth(operation, places);
+    case 'macvlan': {
+      const [mode, to] = [MACVLAN_MODES[operation.mode], places.otherFd(at, operation.to)];
+      return change(operation.link, (link) => encodeNewMacvlan(newLink(operation), { link, mode, to }));
+    }
+    case 'vxlan':
+      return makeVxlan(operation, places);
+    case 'tun':
+      return makeTun(operation, places);
+    case 'move': {
+      const to = places.otherFd(at, operation.to);
+      return change(operation.link, (ifindex) => encodeMove(ifindex, to, operation.name));
+    }
     case 'alias':
       return change(operation.link, (ifindex) => encodeAlias(ifindex, operation.alias));
     case 'stp':
@@ -52,19 +72,32 @@ export function applyNetwork(
       const bytes = bytesOf(operation.address);
       return change(operation.link, (ifindex) => encodeNewAddress(ifindex, bytes, operation.prefixLength));
     }
+    case 'remove address': {
+      const bytes = bytesOf(operation.address);
+      return goneIsFine(change(operation.link, (index) => encodeRemoveAddress(index, bytes, operation.prefixLength)));
+    }
     case 'up':
       return change(operation.link, encodeUp);
+    case 'remove link': {
+      const removed = goneIsFine(change(operation.link, encodeRemoveLink));
+      places.forget(at, operation.link);
+      return removed;
+    }
     case 'route':
-      return makeRoute(operation, places);
+    case 'remove route':
+      return changeRoute(operation, places);
     case 'sysctl':
       return writeSysctl(operation, places);
     case 'folder':
       return makeFolder(operation.path);
     case 'file':
       return makeFile(operation);
+    case 'undo':
+      return undoOne(operation);
   }
 }
 
+/** `link`: null, for none. */
 function withIndex(
   places: NetworkPlaces,
   at: NetworkPlace,
@@ -75,26 +108,44 @@ function withIndex(
   return index.ok ? act(index.value) : index;
 }
 
+/** What is to go went with something else. */
+function goneIsFine(answer: Reading<unknown>): Reading<unknown> {
+  return answer.ok || answer.gap.reason !== 'gone' ? answer : value(null);
+}
+
+function newLink({ name, mac, mtu }: Pick<NewLink, 'name' | 'mac' | 'mtu'>): NewLink {
+  return { name, mac, mtu, group: LINK_GROUP };
+}
+
 function makeVeth({ at, name, mac, mtu, bridge, peer }: Operation<'veth'>, places: NetworkPlaces): Reading<unknown> {
-  const end = { name, mac, mtu, group: LINK_GROUP };
-  // The descriptor of our own is not held: where both ends are there, none is told.
-  const namespace = peer.at === null || peer.at === at ? null : places.fd(peer.at);
-  const other = { name: peer.name, mac: peer.mac, mtu, group: LINK_GROUP, namespace };
+  const end = newLink({ name, mac, mtu });
+  const other = { ...newLink({ name: peer.name, mac: peer.mac, mtu }), namespace: places.otherFd(at, peer.at) };
   return withIndex(places, at, bridge, (master) =>
     places.ask(at, encodeNewVeth(end, other, bridge === null ? null : master)),
   );
 }
 
-function makeRoute(operation: Operation<'route'>, places: NetworkPlaces): Reading<unknown> {
-  const { at, destination, gateway, link, metric, table } = operation;
-  const [address = '', length = ''] = destination.split('/');
-  const via = gateway === null ? null : bytesOf(gateway);
-  const isDefault = destination === 'default';
-  const bytes = isDefault ? new Uint8Array(via?.length ?? 4) : bytesOf(address);
-  const prefixLength = isDefault ? 0 : length === '' ? bytes.length * 8 : Number(length);
+function makeVxlan(operation: Operation<'vxlan'>, places: NetworkPlaces): Reading<unknown> {
+  const { at, link, id, port } = operation;
+  const local = operation.local === null ? null : bytesOf(operation.local);
+  const remote = operation.remote === null ? null : bytesOf(operation.remote);
+  const to = places.otherFd(at, operation.to);
   return withIndex(places, at, link, (index) => {
-    const ifindex = link === null ? null : index;
-    return places.ask(at, encodeNewRoute({ destination: bytes, prefixLength, gateway: via, ifindex, metric, table }));
+    const by = link === null ? null : index;
+    return places.ask(at, encodeNewVxlan(newLink(operation), { id, port, local, remote, link: by, to }));
+  });
+}
+
+function changeRoute(operation: Operation<'route' | 'remove route'>, places: NetworkPlaces): Reading<unknown> {
+  const { at, destination: to, link, metric, table } = operation;
+  const gateway = operation.gateway === null ? null : bytesOf(operation.gateway);
+  const [address = '', length] = to.split('/');
+  const destination = to === 'default' ? new Uint8Array(gateway?.length ?? 4) : bytesOf(address);
+  const prefixLength = to === 'default' ? 0 : Number(length ?? destination.length * 8);
+  return withIndex(places, at, link, (index) => {
+    const route = { destination, prefixLength, gateway, ifindex: link === null ? null : index, metric, table };
+    if (operation.op === 'route') return places.ask(at, encodeNewRoute(route, operation.replaces));
+    return goneIsFine(places.ask(at, encodeRemoveRoute(route)));
   });
 }
 
@@ -107,22 +158,10 @@ function writeSysctl({ at, key, value: text }: Operation<'sysctl'>, places: Netw
   return value(null);
 }
 
-/** One that is there already is another lab's, and from now on ours too. */
-function makeFolder(path: string): Reading<unknown> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return value(null);
-  mkdirSync(path, FOLDER_MODE);
-  // Whatever the umask is: every user may see it, as ip-netns(8) has it.
-  chmodSync(path, FOLDER_MODE);
-  return value(null);
-}
-
-/** One that says so already was left when the system was started again. */
-function makeFile({ path, text }: Operation<'file'>): Reading<unknown> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path, 'utf8') === text)
-    return value(null);
-  writeFileSync(path, text, { flag: 'wx', mode: FILE_MODE });
-  chmodSync(path, FILE_MODE);
-  return value(null);
+function undoOne({ undo }: Operation<'undo'>): Reading<unknown> {
+  const { state, why } = undoNetwork(undo, false);
+  if (state !== 'left') return value(null);
+  return gap({ reason: 'unsupported', what: 'path' in undo ? undo.path : undo.name, text: why ?? '' });
 }
 
 function bytesOf(address: string): Uint8Array {

@@ -5,7 +5,14 @@ import { fstatSync, openSync } from 'node:fs';
 import { gap, value, type Reading } from '../../kernel/host.ts';
 import type { JournalEntry, NetworkUndo, Undo } from '../../kernel/journal.ts';
 import { encodeLinkUp, LOOPBACK } from '../../kernel/netlink/link-up.ts';
-import { isOpen, type NetworkBuilding, type NetworkBuilt, type NetworkStep } from '../../kernel/network-plan.ts';
+import {
+  isOpen,
+  type NetworkBuilding,
+  type NetworkBuilt,
+  type NetworkOperation,
+  type NetworkPlace,
+  type NetworkStep,
+} from '../../kernel/network-plan.ts';
 import { applyNetwork } from './apply-network.ts';
 import { inNewNetwork } from './in-namespace.ts';
 import type { Journal } from './journal.ts';
@@ -26,11 +33,19 @@ export function buildNetwork(building: NetworkBuilding, journal: Journal): Netwo
   try {
     const failed = carryOut(building, begun, places, done, journal);
     if (failed !== null) return { ok: false, ...failed, left: takeBack(begun, done, standing, journal) };
-    journal.update({ ...begun, kept: true, undo: [...begun.undo, ...done] });
+    const kept = [...stillOpen(begun.undo, building), ...done];
+    journal.update({ ...begun, what, note: building.note, kept: true, undo: kept });
     return { ok: true };
   } finally {
     places.close();
   }
+}
+
+/** What was undone on the way needs no undo, and of a file that was replaced the newest text is meant. */
+function stillOpen(undo: readonly Undo[], { steps }: NetworkBuilding): readonly Undo[] {
+  const undone = new Set<Undo>(steps.flatMap(({ operation }) => (operation.op === 'undo' ? [operation.undo] : [])));
+  const files = new Set(steps.flatMap(({ operation }) => (operation.op === 'file' ? [operation.path] : [])));
+  return undo.filter((each) => !undone.has(each) && !(each.op === 'file' && files.has(each.path)));
 }
 
 interface Failed {
@@ -88,12 +103,18 @@ function prepare(
     const number = askNamespace(places.door(operation.at), ['NS_GET_ID']);
     return value({ op: 'network name', path: operation.at, inode, id: number.ok ? number.value : null });
   }
-  for (const at of [operation.at, operation.op === 'veth' ? operation.peer.at : null]) {
+  for (const at of [operation.at, otherPlace(operation)]) {
     const opened = at === null || places.has(at) ? value(null) : places.open(at, standing.get(at));
     if (!opened.ok) return opened;
   }
-  if (undo?.op !== 'network link') return value(undo);
-  return value({ ...undo, network: undo.door === null ? ownNetwork() : places.inode(undo.door) });
+  if (undo?.op !== 'network link' && undo?.op !== 'network move') return value(undo);
+  const network = undo.door === null ? ownNetwork() : places.inode(undo.door);
+  return value(undo.op === 'network link' ? { ...undo, network } : { ...undo, network, home: ownNetwork() });
+}
+
+function otherPlace(operation: NetworkOperation): NetworkPlace {
+  if ('to' in operation) return operation.to;
+  return operation.op === 'veth' ? operation.peer.at : null;
 }
 
 function newNamespace(): Reading<number> {

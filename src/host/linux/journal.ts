@@ -21,9 +21,14 @@ import { NsError } from '../../kernel/error.ts';
 import { valueOf, type Gap } from '../../kernel/host.ts';
 import { decodeEntry, encodeEntry, type JournalEntry, type Maker, type Undo } from '../../kernel/journal.ts';
 import { parseStat } from '../../kernel/text/stat.ts';
+import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfError } from '../gap-of-error.ts';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const EAGAIN = 11;
 
 /** Larger is none of ours. */
 const LARGEST = 1024 * 1024;
@@ -87,6 +92,17 @@ export class Journal {
     const claimed = { ...entry, maker: this.self, kept: false };
     this.update(claimed);
     return claimed;
+  }
+
+  /** Of those who make and remove networks one at a time, for as long as he lives. false: it is another's. Source: flock(2). */
+  takeTurn(): boolean {
+    try {
+      libc().flock(this.fd, LOCK_EX | LOCK_NB);
+      return true;
+    } catch (error) {
+      if (error instanceof LibcError && error.errno === EAGAIN) return false;
+      throw error;
+    }
   }
 
   /** It may have been removed by another. */

@@ -7,6 +7,8 @@ import { decodeLinks } from '../../kernel/netlink/links.ts';
 import type { NetworkPlace } from '../../kernel/network-plan.ts';
 import { askNetlink } from './netlink-socket.ts';
 
+const OWN = '/proc/thread-self/ns/net';
+
 interface Held {
   readonly fd: number;
   readonly inode: bigint;
@@ -40,6 +42,14 @@ export class NetworkPlaces {
     return held.fd;
   }
 
+  /** Of another place than `at`; null: it is the same. */
+  otherFd(at: NetworkPlace, to: NetworkPlace): number | null {
+    if (to === at) return null;
+    if (to !== null) return this.fd(to);
+    if (!this.held.has(OWN)) this.add(OWN, openSync(OWN, 'r'), 0n);
+    return this.fd(OWN);
+  }
+
   inode(path: string): bigint {
     return this.held.get(path)?.inode ?? 0n;
   }
@@ -64,6 +74,11 @@ export class NetworkPlaces {
     const indexes = this.indexes.get(at) ?? new Map<string, number>();
     this.indexes.set(at, indexes.set(name, link.ifindex));
     return value(link.ifindex);
+  }
+
+  /** Its link went. */
+  forget(at: NetworkPlace, name: string): void {
+    this.indexes.get(at)?.delete(name);
   }
 
   close(): void {

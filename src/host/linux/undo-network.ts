@@ -1,10 +1,11 @@
 // Takes back what was made of a network, if it still is what we made: a link by its address, a namespace by its number, a
 // file by what it says.
 
-import { lstatSync, readFileSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readFileSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
+import { IFF_UP } from '../../kernel/abi/netlink.ts';
 import type { Reading } from '../../kernel/host.ts';
 import type { NetworkUndo } from '../../kernel/journal.ts';
-import { encodeRemoveLink } from '../../kernel/netlink/change.ts';
+import { encodeDown, encodeMaster, encodeMove, encodeRemoveLink, encodeUp } from '../../kernel/netlink/change.ts';
 import { decodeLinks, encodeLinkDump, type Link } from '../../kernel/netlink/links.ts';
 import type { NetworkUndone } from '../../kernel/network-plan.ts';
 import { askNetlink } from './netlink-socket.ts';
@@ -12,6 +13,8 @@ import { gapOfThrown } from './nsfs.ts';
 import { applyRelease } from './release.ts';
 
 type UndoOf<Op extends NetworkUndo['op']> = Extract<NetworkUndo, { op: Op }>;
+
+const OWN = '/proc/thread-self/ns/net';
 
 const GONE: NetworkUndone = { state: 'gone', why: null };
 const REMOVED: NetworkUndone = { state: 'removed', why: null };
@@ -23,6 +26,8 @@ export function undoNetwork(undo: NetworkUndo, dryRun: boolean): NetworkUndone {
     switch (undo.op) {
       case 'network link':
         return undoLink(undo, dryRun);
+      case 'network move':
+        return undoMove(undo, dryRun);
       case 'network name':
         return undoName(undo, dryRun);
       case 'folder':
@@ -42,7 +47,7 @@ function left(reading: Reading<unknown>): NetworkUndone {
 }
 
 export function ownNetwork(): bigint {
-  return statSync('/proc/thread-self/ns/net', { bigint: true }).ino;
+  return statSync(OWN, { bigint: true }).ino;
 }
 
 function listLinks(namespace?: string): Reading<readonly Link[]> {
@@ -51,7 +56,8 @@ function listLinks(namespace?: string): Reading<readonly Link[]> {
   return answer.ok ? decodeLinks(answer.value, 'netlink') : answer;
 }
 
-function undoLink({ mac, kind, network, door }: UndoOf<'network link'>, dryRun: boolean): NetworkUndone {
+function undoLink(undo: UndoOf<'network link'>, dryRun: boolean): NetworkUndone {
+  const { kind, network, door } = undo;
   // Its namespace is gone, and the link with it; or another has its way, which is not meant.
   if (door !== null && statSync(door, { bigint: true, throwIfNoEntry: false })?.ino !== network) return GONE;
   if (door === null && network !== ownNetwork())
@@ -59,7 +65,7 @@ function undoLink({ mac, kind, network, door }: UndoOf<'network link'>, dryRun: 
   const namespace = door ?? undefined;
   const links = listLinks(namespace);
   if (!links.ok) return left(links);
-  const link = links.value.find((each) => each.address === mac && each.kind === kind);
+  const link = links.value.find((each) => isIt(each, undo));
   if (link === undefined) return GONE;
   if (dryRun) return PLANNED;
   const ports = links.value.filter(({ master }) => master === link.ifindex).map(({ name }) => name);
@@ -67,6 +73,48 @@ function undoLink({ mac, kind, network, door }: UndoOf<'network link'>, dryRun: 
     return { state: 'left', why: `it has ports of others: ${ports.slice(0, 3).join(', ')}` };
   const request = encodeRemoveLink(link.ifindex);
   return left(askNetlink(namespace === undefined ? request : { ...request, namespace }));
+}
+
+/** A tun has no link address. */
+function isIt(link: Link, { name, kind, mac }: UndoOf<'network link'>): boolean {
+  return link.kind === kind && (kind === 'tun' ? link.name === name : link.address === mac);
+}
+
+/** Where its namespace has ended the kernel has put it into the initial one, which may be ours, perhaps under another name. */
+function undoMove({ name, mac, isUp, network, home, door }: UndoOf<'network move'>, dryRun: boolean): NetworkUndone {
+  if (home !== ownNetwork()) return { state: 'left', why: `it is of net:[${home}], and we are not there` };
+  const isThere = door !== null && statSync(door, { bigint: true, throwIfNoEntry: false })?.ino === network;
+  for (const namespace of isThere ? [door, undefined] : [undefined]) {
+    const links = listLinks(namespace);
+    if (!links.ok) return left(links);
+    const link = links.value.find((each) => each.address === mac);
+    if (link === undefined) continue;
+    const isHome = namespace === undefined && link.name === name && link.master === null;
+    if (isHome && ((link.flags & IFF_UP) !== 0) === isUp) return GONE;
+    return dryRun ? PLANNED : giveBack(link, namespace, name, isUp);
+  }
+  return GONE;
+}
+
+function giveBack(link: Link, namespace: string | undefined, name: string, isUp: boolean): NetworkUndone {
+  const { ifindex, master } = link;
+  const where = namespace === undefined ? {} : { namespace };
+  const fd = openSync(OWN, 'r');
+  try {
+    // The kernel renames no link that is up before Linux 6.2.
+    const release = master === null ? [] : [encodeMaster(ifindex, 0)];
+    const move = encodeMove(ifindex, namespace === undefined ? null : fd, name);
+    for (const request of [encodeDown(ifindex), ...release, move]) {
+      const answer = askNetlink({ ...request, ...where });
+      if (!answer.ok) return left(answer);
+    }
+  } finally {
+    closeSync(fd);
+  }
+  if (!isUp) return REMOVED;
+  const links = listLinks();
+  const back = links.ok ? links.value.find((each) => each.address === link.address) : undefined;
+  return back === undefined ? REMOVED : left(askNetlink(encodeUp(back.ifindex)));
 }
 
 /** Killed before it was mounted, there is an empty file with nothing on it. */

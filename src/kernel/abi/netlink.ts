@@ -14,6 +14,8 @@ export const NLM_F_DUMP_INTR = 0x10;
 /** NLM_F_ROOT and NLM_F_MATCH: all of it. */
 export const NLM_F_DUMP = 0x300;
 
+/** Of what is made: in place of what is there. */
+export const NLM_F_REPLACE = 0x100;
 /** Of what is made: that it is not there yet; make it if it is not. */
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
@@ -105,6 +107,7 @@ export const BRIDGE_PORT_STATES = ['disabled', 'listening', 'learning', 'forward
 export const IFLA_VLAN_ID = 1;
 export const IFLA_VXLAN_ID = 1;
 export const IFLA_VXLAN_GROUP = 2;
+export const IFLA_VXLAN_LINK = 3;
 export const IFLA_VXLAN_LOCAL = 4;
 /** In network byte order. */
 export const IFLA_VXLAN_PORT = 15;

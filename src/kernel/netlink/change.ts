@@ -13,15 +13,25 @@ import {
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
+  IFLA_LINK,
   IFLA_LINKINFO,
+  IFLA_MACVLAN_MODE,
   IFLA_MASTER,
   IFLA_MTU,
   IFLA_NET_NS_FD,
+  IFLA_VXLAN_GROUP,
+  IFLA_VXLAN_GROUP6,
+  IFLA_VXLAN_ID,
+  IFLA_VXLAN_LINK,
+  IFLA_VXLAN_LOCAL,
+  IFLA_VXLAN_LOCAL6,
+  IFLA_VXLAN_PORT,
   NETLINK_ROUTE,
   NLA_F_NESTED,
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_EXCL,
+  NLM_F_REPLACE,
   NLM_F_REQUEST,
   RT_TABLE_MAIN,
   RT_SCOPE_LINK,
@@ -30,7 +40,9 @@ import {
   RTA_OIF,
   RTA_PRIORITY,
   RTA_TABLE,
+  RTM_DELADDR,
   RTM_DELLINK,
+  RTM_DELROUTE,
   RTM_GETLINK,
   RTM_NEWADDR,
   RTM_NEWLINK,
@@ -88,13 +100,94 @@ export function encodeNewVeth(
   return request(RTM_NEWLINK, CREATE, [linkHeader(0), ...own, linkInfo('veth', data)]);
 }
 
+/** Where a link is made, if not in the namespace that is asked: behind this descriptor. null: there. */
+type Elsewhere = number | null;
+
+/** `link`: the index of what it is on, in the namespace that is asked. Errors: as of encodeNewBridge; EBUSY. */
+export function encodeNewMacvlan(
+  made: NewLink,
+  { link, mode, to }: { readonly link: number; readonly mode: number; readonly to: Elsewhere },
+): NetlinkRequest {
+  const data = nested(IFLA_INFO_DATA, [encodeAttribute(IFLA_MACVLAN_MODE, word(mode))]);
+  const on = encodeAttribute(IFLA_LINK, word(link));
+  return request(RTM_NEWLINK, CREATE, [
+    linkHeader(0),
+    ...attributesOf(made),
+    on,
+    ...elsewhere(to),
+    linkInfo('macvlan', data),
+  ]);
+}
+
+export interface NewVxlan {
+  readonly id: number;
+  /** 4 or 16 bytes; null: none. */
+  readonly local: Uint8Array | null;
+  readonly remote: Uint8Array | null;
+  readonly port: number;
+  /** An index; null: any link. */
+  readonly link: number | null;
+  readonly to: Elsewhere;
+}
+
+/** The namespace that is asked carries its packets. Errors: as of encodeNewBridge; EEXIST also: there is one of the number. */
+export function encodeNewVxlan(made: NewLink, { id, local, remote, port, link, to }: NewVxlan): NetlinkRequest {
+  const network = Uint8Array.of(port >> 8, port & 0xff);
+  const data = nested(IFLA_INFO_DATA, [
+    encodeAttribute(IFLA_VXLAN_ID, word(id)),
+    ...addressed(local, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6),
+    ...addressed(remote, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6),
+    encodeAttribute(IFLA_VXLAN_PORT, network),
+    ...(link === null ? [] : [encodeAttribute(IFLA_VXLAN_LINK, word(link))]),
+  ]);
+  return request(RTM_NEWLINK, CREATE, [
+    linkHeader(0),
+    ...attributesOf(made),
+    ...elsewhere(to),
+    linkInfo('vxlan', data),
+  ]);
+}
+
+function addressed(address: Uint8Array | null, ipv4: number, ipv6: number): readonly Uint8Array[] {
+  return address === null ? [] : [encodeAttribute(address.length === 4 ? ipv4 : ipv6, address)];
+}
+
+function elsewhere(to: Elsewhere): readonly Uint8Array[] {
+  return to === null ? [] : [encodeAttribute(IFLA_NET_NS_FD, word(to))];
+}
+
+/** Under another name, in another namespace; it is down then, and without addresses and master. Errors: EEXIST; EINVAL. */
+export function encodeMove(ifindex: number, to: Elsewhere, name: string): NetlinkRequest {
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_IFNAME, text(name)), ...elsewhere(to)]);
+}
+
+/** What a tun device could not be told when it was made. */
+export function encodeMark(
+  ifindex: number,
+  { group, mtu }: { readonly group: number; readonly mtu: number | null },
+): NetlinkRequest {
+  const size = mtu === null ? [] : [encodeAttribute(IFLA_MTU, word(mtu))];
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_GROUP, word(group)), ...size]);
+}
+
 /** The kernel passes over an alias in the message that makes a link. */
 export function encodeAlias(ifindex: number, alias: string): NetlinkRequest {
   return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_IFALIAS, text(alias))]);
 }
 
+export function encodeLinkAddress(ifindex: number, mac: string): NetlinkRequest {
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_ADDRESS, bytesOfMac(mac))]);
+}
+
+/** `master`: 0 for none. */
 export function encodeMaster(ifindex: number, master: number): NetlinkRequest {
   return request(RTM_NEWLINK, 0, [linkHeader(ifindex), encodeAttribute(IFLA_MASTER, word(master))]);
+}
+
+export function encodeDown(ifindex: number): NetlinkRequest {
+  const header = linkHeader(ifindex);
+  view(header).setUint32(12, IFF_UP, true);
+  return request(RTM_NEWLINK, 0, [header]);
 }
 
 export function encodeUp(ifindex: number): NetlinkRequest {
@@ -132,6 +225,14 @@ export function encodeNewAddress(ifindex: number, address: Uint8Array, prefixLen
   return request(RTM_NEWADDR, CREATE, [header, ...attributes]);
 }
 
+/** Errors: EADDRNOTAVAIL (gone): the link has none such. */
+export function encodeRemoveAddress(ifindex: number, address: Uint8Array, prefixLength: number): NetlinkRequest {
+  const header = new Uint8Array(8);
+  header.set([address.length === 4 ? AF_INET : AF_INET6, prefixLength]);
+  view(header).setUint32(4, ifindex, true);
+  return request(RTM_DELADDR, 0, [header, encodeAttribute(IFA_LOCAL, address)]);
+}
+
 /** A route; null: as the kernel has it. */
 export interface NewRoute {
   /** 4 or 16 bytes each, of one family. */
@@ -144,15 +245,17 @@ export interface NewRoute {
   readonly table: number | null;
 }
 
-/** Errors: EEXIST: there is one; ENETUNREACH, EHOSTUNREACH: no link leads to the gateway; ENETDOWN: the link is down. */
-export function encodeNewRoute({
-  destination,
-  prefixLength,
-  gateway,
-  ifindex,
-  metric,
-  table,
-}: NewRoute): NetlinkRequest {
+/** `replaces`: one to the same net, with the same metric. Errors: EEXIST: there is one; ENETUNREACH, EHOSTUNREACH: no link leads to the gateway; ENETDOWN: the link is down. */
+export function encodeNewRoute(route: NewRoute, replaces = false): NetlinkRequest {
+  return request(RTM_NEWROUTE, NLM_F_CREATE | (replaces ? NLM_F_REPLACE : NLM_F_EXCL), routeParts(route));
+}
+
+/** Errors: ESRCH: there is none. */
+export function encodeRemoveRoute(route: NewRoute): NetlinkRequest {
+  return request(RTM_DELROUTE, 0, routeParts(route));
+}
+
+function routeParts({ destination, prefixLength, gateway, ifindex, metric, table }: NewRoute): readonly Uint8Array[] {
   // struct rtmsg: family, lengths of destination and source, tos, table, protocol, scope, type, flags.
   const header = new Uint8Array(12);
   const isIpv4 = destination.length === 4;
@@ -160,14 +263,14 @@ export function encodeNewRoute({
   const scope = isIpv4 && gateway === null ? RT_SCOPE_LINK : 0;
   const short = number > 255 ? 0 : number;
   header.set([isIpv4 ? AF_INET : AF_INET6, prefixLength, 0, 0, short, RTPROT_BOOT, scope, RTN_UNICAST]);
-  return request(RTM_NEWROUTE, CREATE, [
+  return [
     header,
     ...(prefixLength === 0 ? [] : [encodeAttribute(RTA_DST, destination)]),
     ...(gateway === null ? [] : [encodeAttribute(RTA_GATEWAY, gateway)]),
     ...(ifindex === null ? [] : [encodeAttribute(RTA_OIF, word(ifindex))]),
     ...(metric === null ? [] : [encodeAttribute(RTA_PRIORITY, word(metric))]),
     ...(short === 0 ? [encodeAttribute(RTA_TABLE, word(number))] : []),
-  ]);
+  ];
 }
 
 function request(type: number, flags: number, parts: readonly Uint8Array[]): NetlinkRequest {
@@ -181,13 +284,16 @@ function linkHeader(ifindex: number): Uint8Array {
 }
 
 function attributesOf({ name, mac, group, mtu }: NewLink): readonly Uint8Array[] {
-  const address = Uint8Array.from(mac.split(':'), (byte) => Number.parseInt(byte, 16));
   return [
     encodeAttribute(IFLA_IFNAME, text(name)),
-    encodeAttribute(IFLA_ADDRESS, address),
+    encodeAttribute(IFLA_ADDRESS, bytesOfMac(mac)),
     encodeAttribute(IFLA_GROUP, word(group)),
     ...(mtu === null ? [] : [encodeAttribute(IFLA_MTU, word(mtu))]),
   ];
+}
+
+function bytesOfMac(mac: string): Uint8Array {
+  return Uint8Array.from(mac.split(':'), (byte) => Number.parseInt(byte, 16));
 }
 
 function linkInfo(kind: string, ...more: readonly Uint8Array[]): Uint8Array {

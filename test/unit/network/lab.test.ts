@@ -21,6 +21,8 @@ const none: LabWords = {
   gateway: undefined,
   dns: [],
   mtu: undefined,
+  ipv6: null,
+  stp: false,
 };
 
 describe('addresses', () => {
@@ -104,6 +106,8 @@ describe('a lab', () => {
       gateway: '192.168.10.1',
       nameservers: ['8.8.8.8'],
       mtu: null,
+      ipv6: null,
+      stp: false,
     });
     expect(askedOf({ ...none, tutorial: true })).toMatchObject({ bridge: 'lxcbr0', port: 'lxcbr0.1' });
   });
@@ -134,6 +138,10 @@ describe('a lab', () => {
     { dns: ['127.0.0.53'] },
     { mtu: '67' },
     { mtu: '1e3' },
+    { ipv6: '10.0.0.0/24' },
+    { ipv6: 'fd00::/128' },
+    { ipv6: 'fd00::1/64' },
+    { ipv6: 'ff02::5/64' },
   ])('%j is refused', (words) => {
     expect(() => askedOf({ ...none, ...words })).toThrow(NsError);
   });
@@ -150,7 +158,7 @@ const empty = {
 describe('the plan', () => {
   let macs = 0;
   const { steps } = planLab(empty, {
-    lab: labOf(askedOf(none)),
+    lab: labOf(askedOf(none), null),
     standing: null,
     shared: new Set(),
     newMac: () => `02:00:00:00:00:0${(macs += 1)}`,
