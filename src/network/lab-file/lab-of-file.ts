@@ -1,0 +1,297 @@
+// From what a lab file says to a lab: names are looked up, links get names, ends get addresses.
+
+import { familyOf, netText, overlap, parseIpNet, wholeNet, type Family, type IpNet } from '../ip-net.ts';
+import {
+  HOST,
+  namePath,
+  NO_SETTINGS,
+  portName,
+  type Lab,
+  type LabEnd,
+  type LabLink,
+  type LabNat,
+  type LabNode,
+  type LabPublish,
+  type LabRoute,
+  type NodeSettings,
+} from '../lab.ts';
+import { freePool, giveAddresses, type Addresses, type Member } from './addressing.ts';
+import { addressOf, type Word } from './fields.ts';
+import type { FileEnd, FileLink, FileNat, FileNode, FilePublish, FileRoute, LabFile, LinkWord } from './lab-file.ts';
+import { unknownWord, wrong } from './tree.ts';
+
+/** What a lab file needs to know of the machine. */
+export interface Surroundings {
+  /** Nets that the machine has, or has a way to. */
+  readonly taken: readonly IpNet[];
+  /** The network of a target, by a way to it. Errors: as of targets. */
+  readonly attach: (word: Word) => { readonly path: string; readonly inode: bigint };
+}
+
+/** Errors: BAD_VALUE; as of `attach`. */
+export function labOfFile(file: LabFile, name: string, surroundings: Surroundings): Lab {
+  const addresses = giveAddresses(file, poolOf(file, name, surroundings), surroundings.taken);
+  const links = nameLinks(file);
+  const look: Look = { file, addresses, links };
+  return {
+    name,
+    nodes: [
+      ...(file.nodes.some(({ kind }) => kind === 'host')
+        ? []
+        : [{ kind: 'host', name: HOST, ...NO_SETTINGS } as const]),
+      ...file.nodes.map((node) => nodeOf(node, look, surroundings)),
+    ],
+    links: file.links.map((link) => linkOf(link, look)),
+    nat: file.nat.flatMap((nat) => natOf(nat, look)),
+    publish: file.publish.map((publish) => publishOf(publish, look)),
+  };
+}
+
+interface Look {
+  readonly file: LabFile;
+  readonly addresses: Addresses;
+  readonly links: ReadonlyMap<FileEnd, string>;
+}
+
+/** null: none is free. */
+function poolOf(file: LabFile, name: string, { taken }: Surroundings): readonly IpNet[] | null {
+  if (file.pool !== null) return file.pool;
+  const written = file.nodes.flatMap((node) =>
+    'routes' in node
+      ? node.routes.flatMap(({ to }) => parseIpNet(to) ?? (addressOf(to) === undefined ? [] : wholeNet(to)))
+      : [],
+  );
+  const own = [...file.nodes, ...file.links.flatMap(endsOf)].flatMap((each) =>
+    'addresses' in each ? (each.addresses ?? []) : [],
+  );
+  const pool = freePool(name, [...taken, ...written, ...own]);
+  return pool === undefined ? null : [pool];
+}
+
+function endsOf(link: FileLink): readonly FileEnd[] {
+  return link.kind === 'veth' ? link.ends : [link.end];
+}
+
+function nodeNamed({ file }: Look, { text, at }: Word): FileNode {
+  const found = file.nodes.find(({ name }) => name === text);
+  if (found !== undefined) return found;
+  if (text === HOST) return { kind: 'host', name: HOST, at, routes: [], sysctls: new Map() };
+  throw unknownWord(at, `there is no node '${text}'`, text, [HOST, ...file.nodes.map(({ name }) => name)]);
+}
+
+/** The namespace that a node is, or that its bridge is in. */
+function placeOf(look: Look, word: Word): string {
+  const node = nodeNamed(look, word);
+  if (node.kind !== 'bridge') return node.name;
+  if (node.in === null) return HOST;
+  if (nodeNamed(look, node.in).kind !== 'bridge') return node.in.text;
+  throw wrong(node.in.at, `'${node.in.text}' is a bridge, and no bridge is in another`, 'in: a namespace');
+}
+
+/** Of ends without a name: eth0, eth1 inside; `veth-NODE` where the other end is, and on the host. */
+function nameLinks(file: LabFile): ReadonlyMap<FileEnd, string> {
+  const look: Look = { file, addresses: new Map(), links: new Map() };
+  const names = new Map<FileEnd, string>();
+  const taken = new Set(
+    file.nodes.flatMap((node) =>
+      node.kind === 'bridge' ? [`${placeOf(look, { text: node.name, at: node.at })}/${node.name}`] : [],
+    ),
+  );
+  const take = (end: FileEnd, place: string, name: string): boolean => {
+    const key = `${place}/${name}`;
+    if (taken.has(key)) return false;
+    taken.add(key);
+    names.set(end, name);
+    return true;
+  };
+  const all = file.links.flatMap((link) => endsOf(link).map((end) => ({ end, link, place: placeOf(look, end.node) })));
+  for (const { end, place } of all)
+    if (end.link !== null && !take(end, place, end.link.text))
+      throw wrong(end.link.at, `two links '${end.link.text}' in ${place}`, 'another name for one of them');
+  for (const { end, link, place } of all) {
+    if (end.link !== null) continue;
+    const nth = namesFor(end, link, nodeNamed(look, end.node).kind !== 'bridge' && place !== HOST);
+    for (let index = 0; !take(end, place, nth(index)); index += 1);
+  }
+  return names;
+}
+
+/** The names to try, one after the other. */
+function namesFor(end: FileEnd, link: FileLink, isInside: boolean): (index: number) => string {
+  if (link.kind === 'physical') return (index) => (index === 0 ? link.from : `eth${index - 1}`);
+  if (link.kind === 'vxlan' || link.kind === 'tun' || link.kind === 'tap') return (index) => `${link.kind}${index}`;
+  if (isInside) return (index) => `eth${index}`;
+  const other = link.kind === 'veth' ? link.ends.find((each) => each !== end) : undefined;
+  const named = other?.node.text ?? end.node.text;
+  return (index) => portName(index === 0 ? named : `${named}.${index}`);
+}
+
+function addressesOf({ addresses }: Look, member: Member): readonly IpNet[] {
+  return addresses.get(member) ?? [];
+}
+
+/** All that a node has: of a bridge its own. */
+function allOf(look: Look, node: FileNode): readonly IpNet[] {
+  if (node.kind === 'bridge') return addressesOf(look, node);
+  return look.file.links
+    .flatMap(endsOf)
+    .filter((end) => end.node.text === node.name)
+    .flatMap((end) => addressesOf(look, end))
+    .concat(
+      look.file.nodes.flatMap((each) =>
+        each.kind === 'bridge' && (each.in?.text ?? HOST) === node.name ? addressesOf(look, each) : [],
+      ),
+    );
+}
+
+/** The address of a node for who has `near`: one in a net of theirs, else its first. */
+function nearest(look: Look, node: FileNode, near: readonly IpNet[], family?: Family): string | undefined {
+  const all = allOf(look, node).filter(({ address }) => family === undefined || familyOf(address) === family);
+  const found = all.find((net) => near.some((each) => overlap(each, wholeNet(net.address))));
+  return (found ?? all[0])?.address;
+}
+
+/** Of a word that is an address, or the name of a node. */
+function addressFor(look: Look, word: Word, near: readonly IpNet[]): string {
+  const address = addressOf(word.text);
+  if (address !== undefined) return address;
+  const found = nearest(look, nodeNamed(look, word), near);
+  if (found !== undefined) return found;
+  throw wrong(word.at, `${word.text} has no address`, 'an IP address, or a node that has one');
+}
+
+function nodeOf(node: FileNode, look: Look, { attach }: Surroundings): LabNode {
+  const { name } = node;
+  if (node.kind === 'bridge') {
+    const place = placeOf(look, { text: name, at: node.at });
+    const { kind, mtu, stp, isForeign } = node;
+    return { kind, name, in: place, addresses: addressesOf(look, node), mtu, stp, isForeign };
+  }
+  const near = allOf(look, node);
+  const settings: NodeSettings = {
+    ...NO_SETTINGS,
+    routes: node.routes.flatMap((route) => routesOf(route, look, near)),
+    sysctls: node.sysctls,
+  };
+  if (node.kind === 'host') return { kind: 'host', name: HOST, ...settings };
+  if (node.kind === 'attached') return { kind: 'attached', name, ...attach(node.attach), ...settings };
+  return {
+    kind: 'namespace',
+    name,
+    path: namePath(name),
+    ...settings,
+    dns: node.dns.map((word) => addressFor(look, word, near)),
+    search: node.search,
+    hosts: new Map(Array.from(node.hosts, ([key, word]) => [key, addressFor(look, word, near)])),
+    start: node.start,
+  };
+}
+
+/** By a node that has addresses of both families a default route is two. */
+function routesOf(
+  { to, via, dev, metric, table, at }: FileRoute,
+  look: Look,
+  near: readonly IpNet[],
+): readonly LabRoute[] {
+  const route = { destination: to, link: dev, metric, table };
+  if (via === null) return [{ ...route, gateway: null }];
+  const address = addressOf(via.text);
+  if (address !== undefined) {
+    if (to !== 'default' && familyOf(address) !== familyOf(to))
+      throw wrong(at, `${address} is no way to ${to}: one is IPv4, the other IPv6`, 'both of one family');
+    return [{ ...route, gateway: address }];
+  }
+  const node = nodeNamed(look, via);
+  const families: readonly Family[] = to === 'default' ? ['inet', 'inet6'] : [familyOf(to)];
+  const found = families.flatMap((family) => {
+    const reachable = allOf(look, node).filter(({ address: each }) => familyOf(each) === family);
+    return reachable.find((net) => near.some((each) => overlap(each, wholeNet(net.address))))?.address ?? [];
+  });
+  if (found.length > 0) return found.map((gateway) => ({ ...route, gateway }));
+  throw wrong(via.at, `${via.text} has no address in a net of this node`, 'a node that a link leads to, or an address');
+}
+
+function linkOf(link: FileLink, look: Look): LabLink {
+  const { mtu } = link;
+  const end = (each: FileEnd): LabEnd => {
+    requireNoPort(look, each);
+    const { mac } = each;
+    return { node: each.node.text, link: look.links.get(each) ?? '', mac, addresses: addressesOf(look, each) };
+  };
+  switch (link.kind) {
+    case 'veth': {
+      const [one, other] = link.ends;
+      return { kind: 'veth', ends: [end(one), end(other)], mtu };
+    }
+    case 'macvlan':
+      return {
+        kind: 'macvlan',
+        end: end(link.end),
+        parent: { node: place(look, link.parent), link: required(link.parent) },
+        mode: link.mode,
+        mtu,
+      };
+    case 'vxlan': {
+      const { id, local, remote, port } = link;
+      const under = { node: link.under === null ? HOST : place(look, link.under), link: link.under?.link ?? null };
+      return { kind: 'vxlan', end: end(link.end), under, id, local, remote, port, mtu };
+    }
+    case 'tun':
+    case 'tap':
+      return { kind: link.kind, end: end(link.end), mtu };
+    case 'physical':
+      return { kind: 'physical', end: end(link.end), from: link.from, mtu };
+  }
+}
+
+function requireNoPort(look: Look, { node, addresses }: FileEnd): void {
+  if (nodeNamed(look, node).kind !== 'bridge' || addresses === null || addresses.length === 0) return;
+  throw wrong(node.at, 'a port of a bridge has no address', `${node.text}: { kind: bridge, address: … }`);
+}
+
+function place(look: Look, { node }: LinkWord): string {
+  if (nodeNamed(look, node).kind !== 'bridge') return node.text;
+  throw wrong(node.at, `${node.text} is a bridge, and no namespace`, `${placeOf(look, node)}:${node.text}`);
+}
+
+function required({ node, link }: LinkWord): string {
+  if (link !== null) return link;
+  throw wrong(node.at, `which link of ${node.text}?`, `${node.text}:eth0`);
+}
+
+/** IPv4 alone: with IPv6 nobody needs it. */
+function natOf({ source, node, out }: FileNat, look: Look): readonly LabNat[] {
+  const net = parseIpNet(source.text);
+  const where = node === null ? undefined : placeOf(look, node);
+  if (net !== undefined) return [{ node: where ?? HOST, source: net, outLink: out }];
+  const bridge = nodeNamed(look, source);
+  const nets = allOf(look, bridge).filter(({ address }) => familyOf(address) === 'inet');
+  if (bridge.kind !== 'bridge' || nets.length === 0)
+    throw wrong(source.at, `'${source.text}' is no bridge with an IPv4 address`, 'nat: [br0], or source: 10.0.0.0/24');
+  const isIn = where ?? placeOf(look, source);
+  return nets.map((each) => ({ node: isIn, source: parseIpNet(netText(each)) ?? each, outLink: out }));
+}
+
+function publishOf({ node, protocol, address, port, to, toPort }: FilePublish, look: Look): LabPublish {
+  const target = addressOf(to.text) ?? nearest(look, nodeNamed(look, to), [], 'inet');
+  if (target === undefined) throw wrong(to.at, `${to.text} has no IPv4 address`, 'a node that has one');
+  const from = node === null ? HOST : placeOf(look, node);
+  return { node: from, protocol, address, port, toAddress: target, toPort };
+}
+
+/** For the checks of a lab that stands: the address by which `from` knows `to`. undefined: it has none. */
+export function targetAddress(lab: Lab, from: string, to: string): string | undefined {
+  const address = addressOf(to);
+  if (address !== undefined) return address;
+  const near = labAddresses(lab, from);
+  const all = labAddresses(lab, to);
+  return (all.find((net) => near.some((each) => overlap(each, wholeNet(net.address)))) ?? all[0])?.address;
+}
+
+function labAddresses({ nodes, links }: Lab, name: string): readonly IpNet[] {
+  const node = nodes.find((each) => each.name === name);
+  if (node?.kind === 'bridge') return node.addresses;
+  const ends = links.flatMap((link) => (link.kind === 'veth' ? link.ends : [link.end]));
+  const bridges = nodes.flatMap((each) => (each.kind === 'bridge' && each.in === name ? each.addresses : []));
+  return [...ends.filter((end) => end.node === name).flatMap(({ addresses }) => addresses), ...bridges];
+}
