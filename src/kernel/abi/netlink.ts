@@ -104,6 +104,9 @@ export const RTEXT_FILTER_BRVLAN = 2;
 /** BR_STATE_*, by number. Source: include/uapi/linux/if_bridge.h. */
 export const BRIDGE_PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
 /** Of a bridge. */
+export const IFLA_BR_NF_CALL_IPTABLES = 36;
+export const IFLA_BR_NF_CALL_IP6TABLES = 37;
+export const IFLA_BR_NF_CALL_ARPTABLES = 38;
 export const IFLA_VLAN_ID = 1;
 export const IFLA_VXLAN_ID = 1;
 export const IFLA_VXLAN_GROUP = 2;

@@ -53,6 +53,8 @@ export interface NftSetElement {
   readonly keyEnd: Uint8Array | null;
   /** Of a map. */
   readonly data: NftData | null;
+  /** Of a map to objects the name of one. */
+  readonly object: string | null;
   /** It is where an interval ends, and itself not in it. */
   readonly isEnd: boolean;
   /** What no other element has. Since: Linux 5.13. Its key is empty. */

@@ -2,6 +2,7 @@
 
 import type { Gap } from '../../kernel/host.ts';
 import type { NftChain, NftObject, NftRule, NftSet, NftTable } from '../../kernel/nftables/objects.ts';
+import type { BridgeCalls } from './bridge-filter.ts';
 
 /** A table with all that is in it, in the kernel's order. */
 export interface FirewallTable extends NftTable {
@@ -20,6 +21,10 @@ export interface FirewallLink {
   readonly group: number;
   /** Of a bridge's port its bridge. */
   readonly master: number | null;
+  /** In the kernel's order. */
+  readonly addresses: readonly string[];
+  /** Of a bridge its own settings. Absent (null): it is none. */
+  readonly bridgeCalls: BridgeCalls | null;
 }
 
 /** A destination that is the namespace's own, or everybody's: a route of table local. */
@@ -36,6 +41,8 @@ export interface Ruleset {
   readonly tables: readonly FirewallTable[];
   readonly links: readonly FirewallLink[];
   readonly local: readonly LocalRoute[];
+  /** The sysctls of br_netfilter; `absent`: it is not loaded; null: not known. */
+  readonly bridgeCalls: BridgeCalls | 'absent' | null;
   /** What could not be read: judged by what is here, a verdict is not certain where one of them matters. */
   readonly gaps: readonly Gap[];
 }

@@ -50,5 +50,5 @@ export interface Verdict extends Outcome {
   readonly certain: boolean;
   readonly others: readonly Outcome[];
   /** What could not be told for sure on the way, rule by rule: `limit`, a match that is not known. */
-  readonly doubts: readonly { readonly why: string; readonly by: Decider }[];
+  readonly doubts: readonly { readonly why: string; readonly by: Decider | null }[];
 }

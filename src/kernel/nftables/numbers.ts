@@ -1,0 +1,20 @@
+// Numbers in the attributes of nfnetlink, which are in network byte order.
+
+import { view } from '../netlink/message.ts';
+
+/** Absent (undefined): it is not there, or of another length. */
+export function be32(body: Uint8Array | undefined): number | undefined {
+  return body?.length === 4 ? view(body).getUint32(0, false) : undefined;
+}
+
+export function signed32(body: Uint8Array | undefined): number | undefined {
+  return body?.length === 4 ? view(body).getInt32(0, false) : undefined;
+}
+
+export function be16(body: Uint8Array | undefined): number | undefined {
+  return body?.length === 2 ? view(body).getUint16(0, false) : undefined;
+}
+
+export function be64(body: Uint8Array | undefined): bigint | undefined {
+  return body?.length === 8 ? view(body).getBigUint64(0, false) : undefined;
+}
