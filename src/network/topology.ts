@@ -30,16 +30,17 @@ const NET = new Set(['net'] as const);
 
 /**
  * By what costs no more than links of processes and mounts; where a link leads to a namespace that this does not find,
- * where there is a tun device, or `deep` says so, also by descriptors, sockets and all mounts. Never fails: what is not seen is in `gaps`.
+ * where there is a tun device, or `deep` says so, also by descriptors, sockets and all mounts; `deep` 'never': not even then.
+ * Never fails: what is not seen is in `gaps`.
  */
-export function readTopology(host: Host, { deep = false }: { readonly deep?: boolean } = {}): Topology {
+export function readTopology(host: Host, { deep = false }: { readonly deep?: boolean | 'never' } = {}): Topology {
   const known = new Map<bigint, NetworkNamespace>();
   const gaps = new GapTally();
   const numbers = new NetnsNumbers(host, gaps);
-  let scan = discoverNamespaces(host, NET, { deep });
+  let scan = discoverNamespaces(host, NET, { deep: deep === true });
   let namespaces = readAll(scan, known, numbers, gaps);
   let ends = matchEnds(host, namespaces, numbers);
-  if (!deep && (hasHidden(ends) || hasTun(namespaces))) {
+  if (deep === false && (hasHidden(ends) || hasTun(namespaces))) {
     scan = discoverNamespaces(host, NET, { deep: true });
     namespaces = readAll(scan, known, numbers, gaps);
     ends = matchEnds(host, namespaces, numbers);

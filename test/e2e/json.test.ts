@@ -145,6 +145,11 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
     for (const words of [[], ['--output-all', '--deep'], ['--list-columns']]) ask('net ls', words, uid);
   });
 
+  it('net doctor', () => {
+    for (const to of [[], ['--to', '192.0.2.1:80'], ['--to', 'PID']])
+      ask('net doctor', ['PID', ...to].map((word) => (word === 'PID' ? String(target.pid) : word)), uid);
+  });
+
   it('net graph', () => {
     expect(passed('net graph', ask('net graph', [], uid))).toEqual([]);
   });

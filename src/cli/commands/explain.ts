@@ -1,26 +1,28 @@
 import { NsError } from '../../kernel/error.ts';
 import { codes as auditCodes, titleOf as auditTitle } from '../../inspect/audit/texts.ts';
 import { whyCodes, whyTitle } from '../../inspect/cgroup-why/codes.ts';
+import { doctorCodes, doctorTitle } from '../../inspect/doctor/codes.ts';
 import type { CommandDefinition } from '../define-command.ts';
 import { findingPage } from '../installation.ts';
 import { nearest } from '../nearest.ts';
 
 const CODE_WIDTH = 4;
 
-const codes: readonly string[] = [...auditCodes, ...whyCodes];
+const codes: readonly string[] = [...auditCodes, ...whyCodes, ...doctorCodes];
 
 function titleOf(code: string): string {
+  if (doctorCodes.includes(code)) return doctorTitle(code);
   return whyCodes.includes(code) ? whyTitle(code) : auditTitle(code);
 }
 
 export const explain: CommandDefinition = {
   name: 'explain',
-  summary: 'what a finding of audit or cgroup why means, and what to do',
+  summary: 'what a finding of audit, cgroup why or net doctor means, and what to do',
   operands: '[CODE]',
   arity: [0, 1],
   description: [
-    'Prints the page on a finding of nstool audit or nstool cgroup why (W): what it means, why it matters, how it was told,',
-    'what to do, and who else looks for it. Without CODE it lists all of them.',
+    'Prints the page on a finding of nstool audit, nstool cgroup why (W) or nstool net doctor (D): what it means, why it',
+    'matters, how it was told, what to do, and who else looks for it. Without CODE it lists all of them.',
   ],
   options: [],
   examples: [

@@ -174,6 +174,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-monitor.ts')).netMonitor,
   },
   {
+    name: 'net doctor',
+    summary: 'why there is no connection: the way there and back, hop by hop, and what is wrong on it',
+    load: async () => (await import('./net-doctor.ts')).netDoctor,
+  },
+  {
     name: 'net add',
     summary: 'make a network namespace with a name',
     load: async () => (await import('./net-add.ts')).netAdd,
@@ -225,7 +230,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'explain',
-    summary: 'what a finding of audit or cgroup why means, and what to do',
+    summary: 'what a finding of audit, cgroup why or net doctor means, and what to do',
     load: async () => (await import('./explain.ts')).explain,
   },
   {

@@ -81,6 +81,8 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ['net show', '--deep'],
     ...names.filter((name) => name.startsWith('net:')).map((name) => ['net show', name] as const),
     ['net graph'],
+    ...names.filter((name) => name.startsWith('net:')).map((name) => ['net doctor', name] as const),
+    ...names.filter((name) => name.startsWith('net:')).map((name) => ['net doctor', name, '--to', 'host'] as const),
     ['caps show', 'host', 'self', pids[0] ?? ''],
     ['caps show', 'host', '-o', 'verdict,threads'],
     ['caps ls'],

@@ -10,6 +10,7 @@ import { staleNote } from '../../../src/cli/commands/audit-report.ts';
 import { explain } from '../../../src/cli/commands/explain.ts';
 import { allChecks } from '../../../src/inspect/audit/checks.ts';
 import { whyCodes, whyTitle } from '../../../src/inspect/cgroup-why/codes.ts';
+import { doctorCodes, doctorTitle } from '../../../src/inspect/doctor/codes.ts';
 import { correlations } from '../../../src/inspect/audit/correlations.ts';
 import { audit, type AuditReport } from '../../../src/inspect/audit/report.ts';
 import { sarifOf } from '../../../src/inspect/audit/sarif.ts';
@@ -746,7 +747,7 @@ describe('codes', () => {
   it('each has a check or a correlation, a title and a page, and no page is left over', () => {
     const known = [...allChecks.map(({ code }) => code), ...correlations.map(({ code }) => code)];
     expect(known.toSorted()).toEqual([...codes].toSorted());
-    expect(readdirSync(folder).toSorted()).toEqual([...codes, ...whyCodes].map((code) => `${code}.md`).toSorted());
+    expect(readdirSync(folder).toSorted()).toEqual([...codes, ...whyCodes, ...doctorCodes].map((code) => `${code}.md`).toSorted());
   });
 
   it.each(codes)('%s: its page says what, why, how and what to do', (code) => {
@@ -764,9 +765,10 @@ describe('codes', () => {
     expect(/^Severity: (.*)$/m.exec(page)?.[1]).toContain(severity);
   });
 
-  it.each(whyCodes)('%s of cgroup why: its page says what, why, how and what to do', (code) => {
+  it.each([...whyCodes, ...doctorCodes])('%s of cgroup why and net doctor: its page says what, why, how and what to do', (code) => {
+    const title = whyCodes.includes(code) ? whyTitle(code) : doctorTitle(code);
     const page = readFileSync(`${folder}${code}.md`, 'utf8');
-    expect(page.startsWith(`# ${code}: ${whyTitle(code)}\n`)).toBe(true);
+    expect(page.startsWith(`# ${code}: ${title}\n`)).toBe(true);
     expect(page.match(/^## .*$/gm)).toHaveLength(5);
   });
 
@@ -774,7 +776,7 @@ describe('codes', () => {
     for (const word of ['X1', '../C2', 'C', '']) {
       await expect(async () => runCommand(explain, [word])).rejects.toMatchObject({ code: 'BAD_VALUE' });
     }
-    expect((await runCommand(explain, [])).stdout.split('\n')).toHaveLength(codes.length + whyCodes.length + 1);
+    expect((await runCommand(explain, [])).stdout.split('\n')).toHaveLength(codes.length + whyCodes.length + doctorCodes.length + 1);
   });
 
   it.each([
