@@ -1,7 +1,7 @@
 // What is meant by the words of the command line: from which namespace, and to which address or name.
 
 import { NsError } from '../../kernel/error.ts';
-import { parseAddress } from '../../kernel/netlink/address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import type { Host } from '../../kernel/host.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import type { Topology } from '../../network/topology.ts';

@@ -36,7 +36,7 @@ function dropFinding(sight: Sight, hop: Hop, judged: Judged, by: Decider): Findi
       `hook ${hook}, chain ${by.base.chain} at priority ${by.base.priority}`,
       ...(by.counters === null ? [] : [`counted ${by.counters.packets} packets`]),
       ...(isBridged ? ['/proc/sys/net/bridge/bridge-nf-call-iptables: 1'] : []),
-      ...verdict.doubts.slice(0, MOST_DOUBTS).map(({ why, by: { text } }) => `not certain: ${why}: ${text}`),
+      ...verdict.doubts.slice(0, MOST_DOUBTS).map((doubt) => `not certain: ${doubt.why}${doubt.by === null ? "" : `: ${doubt.by.text}`}`),
     ],
     fix: noEndpoint ? advice('no pod stands behind the service: look at its selector and its pods') : letPass(sight, place, judged, by),
   });

@@ -1,6 +1,6 @@
 // Whom those in a namespace ask for names, and whether they could answer.
 
-import { parseAddress } from '../../kernel/netlink/address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { parseResolvConf } from '../../kernel/text/resolv-conf.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';

@@ -1,7 +1,8 @@
 // Who answers for the address that a packet is sent to next: nobody, two, or somebody else than is remembered.
 
 import type { Neighbour } from '../../kernel/netlink/neighbours.ts';
-import { isIn, isSamePrefix, parseAddress } from '../../kernel/netlink/address-bytes.ts';
+import { isIn, isSamePrefix } from '../../kernel/netlink/address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import type { InterfaceAddress } from '../../kernel/netlink/addresses.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import { advice, familyOf, finding, fixIn, isLoopback, isUp, linkIn, type Finding } from './finding.ts';

@@ -1,6 +1,7 @@
 // Can it be answered: is there a way back, and does it lead to where the packet came from?
 
-import { parseAddress, isIn } from '../../kernel/netlink/address-bytes.ts';
+import { isIn } from '../../kernel/netlink/address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import { advice, finding, fixIn, type Finding, type Fix } from './finding.ts';
 import { coversAddress } from './neighbour-checks.ts';

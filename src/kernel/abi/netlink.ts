@@ -95,6 +95,7 @@ export const IFLA_BR_STP_STATE = 5;
 export const IFLA_BR_VLAN_FILTERING = 7;
 export const IFLA_BR_NF_CALL_IPTABLES = 36;
 export const IFLA_BR_NF_CALL_IP6TABLES = 37;
+export const IFLA_BR_NF_CALL_ARPTABLES = 38;
 /** Of a port, in a dump for AF_BRIDGE: its networks, each an IFLA_BRIDGE_VLAN_INFO: flags and number. */
 export const IFLA_AF_SPEC = 26;
 export const IFLA_BRIDGE_VLAN_INFO = 2;
@@ -103,10 +104,6 @@ export const BRIDGE_VLAN_INFO_UNTAGGED = 4;
 export const RTEXT_FILTER_BRVLAN = 2;
 /** BR_STATE_*, by number. Source: include/uapi/linux/if_bridge.h. */
 export const BRIDGE_PORT_STATES = ['disabled', 'listening', 'learning', 'forwarding', 'blocking'] as const;
-/** Of a bridge. */
-export const IFLA_BR_NF_CALL_IPTABLES = 36;
-export const IFLA_BR_NF_CALL_IP6TABLES = 37;
-export const IFLA_BR_NF_CALL_ARPTABLES = 38;
 export const IFLA_VLAN_ID = 1;
 export const IFLA_VXLAN_ID = 1;
 export const IFLA_VXLAN_GROUP = 2;

@@ -1,7 +1,8 @@
 // What sort of address it is to a namespace: its own, everybody's, another's. Source: net/ipv4/fib_frontend.c
 // __inet_dev_addr_type(), which looks in table local alone.
 
-import { addressBytes, isInPrefix } from './address-bytes.ts';
+import { isSamePrefix } from '../../kernel/netlink/address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import { choiceOf, knownBytes, unknownBytes, type Bits } from './bits.ts';
 import type { Ruleset } from './ruleset.ts';
 import { u32 } from './state.ts';
@@ -12,7 +13,7 @@ const NO_ROUTE = [6, 7, 8];
 
 /** RTN_* in the machine's order. `ifindex`: only addresses of that link count. */
 export function addressType({ local }: Ruleset, address: string, ifindex: number | null): Bits {
-  const bytes = addressBytes(address);
+  const bytes = parseAddress(address);
   if (bytes === undefined) return unknownBytes(4);
   const [first = 0] = bytes;
   if (bytes.length === 4) {
@@ -20,8 +21,8 @@ export function addressType({ local }: Ruleset, address: string, ifindex: number
     if (first >= 224 && first < 240) return numberBits('multicast');
   } else if (first === 0xff) return numberBits('multicast');
   const routes = local.filter(({ destination, prefixLength }) => {
-    const prefix = addressBytes(destination);
-    return prefix !== undefined && isInPrefix(bytes, prefix, prefixLength);
+    const prefix = parseAddress(destination);
+    return prefix !== undefined && isSamePrefix(bytes, prefix, prefixLength);
   });
   const best = routes.toSorted((a, b) => b.prefixLength - a.prefixLength)[0];
   if (best !== undefined && (ifindex === null || best.ifindex === ifindex)) return numberBits(best.type);

@@ -1,6 +1,6 @@
 // What `ct` asks of a packet's connection. Source: net/netfilter/nft_ct.c.
 
-import { addressBytes } from './address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import { knownBytes, unknownBytes, type Bits } from './bits.ts';
 import { portBits, protocolNumber } from './headers.ts';
 import type { Place } from './meta.ts';
@@ -82,7 +82,7 @@ function endBits(packet: Packet, key: string, direction: 'original' | 'reply' | 
   if (direction !== 'original') return unknownBytes(length);
   const { source, destination, sport, dport } = originalEnds(packet);
   const address = (text: string): Bits => {
-    const bytes = addressBytes(text);
+    const bytes = parseAddress(text);
     return bytes === undefined ? unknownBytes(length) : knownBytes(bytes);
   };
   if (/^(?:ip6? )?saddr$/.test(key)) return address(source);

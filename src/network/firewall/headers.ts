@@ -1,7 +1,7 @@
 // The headers of a packet as far as they are known, byte by byte. A packet is taken to be whole (no fragment) and to
 // have no IP options: those of others are rare, and no rule set treats them better.
 
-import { addressBytes } from './address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import { join, knownBytes, slice, unknownBytes, type Bits } from './bits.ts';
 import type { Packet } from './packet.ts';
 import { be16, type State } from './state.ts';
@@ -48,7 +48,7 @@ export function destinationBits(state: State): Bits {
 
 function addressBits({ packet: { family } }: State, text: string, isUnknown: boolean): Bits {
   const length = family === 'ip6' ? 16 : 4;
-  const bytes = isUnknown ? undefined : addressBytes(text);
+  const bytes = isUnknown ? undefined : parseAddress(text);
   return bytes?.length === length ? knownBytes(bytes) : unknownBytes(length);
 }
 

@@ -1,7 +1,7 @@
 // Does a match of iptables hold?
 
 import type { PacketEnd, XtTest } from '../../kernel/xtables/match.ts';
-import { addressBytes } from './address-bytes.ts';
+import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import { addressType } from './address-type.ts';
 import { both, equals, isWithin, masked, not, slice, type Answer, type Bits } from './bits.ts';
 import { originalEnds, stateSeen } from './connection.ts';
@@ -99,7 +99,7 @@ function connectionState(place: Place, packet: Packet, states: readonly string[]
 
 function connectionAddress(packet: Packet, { of, end, address, mask }: Test<'connection address'>): Answer {
   if (of === 'reply') return null;
-  const bytes = addressBytes(originalEnds(packet)[end]);
+  const bytes = parseAddress(originalEnds(packet)[end]);
   if (bytes?.length !== address.length) return false;
   return bytes.every((byte, at) => ((byte ^ (address[at] ?? 0)) & (mask[at] ?? 0)) === 0);
 }
