@@ -59,7 +59,8 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
         Journal.open((name) => env[name]),
       );
     },
-    undoNetwork: async (undo, { dryRun }) => (await import('../host/linux/undo-network.ts')).undoNetwork(undo, dryRun),
+    undoNetworks: async (undo, { dryRun }) =>
+      (await import('../host/linux/undo-network.ts')).undoNetworks(undo, dryRun),
     probe: async (probes) => (await import('../host/linux/probe.ts')).probe(probes),
     journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
     traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),

@@ -132,7 +132,10 @@ export interface Context {
   /** Makes a network, with a journal of it. Errors: DENIED, of the journal. */
   readonly buildNetwork: (building: NetworkBuilding) => Promise<NetworkBuilt>;
   /** Takes one thing of it back. */
-  readonly undoNetwork: (undo: NetworkUndo, options: { readonly dryRun: boolean }) => Promise<NetworkUndone>;
+  readonly undoNetworks: (
+    undo: readonly NetworkUndo[],
+    options: { readonly dryRun: boolean },
+  ) => Promise<readonly NetworkUndone[]>;
   /** Sends packets of this machine, and waits for what comes of them: an answer for each. */
   readonly probe: (probes: readonly Probe[]) => Promise<readonly Reading<ProbeAnswer>[]>;
   /** What we changed and made on this machine. Errors: DENIED. */

@@ -36,12 +36,14 @@ export type NetworkUndo =
     }
   /**
    * A link of our own network that was taken: by its address found again, where `door` leads to (null: our own), or in ours
-   * where the kernel put it when that namespace ended. It is called `name` again, has no master, and is up if it was.
+   * where the kernel put it when that namespace ended. It is called `name` again, has no master, its size, and is up if it was.
    */
   | {
       readonly op: 'network move';
       readonly name: string;
       readonly mac: string;
+      /** Unit: bytes. null: not told. */
+      readonly mtu: number | null;
       readonly isUp: boolean;
       readonly network: bigint;
       readonly home: bigint;
@@ -192,11 +194,12 @@ function networkUndoOf(fields: Fields): NetworkUndo | undefined {
 }
 
 function moveOf(fields: Fields): NetworkUndo | undefined {
-  const { name, mac, isUp } = fields;
+  const { name, mac, mtu, isUp } = fields;
   const [network, home, door] = [unsigned(fields['network']), unsigned(fields['home']), doorOf(fields['door'])];
   if (typeof name !== 'string' || typeof mac !== 'string' || typeof isUp !== 'boolean') return undefined;
   if (network === undefined || home === undefined || door === undefined) return undefined;
-  return { op: 'network move', name, mac, isUp, network, home, door };
+  if (mtu !== null && typeof mtu !== 'number') return undefined;
+  return { op: 'network move', name, mac, mtu, isUp, network, home, door };
 }
 
 /** null: our own. */

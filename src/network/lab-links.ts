@@ -6,7 +6,7 @@ import type { DetailedLink } from '../kernel/netlink/link-details.ts';
 import type { LabQuestion } from './lab-plan.ts';
 import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
-import { bridgeOf, HOST, placeOf, type BridgeNode, type Lab, type LabEnd, type LabLink } from './lab.ts';
+import { bridgeOf, HOST, nearAndFar, placeOf, type BridgeNode, type Lab, type LabEnd, type LabLink } from './lab.ts';
 
 const IFF_UP = 1;
 
@@ -47,7 +47,11 @@ function isOurs({ node }: Sight): boolean {
 }
 
 function isMadeBy(standing: JournalEntry | null, link: DetailedLink): boolean {
-  return standing?.undo.some((each) => each.op === 'network link' && each.mac === link.address) === true;
+  const made = standing?.undo.filter((each) => each.op === 'network link') ?? [];
+  // A tun has no link address.
+  const isIt = (name: string, mac: string): boolean =>
+    link.kind === 'tun' ? link.name === name : link.address === mac;
+  return made.some((each) => each.kind === link.kind && isIt(each.name, each.mac));
 }
 
 function undoOf({ at }: Sight, name: string, kind: MadeLinkKind, mac: string): NetworkUndo {
@@ -128,16 +132,14 @@ function foundOurs(
   });
 }
 
-/** The end in somebody else's namespace is the first: there it is found again, and taken away. */
 function vethSteps(
   question: LabQuestion,
   { ends, mtu }: Extract<LabLink, { kind: 'veth' }>,
   sights: Sights,
 ): readonly PlannedStep[] {
   const { lab, standing, newMac } = question;
-  const rank = ({ node }: Sight): number => ['host', 'attached', 'namespace'].indexOf(node.kind);
-  const placed = ends.map((end) => ({ end, sight: sightOf(lab, sights, end.node) }));
-  const [near, far] = placed.toSorted((a, b) => rank(a.sight) - rank(b.sight));
+  const placed = nearAndFar(lab, ends).map((end) => ({ end, sight: sightOf(lab, sights, end.node) }));
+  const [near, far] = placed;
   if (near === undefined || far === undefined) return [];
   // Of the far end only what its namespace tells: it is known by the near one.
   const foundNear = foundOurs(near.sight, near.end.link, 'veth', standing);
@@ -234,7 +236,16 @@ function moveSteps(
       why: `${from} is to be called so`,
     });
   const isUp = (link.flags & IFF_UP) !== 0;
-  const undo = { op: 'network move', name: from, mac, isUp, network: 0n, home: 0n, door: sight.at } as const;
+  const undo = {
+    op: 'network move',
+    name: from,
+    mac,
+    mtu: link.mtu,
+    isUp,
+    network: 0n,
+    home: 0n,
+    door: sight.at,
+  } as const;
   const operation = { op: 'move', at: null, link: from, to: sight.at, name: end.link } as const;
   return [step(operation, moveText(from, end, sight), TAKEN, { isRight: false, undo })];
 }

@@ -127,31 +127,34 @@ function pastLinks(previous: Lab, lab: Lab, sights: Sights): readonly PlacedName
   );
 }
 
-/** One end is there and the other is not: both have to be made anew. */
+/** One end is there and the other is not, or is called otherwise: both have to be made anew. */
 function halfPairs(lab: Lab, sights: Sights, undo: readonly NetworkUndo[]): readonly PlacedName[] {
   return lab.links.flatMap((link) => {
     if (link.kind !== 'veth') return [];
     const found = link.ends.flatMap((end): readonly PlacedName[] => {
       const sight = sights.get(placeOf(lab, end.node).name);
-      const there = sight?.links.get(end.link);
-      const isOurs =
-        sight?.node.kind === 'namespace' || undo.some((each) => 'mac' in each && each.mac === there?.address);
-      return sight !== undefined && there?.kind === 'veth' && isOurs ? [{ sight, name: end.link }] : [];
+      return sight?.links.get(end.link)?.kind === 'veth' ? [{ sight, name: end.link }] : [];
     });
-    const count = link.ends.filter(
-      (end) => sights.get(placeOf(lab, end.node).name)?.links.get(end.link)?.kind === 'veth',
-    );
-    return count.length === 1 ? found : [];
+    const [half] = found;
+    return found.length === 1 && half !== undefined && isOurs(half, undo) ? [half] : [];
   });
 }
 
-/** With those links also the routes by them. */
+function isOurs({ sight, name }: PlacedName, undo: readonly NetworkUndo[]): boolean {
+  const mac = sight.links.get(name)?.address;
+  return sight.node.kind === 'namespace' || undo.some((each) => each.op === 'network link' && each.mac === mac);
+}
+
+/** With those links also the routes by them, and by the other ends of pairs, wherever they are. */
 function without(sights: Sights, gone: readonly PlacedName[]): Sights {
   if (gone.length === 0) return sights;
+  const peers = new Set(gone.map(({ sight, name }) => sight.links.get(name)?.link ?? 0));
   return new Map(
     Array.from(sights, ([key, sight]) => {
       const names = new Set(gone.filter((each) => each.sight === sight).map(({ name }) => name));
-      const indexes = new Set(Array.from(names, (name) => sight.links.get(name)?.ifindex));
+      // Who counts in which namespace is not looked at: to set a route of ours again does no harm.
+      const far = sight.node.kind === 'namespace' ? peers : [];
+      const indexes = new Set([...far, ...Array.from(names, (name) => sight.links.get(name)?.ifindex ?? 0)]);
       const links = new Map([...sight.links].filter(([name]) => !names.has(name)));
       const routes = sight.routes.filter(({ nextHops }) => !nextHops.some(({ ifindex }) => indexes.has(ifindex ?? 0)));
       return [key, { ...sight, links, routes }];

@@ -6,7 +6,7 @@ import { decodeText } from '../kernel/text/text.ts';
 import { familyOf, ipNetText, parseIpNet, netText, type IpNet } from './ip-net.ts';
 import type { Sight } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
-import { bridgeOf, endsOf, placeOf, type Lab, type LabRoute } from './lab.ts';
+import { bridgeOf, endsOf, nearAndFar, placeOf, type Lab, type LabRoute } from './lab.ts';
 
 const IFF_UP = 1;
 const MAIN_TABLE = 254;
@@ -20,6 +20,8 @@ interface Wanted {
   readonly bridge: string | null;
   /** It becomes one in the message that makes it. */
   readonly isMadePort: boolean;
+  /** It gets its size by that message. */
+  readonly isMadeSized: boolean;
   readonly mtu: number | null;
 }
 
@@ -37,16 +39,24 @@ function wantedIn(lab: Lab, { node }: Sight): readonly Wanted[] {
   const bridges = lab.nodes
     .filter((each) => each.kind === 'bridge')
     .filter((each) => each.in === node.name && !each.isForeign);
-  const ends = lab.links.flatMap((link) => endsOf(link).map((end, index) => ({ end, link, index })));
+  const ends = lab.links.flatMap((link) => endsOf(link).map((end) => ({ end, link })));
   return [
-    ...bridges.map(({ name, addresses, mtu }) => ({ name, addresses, bridge: null, isMadePort: false, mtu })),
+    ...bridges.map(({ name, addresses, mtu }) => ({
+      name,
+      addresses,
+      bridge: null,
+      isMadePort: false,
+      isMadeSized: true,
+      mtu,
+    })),
     ...ends
       .filter(({ end }) => placeOf(lab, end.node).name === node.name)
       .map(({ end, link }) => ({
         name: end.link,
         addresses: end.addresses,
         bridge: bridgeOf(lab, end)?.name ?? null,
-        isMadePort: link.kind === 'veth',
+        isMadePort: link.kind === 'veth' && nearAndFar(lab, link.ends)[0] === end,
+        isMadeSized: link.kind !== 'physical',
         mtu: link.mtu,
       })),
   ];
@@ -62,13 +72,20 @@ function loopbackSteps(sight: Sight): readonly PlannedStep[] {
 }
 
 function linkSettings(host: Host, wanted: Wanted, sight: Sight): readonly PlannedStep[] {
-  const { name, addresses, mtu } = wanted;
+  const { name, addresses, mtu, isMadeSized } = wanted;
   const { at } = sight;
   const found = sight.links.get(name);
   const sizes =
-    mtu === null || found === undefined || found.mtu === mtu
+    mtu === null || (found === undefined ? isMadeSized : found.mtu === mtu)
       ? []
-      : [step({ op: 'mtu', at, link: name, mtu }, `mtu ${mtu} of ${name}`, `it is ${found.mtu ?? '-'}`, NOT_RIGHT)];
+      : [
+          step(
+            { op: 'mtu', at, link: name, mtu },
+            `mtu ${mtu} of ${name}`,
+            found === undefined ? 'as it was asked for' : `it is ${found.mtu ?? '-'}`,
+            NOT_RIGHT,
+          ),
+        ];
   return [
     ...sizes,
     ...portSteps(wanted, sight, found),

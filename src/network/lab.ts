@@ -161,6 +161,12 @@ export function bridgeOf({ nodes }: Lab, { node }: LabEnd): BridgeNode | undefin
   return nodes.find((each): each is BridgeNode => each.kind === 'bridge' && each.name === node);
 }
 
+/** The one in somebody else's namespace is the first: there the pair is found again, and taken away. */
+export function nearAndFar(lab: Lab, [one, other]: readonly [LabEnd, LabEnd]): readonly [near: LabEnd, far: LabEnd] {
+  const rank = (end: LabEnd): number => ['host', 'attached', 'namespace'].indexOf(placeOf(lab, end.node).kind);
+  return rank(other) < rank(one) ? [other, one] : [one, other];
+}
+
 /** Of the journal's entry. */
 export function labId(name: string): string {
   return `net-${name}`;

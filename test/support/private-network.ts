@@ -48,7 +48,11 @@ export class PrivateNetwork {
 
   /** Its status, once it has ended. */
   start(args: readonly string[]): Promise<number | null> {
-    const [file = '', ...words] = [...this.enter(), ...commandLine(args)];
+    return this.startCommand(commandLine(args));
+  }
+
+  startCommand(command: readonly string[]): Promise<number | null> {
+    const [file = '', ...words] = [...this.enter(), ...command];
     const child = spawn(file, words, { stdio: 'ignore' });
     return new Promise((resolve) => child.once('close', resolve));
   }

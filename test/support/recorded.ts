@@ -99,7 +99,7 @@ function contextOf(
     leaveCgroup: never,
     takeControllersBack: never,
     buildNetwork: never,
-    undoNetwork: never,
+    undoNetworks: never,
     journal: never,
     probe: never,
     traceLeftovers: never,

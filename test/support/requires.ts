@@ -30,6 +30,7 @@ const probes = {
   setcap: () => has('setcap', '-h') && has('getcap', '-h'),
   ip: () => has('ip', '-V'),
   ss: () => has('ss', '-V'),
+  tun: () => works('sh', '-c', ': <> /dev/net/tun'),
   nft: () => has('nft', '--version'),
   ifconfig: () => has('ifconfig', '--version'),
   jq: () => has('jq', '--version'),

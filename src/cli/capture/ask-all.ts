@@ -163,7 +163,7 @@ function quiet(host: Host): Context {
     leaveCgroup: never,
     takeControllersBack: never,
     buildNetwork: never,
-    undoNetwork: never,
+    undoNetworks: never,
     journal: never,
     probe: never,
     traceLeftovers: never,

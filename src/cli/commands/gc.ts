@@ -6,14 +6,7 @@ import type { CgroupPlace } from '../../kernel/cgroup-plan.ts';
 import { NsError } from '../../kernel/error.ts';
 import { GapTally, isComplete } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
-import {
-  isCgroupUndo,
-  isNetworkUndo,
-  type CgroupUndo,
-  type JournalEntry,
-  type NetworkUndo,
-  type Undo,
-} from '../../kernel/journal.ts';
+import { isCgroupUndo, isNetworkUndo, type CgroupUndo, type JournalEntry, type Undo } from '../../kernel/journal.ts';
 import { isOpen } from '../../kernel/network-plan.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
@@ -21,7 +14,7 @@ import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { endingText } from './cgroup-ending.ts';
-import { networkWhat } from './net-undone.ts';
+import { networkWhat, undoNetworkEntry } from './net-undone.ts';
 import { isUndone, undoFiles, type UndoneRow } from './cgroup-undone.ts';
 import { requireThisMachine } from './this-machine.ts';
 
@@ -142,9 +135,9 @@ async function collect(
   }
   const undone = await undoFiles(host, context, entry, { force: false, dryRun });
   const rows = undone.map((each): Done => ({ undo: each.undo, row: restoredRow(each) }));
+  for (const { undo, state, why } of await undoNetworkEntry(entry, context, dryRun))
+    rows.push({ undo, row: { entry, what: networkWhat(undo), state, why } });
   for (const undo of entry.undo.toReversed()) {
-    // eslint-disable-next-line no-await-in-loop -- what was made last goes first
-    if (isNetworkUndo(undo)) rows.push({ undo, row: await networkRow(context, entry, undo, dryRun) });
     if (undo.op === 'cgroup controllers' && !dryRun)
       // eslint-disable-next-line no-await-in-loop -- who went away comes back only then
       await context.takeControllersBack(undo, groupsOf(entry));
@@ -190,15 +183,6 @@ function restoredRow(done: UndoneRow): GarbageRow {
   if (isUndone(done)) return { ...base, state: state === 'gone' ? 'gone' : 'restored' };
   const why = state === 'left' ? `it says '${was ?? ''}', which is not ours` : (gap?.errno ?? 'it cannot be read');
   return { ...base, state: 'left', why };
-}
-
-async function networkRow(
-  context: Context,
-  entry: JournalEntry,
-  undo: NetworkUndo,
-  dryRun: boolean,
-): Promise<GarbageRow> {
-  return { entry, what: networkWhat(undo), ...(await context.undoNetwork(undo, { dryRun })) };
 }
 
 async function removedRow(

@@ -28,12 +28,12 @@ export async function undoNetworkEntry(
   context: Context,
   dryRun: boolean,
 ): Promise<readonly NetworkUndoneRow[]> {
-  const rows: NetworkUndoneRow[] = [];
-  for (const each of undo.filter(isNetworkUndo).toReversed()) {
-    // eslint-disable-next-line no-await-in-loop -- what was made last goes first
-    rows.push({ undo: each, ...(await context.undoNetwork(each, { dryRun })) });
-  }
-  return rows;
+  const backwards = undo.filter(isNetworkUndo).toReversed();
+  const outcomes = await context.undoNetworks(backwards, { dryRun });
+  return outcomes.flatMap((outcome, at) => {
+    const each = backwards[at];
+    return each === undefined ? [] : [{ undo: each, ...outcome }];
+  });
 }
 
 /** For the journal, where some of it is left: in the order in which it was made. */

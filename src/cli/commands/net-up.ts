@@ -23,7 +23,8 @@ export const netUp: CommandDefinition = {
     'A plan is made first, and refused where something is in its way: a net that the host has a route to, a nameserver in',
     'it, a link, a bridge, a namespace or a file of somebody else. Then it is carried out step by step, each with its undo in',
     'the journal before. If one fails, all before it is undone at once; after a kill nstool gc does it, or the next net up.',
-    'A second net up mends what is missing, and changes nothing else. nstool net down takes all of it away again.',
+    'A second net up mends what differs, also from options that it was not made with, and changes nothing else; two at once',
+    'wait for each other. nstool net down takes all of it away again.',
   ],
   options: [
     { long: 'tutorial', help: "the tutorial's names of links: the bridge is lxcbr0, its port lxcbr0.1" },

@@ -20,7 +20,7 @@ import { nameNetwork } from './name-network.ts';
 import { askNetlink } from './netlink-socket.ts';
 import { NetworkPlaces } from './network-places.ts';
 import { askNamespace, gapOfThrown } from './nsfs.ts';
-import { ownNetwork, undoNetwork } from './undo-network.ts';
+import { ownNetwork, undoNetworks } from './undo-network.ts';
 
 const OWN = '/proc/thread-self/ns/net';
 
@@ -138,9 +138,13 @@ function takeBack(
   standing: JournalEntry | null,
   journal: Journal,
 ): readonly NetworkUndo[] {
-  const undone = made.toReversed().map((undo) => ({ undo, outcome: undoNetwork(undo, false) }));
-  const left = undone.filter(({ outcome }) => outcome.state === 'left').map(({ undo }) => undo);
-  const open = undone.filter(({ undo, outcome }) => left.length > 0 && isOpen(undo, outcome)).map(({ undo }) => undo);
+  const backwards = made.toReversed();
+  const outcomes = undoNetworks(backwards, false);
+  const left = backwards.filter((_, at) => outcomes[at]?.state === 'left');
+  const open = backwards.filter((undo, at) => {
+    const outcome = outcomes[at];
+    return left.length > 0 && outcome !== undefined && isOpen(undo, outcome);
+  });
   const undo: readonly Undo[] = [...begun.undo, ...open.toReversed()];
   if (undo.length === 0 && standing === null) journal.remove(begun);
   else journal.update({ ...begun, undo });

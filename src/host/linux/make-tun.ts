@@ -23,15 +23,15 @@ type Tun = Extract<NetworkOperation, { op: 'tun' }>;
 
 /** Until it is told to stay it goes with us. Errors: ENOENT: there is no /dev/net/tun; EBUSY: a link has the name. */
 export function makeTun({ at, name, mode, mac, mtu }: Tun, places: NetworkPlaces): Reading<unknown> {
-  const fd = openSync('/dev/net/tun', 'r+');
+  // Its device will be where it is opened.
+  const open = (): number => openSync('/dev/net/tun', 'r+');
+  const fd = at === null ? open() : inNamespace('net', places.fd(at), open);
   try {
     const request = new Uint8Array(IFREQ_LENGTH);
     new TextEncoder().encodeInto(name, request);
     const flags = (mode === 'tun' ? IFF_TUN : IFF_TAP) | IFF_NO_PI | IFF_TUN_EXCL;
     new DataView(request.buffer).setUint16(IFNAMSIZ, flags, true);
-    const make = (): number => libc().ioctlBuffer(fd, TUNSETIFF, request);
-    if (at === null) make();
-    else inNamespace('net', places.fd(at), make);
+    libc().ioctlBuffer(fd, TUNSETIFF, request);
     const index = places.indexOf(at, name);
     if (!index.ok) return index;
     const marked = places.ask(at, encodeMark(index.value, { group: LINK_GROUP, mtu }));

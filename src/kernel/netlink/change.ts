@@ -225,6 +225,11 @@ export function encodeNewAddress(ifindex: number, address: Uint8Array, prefixLen
   return request(RTM_NEWADDR, CREATE, [header, ...attributes]);
 }
 
+/** All links of a group, at once. Since: Linux 4.1. Errors: ENODEV (gone): it has none. */
+export function encodeRemoveGroup(group: number): NetlinkRequest {
+  return request(RTM_DELLINK, 0, [linkHeader(0), encodeAttribute(IFLA_GROUP, word(group))]);
+}
+
 /** Errors: EADDRNOTAVAIL (gone): the link has none such. */
 export function encodeRemoveAddress(ifindex: number, address: Uint8Array, prefixLength: number): NetlinkRequest {
   const header = new Uint8Array(8);
