@@ -1,6 +1,7 @@
 // A network of one's own: nodes and the links between them. What it is called and made of.
 
 import { NsError } from '../kernel/error.ts';
+import type { LabExpectation } from './expectation.ts';
 import type { IpNet } from './ip-net.ts';
 
 export interface Lab {
@@ -9,6 +10,8 @@ export interface Lab {
   readonly links: readonly LabLink[];
   readonly nat: readonly LabNat[];
   readonly publish: readonly LabPublish[];
+  /** Absent: nothing. */
+  readonly expect?: readonly LabExpectation[];
 }
 
 /** No two have a name in common. Those that are namespaces have settings; links end in any of them. */

@@ -219,6 +219,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-up.ts')).netUp,
   },
   {
+    name: 'net test',
+    summary: 'does a lab do what its file expects: who reaches whom, and who does not',
+    load: async () => (await import('./net-test.ts')).netTest,
+  },
+  {
     name: 'net down',
     summary: 'undo net up: all is as it was before',
     load: async () => (await import('./net-down.ts')).netDown,

@@ -25,8 +25,12 @@ export const netUp: CommandDefinition = {
     'the journal before. If one fails, all before it is undone at once; after a kill nstool gc does it, or the next net up.',
     'A second net up mends what differs, also from options that it was not made with, and changes nothing else; two at once',
     'wait for each other. nstool net down takes all of it away again.',
+    '',
+    'With --file it is a lab of many namespaces, bridges and links, with routes, sysctls, names, and what is expected of it',
+    '(nstool net test). See docs/lab.md; the schema for editors is schema/lab.schema.json.',
   ],
   options: [
+    { long: 'file', short: 'f', value: 'FILE', help: 'the lab that is described there; - is standard input' },
     { long: 'tutorial', help: "the tutorial's names of links: the bridge is lxcbr0, its port lxcbr0.1" },
     { long: 'bridge', value: 'NAME', help: 'of the bridge (nstool0)' },
     { long: 'use-bridge', help: 'the bridge is there, and not ours: only a port is added to it' },
@@ -48,6 +52,7 @@ export const netUp: CommandDefinition = {
   examples: [
     { line: 'nstool net up', does: 'ns1 with 192.168.10.11' },
     { line: 'nstool net up lab --address 10.99.0.2/24 --bridge lab0 --dry-run', does: 'what would be made' },
+    { line: 'nstool net up -f lab.yaml --dry-run', does: 'what would be made of a lab file' },
     { line: 'nstool net up two --use-bridge --address 192.168.10.12/24', does: 'another one on the same bridge' },
   ],
   exitStatus: [
@@ -59,6 +64,8 @@ export const netUp: CommandDefinition = {
   ],
   async run(invocation, context) {
     requireThisMachine(invocation);
+    const file = optionValue(invocation, 'file');
+    if (file !== undefined) return (await import('./net-file.ts')).upFile(invocation, context, file);
     const asked = askedOf({
       name: invocation.operands[0],
       tutorial: flag(invocation, 'tutorial'),

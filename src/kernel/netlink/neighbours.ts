@@ -1,15 +1,7 @@
 // RTM_GETNEIGH: which link address an IP address has, as far as a network namespace knows, and behind which port a bridge
 // has seen a link address. Source: rtnetlink(7), include/uapi/linux/neighbour.h.
 
-import {
-  AF_BRIDGE,
-  NDA_DST,
-  NDA_LLADDR,
-  NDA_MASTER,
-  NDA_VLAN,
-  RTM_GETNEIGH,
-  RTM_NEWNEIGH,
-} from '../abi/netlink.ts';
+import { AF_BRIDGE, NDA_DST, NDA_LLADDR, NDA_MASTER, NDA_VLAN, RTM_GETNEIGH, RTM_NEWNEIGH } from '../abi/netlink.ts';
 import { AF_INET, AF_INET6 } from '../abi/sock-diag.ts';
 import { value, type NamespaceDoor, type NetlinkRequest, type Reading } from '../host.ts';
 import { formatAddress, formatLinkLayer } from './address-text.ts';

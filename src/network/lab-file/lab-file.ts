@@ -1,5 +1,6 @@
 // What a lab file says, checked part by part; names are not looked up yet, and addresses not given.
 
+import type { LabExpectation } from '../expectation.ts';
 import type { IpNet } from '../ip-net.ts';
 import type { MacvlanMode } from '../lab.ts';
 import type { Word } from './fields.ts';
@@ -14,7 +15,7 @@ export interface LabFile {
   readonly links: readonly FileLink[];
   readonly nat: readonly FileNat[];
   readonly publish: readonly FilePublish[];
-  readonly expect: readonly FileExpectation[];
+  readonly expect: readonly LabExpectation[];
 }
 
 export type FileNode = FileNamespace | FileBridge | FileAttached | FileHost;
@@ -117,16 +118,3 @@ export interface FilePublish {
   readonly to: Word;
   readonly toPort: number;
 }
-
-/** Addresses may be names of nodes, too. */
-export type FileExpectation = {
-  readonly at: Place;
-  /** As it is written. */
-  readonly text: string;
-  readonly from: string;
-} & (
-  | { readonly kind: 'reach'; readonly isNot: boolean; readonly to: string }
-  | { readonly kind: 'port'; readonly isNot: boolean; readonly to: string; readonly port: number }
-  | { readonly kind: 'name'; readonly isNot: boolean; readonly name: string; readonly is: string | null }
-  | { readonly kind: 'mtu'; readonly isNot: boolean; readonly size: number; readonly to: string }
-);

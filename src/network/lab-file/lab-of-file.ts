@@ -24,31 +24,49 @@ import { unknownWord, wrong } from './tree.ts';
 export interface Surroundings {
   /** Nets that the machine has, or has a way to. */
   readonly taken: readonly IpNet[];
-  /** The network of a target, by a way to it. Errors: as of targets. */
-  readonly attach: (word: Word) => { readonly path: string; readonly inode: bigint };
+  /** The network of a target. Errors: as of targets. */
+  readonly attach: (word: Word, node: string) => AttachedTo;
+}
+
+export interface AttachedTo {
+  /** A way to it. */
+  readonly path: string;
+  readonly inode: bigint;
+  /** Names of links in it that are not the lab's. */
+  readonly links: ReadonlySet<string>;
 }
 
 /** Errors: BAD_VALUE; as of `attach`. */
 export function labOfFile(file: LabFile, name: string, surroundings: Surroundings): Lab {
   const addresses = giveAddresses(file, poolOf(file, name, surroundings), surroundings.taken);
-  const links = nameLinks(file);
-  const look: Look = { file, addresses, links };
+  const attached = attachedOf(file, surroundings);
+  const look: Look = { file, addresses, attached, links: nameLinks(file, attached) };
   return {
     name,
     nodes: [
       ...(file.nodes.some(({ kind }) => kind === 'host')
         ? []
         : [{ kind: 'host', name: HOST, ...NO_SETTINGS } as const]),
-      ...file.nodes.map((node) => nodeOf(node, look, surroundings)),
+      ...file.nodes.map((node) => nodeOf(node, look)),
     ],
     links: file.links.map((link) => linkOf(link, look)),
     nat: file.nat.flatMap((nat) => natOf(nat, look)),
     publish: file.publish.map((publish) => publishOf(publish, look)),
+    ...(file.expect.length === 0 ? {} : { expect: file.expect }),
   };
+}
+
+type AttachedNodes = ReadonlyMap<string, AttachedTo>;
+
+function attachedOf({ nodes }: LabFile, { attach }: Surroundings): AttachedNodes {
+  return new Map(
+    nodes.flatMap((node) => (node.kind === 'attached' ? [[node.name, attach(node.attach, node.name)] as const] : [])),
+  );
 }
 
 interface Look {
   readonly file: LabFile;
+  readonly attached: AttachedNodes;
   readonly addresses: Addresses;
   readonly links: ReadonlyMap<FileEnd, string>;
 }
@@ -89,14 +107,15 @@ function placeOf(look: Look, word: Word): string {
 }
 
 /** Of ends without a name: eth0, eth1 inside; `veth-NODE` where the other end is, and on the host. */
-function nameLinks(file: LabFile): ReadonlyMap<FileEnd, string> {
-  const look: Look = { file, addresses: new Map(), links: new Map() };
+function nameLinks(file: LabFile, attached: AttachedNodes): ReadonlyMap<FileEnd, string> {
+  const look: Look = { file, attached, addresses: new Map(), links: new Map() };
   const names = new Map<FileEnd, string>();
   const taken = new Set(
     file.nodes.flatMap((node) =>
       node.kind === 'bridge' ? [`${placeOf(look, { text: node.name, at: node.at })}/${node.name}`] : [],
     ),
   );
+  for (const [node, { links }] of attached) for (const link of links) taken.add(`${node}/${link}`);
   const take = (end: FileEnd, place: string, name: string): boolean => {
     const key = `${place}/${name}`;
     if (taken.has(key)) return false;
@@ -107,7 +126,7 @@ function nameLinks(file: LabFile): ReadonlyMap<FileEnd, string> {
   const all = file.links.flatMap((link) => endsOf(link).map((end) => ({ end, link, place: placeOf(look, end.node) })));
   for (const { end, place } of all)
     if (end.link !== null && !take(end, place, end.link.text))
-      throw wrong(end.link.at, `two links '${end.link.text}' in ${place}`, 'another name for one of them');
+      throw wrong(end.link.at, `there is another link '${end.link.text}' in ${place}`, 'another name');
   for (const { end, link, place } of all) {
     if (end.link !== null) continue;
     const nth = namesFor(end, link, nodeNamed(look, end.node).kind !== 'bridge' && place !== HOST);
@@ -160,7 +179,7 @@ function addressFor(look: Look, word: Word, near: readonly IpNet[]): string {
   throw wrong(word.at, `${word.text} has no address`, 'an IP address, or a node that has one');
 }
 
-function nodeOf(node: FileNode, look: Look, { attach }: Surroundings): LabNode {
+function nodeOf(node: FileNode, look: Look): LabNode {
   const { name } = node;
   if (node.kind === 'bridge') {
     const place = placeOf(look, { text: name, at: node.at });
@@ -174,7 +193,10 @@ function nodeOf(node: FileNode, look: Look, { attach }: Surroundings): LabNode {
     sysctls: node.sysctls,
   };
   if (node.kind === 'host') return { kind: 'host', name: HOST, ...settings };
-  if (node.kind === 'attached') return { kind: 'attached', name, ...attach(node.attach), ...settings };
+  if (node.kind === 'attached') {
+    const { path = '', inode = 0n } = look.attached.get(name) ?? {};
+    return { kind: 'attached', name, path, inode, ...settings };
+  }
   return {
     kind: 'namespace',
     name,
@@ -277,21 +299,4 @@ function publishOf({ node, protocol, address, port, to, toPort }: FilePublish, l
   if (target === undefined) throw wrong(to.at, `${to.text} has no IPv4 address`, 'a node that has one');
   const from = node === null ? HOST : placeOf(look, node);
   return { node: from, protocol, address, port, toAddress: target, toPort };
-}
-
-/** For the checks of a lab that stands: the address by which `from` knows `to`. undefined: it has none. */
-export function targetAddress(lab: Lab, from: string, to: string): string | undefined {
-  const address = addressOf(to);
-  if (address !== undefined) return address;
-  const near = labAddresses(lab, from);
-  const all = labAddresses(lab, to);
-  return (all.find((net) => near.some((each) => overlap(each, wholeNet(net.address)))) ?? all[0])?.address;
-}
-
-function labAddresses({ nodes, links }: Lab, name: string): readonly IpNet[] {
-  const node = nodes.find((each) => each.name === name);
-  if (node?.kind === 'bridge') return node.addresses;
-  const ends = links.flatMap((link) => (link.kind === 'veth' ? link.ends : [link.end]));
-  const bridges = nodes.flatMap((each) => (each.kind === 'bridge' && each.in === name ? each.addresses : []));
-  return [...ends.filter((end) => end.node === name).flatMap(({ addresses }) => addresses), ...bridges];
 }

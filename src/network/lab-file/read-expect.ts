@@ -1,23 +1,24 @@
 // What a lab file expects of its network: `web reach db`, `web not port db:22`.
 
 import { isDnsName } from '../../kernel/packets/dns.ts';
+import type { LabExpectation } from '../expectation.ts';
 import { HOST } from '../lab.ts';
 import { addressOf, requireList, requireWord } from './fields.ts';
-import type { FileExpectation, FileNode } from './lab-file.ts';
+import type { FileNode } from './lab-file.ts';
 import { unknownWord, wrong, type Place, type Tree } from './tree.ts';
 
 const MOST_EXPECTATIONS = 1000;
 const EXAMPLE =
   'web reach db; web not reach 10.9.9.9; web port db:80; web name db.test is 10.0.0.3; web mtu 1400 to db';
 
-export function readExpect(tree: Tree | undefined, nodes: readonly FileNode[]): readonly FileExpectation[] {
+export function readExpect(tree: Tree | undefined, nodes: readonly FileNode[]): readonly LabExpectation[] {
   const items = requireList(tree, 'expect', "expect: ['web reach db']");
   const beyond = items[MOST_EXPECTATIONS];
   if (beyond !== undefined) throw wrong(beyond.at, `more than ${MOST_EXPECTATIONS} expectations`, 'fewer');
   return items.map((item) => readExpectation(item, nodes));
 }
 
-function readExpectation(tree: Tree, nodes: readonly FileNode[]): FileExpectation {
+function readExpectation(tree: Tree, nodes: readonly FileNode[]): LabExpectation {
   const { text, at } = requireWord(tree, 'an expectation', EXAMPLE);
   const [from = '', ...words] = text.split(/\s+/);
   const places = [HOST, ...nodes.filter(({ kind }) => kind !== 'bridge').map(({ name }) => name)];
@@ -25,7 +26,7 @@ function readExpectation(tree: Tree, nodes: readonly FileNode[]): FileExpectatio
     throw unknownWord(at, `there is no namespace '${from}' that could send anything`, from, places);
   const isNot = words[0] === 'not';
   const [verb, ...rest] = isNot ? words.slice(1) : words;
-  const base = { at, text, from, isNot };
+  const base = { text, from, isNot };
   const target = (word: string): string => requireTarget(word, at, nodes);
   const no = (): Error => wrong(at, `'${text}' is no expectation`, EXAMPLE);
   const [first, second, third, ...more] = rest;

@@ -12,7 +12,7 @@ async function labOf(text: string, taken: Surroundings['taken'] = []): Promise<L
   const file = await labFile(text);
   return labOfFile(file, file.name?.text ?? 'x', {
     taken,
-    attach: ({ text: word }) => ({ path: `/proc/${word.length}/ns/net`, inode: 7n }),
+    attach: ({ text: word }) => ({ path: `/proc/${word.length}/ns/net`, inode: 7n, links: new Set(['eth0']) }),
   });
 }
 
@@ -192,6 +192,8 @@ links: [${names.map((name) => `${name}-br0`).join(', ')}]
       remote: '192.0.2.9',
       port: 8472,
     });
+    // Its own eth0 is not touched.
+    expect(ends(lab)).toContain('app:eth1 203.0.113.2/30');
     expect(lab.nodes.find(({ name }) => name === 'app')).toMatchObject({ kind: 'attached', inode: 7n });
     expect(lab.nodes.find(({ name }) => name === 'br1')).toMatchObject({ in: 'r', addresses: [] });
   });
