@@ -15,6 +15,7 @@ const oracles = {
   script: 'bsdutils',
   ip: 'iproute2',
   nft: 'nftables',
+  iptables: 'iptables',
   ifconfig: 'net-tools',
   capsh: 'libcap2-bin',
   filecap: 'libcap-ng-utils',

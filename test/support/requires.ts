@@ -32,6 +32,7 @@ const probes = {
   ss: () => has('ss', '-V'),
   tun: () => works('sh', '-c', ': <> /dev/net/tun'),
   nft: () => has('nft', '--version'),
+  iptables: () => has('iptables', '--version'),
   ifconfig: () => has('ifconfig', '--version'),
   jq: () => has('jq', '--version'),
   cc: () => has('cc', '--version'),

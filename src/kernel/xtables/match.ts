@@ -45,7 +45,7 @@ export type XtTest = { readonly inverted: boolean } & (
     }
   | { readonly kind: 'address range'; readonly end: PacketEnd; readonly from: Uint8Array; readonly to: Uint8Array }
   | { readonly kind: 'mark'; readonly of: 'packet' | 'connection'; readonly mark: number; readonly mask: number }
-  /** A port of a bridge, by as many bytes of its name as the mask has. */
+  /** A port of a bridge, by as many bytes of its name as the mask has: `br+` has two. */
   | { readonly kind: 'bridge port'; readonly way: 'in' | 'out'; readonly name: Uint8Array; readonly mask: Uint8Array }
   | { readonly kind: 'bridged'; readonly by: 'in' | 'out' | 'both' }
   /** What no look at the packet tells: how many came before, chance, a list that is not read here. */
@@ -407,17 +407,11 @@ function physdev(info: Uint8Array): XtMatch | undefined {
     (by: 'in' | 'out' | 'both') =>
     (inverted: boolean): XtTest => ({ kind: 'bridged', by, inverted });
   add(PHYSDEV.ISIN, '--physdev-is-in', bridged('in'));
-  add(PHYSDEV.IN, '--physdev-in', port('in', 0), maskedName(part(0), part(1)));
+  add(PHYSDEV.IN, '--physdev-in', port('in', 0), textOf(part(0)) ?? '');
   add(PHYSDEV.ISOUT, '--physdev-is-out', bridged('out'));
-  add(PHYSDEV.OUT, '--physdev-out', port('out', 2), maskedName(part(2), part(3)));
+  add(PHYSDEV.OUT, '--physdev-out', port('out', 2), textOf(part(2)) ?? '');
   add(PHYSDEV.BRIDGED, '--physdev-is-bridged', bridged('both'));
   return { text: ['-m physdev', ...words].join(' '), tests };
-}
-
-/** A name whose end does not count ends with a plus. */
-export function maskedName(name: Uint8Array, mask: Uint8Array): string {
-  const text = textOf(name) ?? '';
-  return mask[text.length] === 0 && text !== '' ? `${text}+` : text;
 }
 
 const LIMIT_SCALE = 10_000;

@@ -60,7 +60,9 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['REJECT', reject],
   ['NFQUEUE', (info) => target(`-j NFQUEUE --queue-num ${short(info)}`, { kind: 'queue' })],
   ['MARK 2', (info) => setMark(info, 'packet', '-j MARK --set-xmark')],
-  ['CONNMARK 1', connectionMark],
+  ['CONNMARK 1', (info) => connectionMark(info, info[12])],
+  // Between the masks and the mode by how many bits it is shifted.
+  ['CONNMARK 2', (info) => (info[13] === 0 ? connectionMark(info, info[14]) : undefined)],
   ['CT', connectionTarget],
   ['NOTRACK', () => target('-j NOTRACK', { kind: 'untrack' })],
   ['TPROXY', () => target('-j TPROXY ...', { kind: 'accept' })],
@@ -125,10 +127,10 @@ function setMark(info: Uint8Array, of: 'packet' | 'connection', option: string):
 
 const CONNMARK_MODES = ['set', 'save', 'restore'] as const;
 
-function connectionMark(info: Uint8Array): XtTarget | undefined {
+function connectionMark(info: Uint8Array, number: number | undefined): XtTarget | undefined {
   if (info.length < 13) return undefined;
   const [value, ctMask, nfMask] = [0, 4, 8].map((offset) => view(info).getUint32(offset, true));
-  const mode = CONNMARK_MODES[info[12] ?? -1];
+  const mode = CONNMARK_MODES[number ?? -1];
   if (mode === undefined || value === undefined || ctMask === undefined || nfMask === undefined) return undefined;
   if (mode === 'set') return setMark(info, 'connection', '-j CONNMARK --set-xmark');
   const text = `-j CONNMARK --${mode}-mark --nfmask 0x${nfMask.toString(16)} --ctmask 0x${ctMask.toString(16)}`;

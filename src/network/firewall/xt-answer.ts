@@ -123,7 +123,7 @@ function addressTypeAnswer({ ruleset }: Place, packet: Packet, { end, types, lin
 function bridgePort({ ports }: Packet, { way, name, mask }: Test<'bridge port'>): Answer {
   const port = ports?.[way] ?? null;
   if (port === null) return false;
-  return equals(masked(nameBits(port), mask, new Uint8Array(mask.length)), name);
+  return nameBits(port).bytes.every((byte, at) => ((byte ^ (name[at] ?? 0)) & (mask[at] ?? 0)) === 0);
 }
 
 function isBridged({ ports }: Packet, by: 'in' | 'out' | 'both'): Answer {
