@@ -138,7 +138,7 @@ function alongChain(course: Course, name: string, entering: readonly State[], de
     for (const state of states) {
       trial.left -= 1;
       if (trial.left <= 0) return [...returned, ...states];
-      const by = (): Decider => ruleDecider(hooked, rule);
+      const by = (): Decider => ruleDecider(trial.ruleset, hooked, rule);
       const { ways, doubts } = tryRule(course.place, hooked.table, rule, state, by);
       if (ways.some(({ effect }) => effect !== null)) {
         for (const why of new Set(doubts)) trial.doubts.push({ why, by: by() });
@@ -194,7 +194,7 @@ function policyDecider(hooked: HookedChain): Decider {
   };
 }
 
-function ruleDecider(hooked: HookedChain, rule: NftRule): Decider {
+function ruleDecider({ links }: Ruleset, hooked: HookedChain, rule: NftRule): Decider {
   const { table } = hooked;
   const counter = rule.expressions.find(({ kind }) => kind === 'counter');
   return {
@@ -202,9 +202,13 @@ function ruleDecider(hooked: HookedChain, rule: NftRule): Decider {
     table: table.name,
     chain: rule.chain,
     handle: rule.handle,
-    text: ruleText(rule, table),
+    text: ruleText(rule, table, namesOf(links)),
     isPolicy: false,
     base: baseOf(hooked),
     counters: counter?.kind === 'counter' ? { packets: counter.packets, bytes: counter.bytes } : null,
   };
+}
+
+function namesOf(links: Ruleset['links']): ReadonlyMap<number, string> {
+  return new Map(links.map(({ ifindex, name }) => [ifindex, name]));
 }
