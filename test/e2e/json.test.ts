@@ -147,7 +147,11 @@ describe.skipIf(missing).each(identities)('by $name', ({ uid }: Identity) => {
 
   it('net doctor', () => {
     for (const to of [[], ['--to', '192.0.2.1:80'], ['--to', 'PID']])
-      ask('net doctor', ['PID', ...to].map((word) => (word === 'PID' ? String(target.pid) : word)), uid);
+      ask(
+        'net doctor',
+        ['PID', ...to].map((word) => (word === 'PID' ? String(target.pid) : word)),
+        uid,
+      );
   });
 
   it('net graph', () => {

@@ -105,18 +105,23 @@ export class DoctorLab {
   }
 
   static async start(): Promise<DoctorLab> {
-    return new DoctorLab(await startReady(['unshare', '--net', '--mount', '--propagation', 'private', 'sh', '-ec', SET_UP], { PATH }));
+    return new DoctorLab(
+      await startReady(['unshare', '--net', '--mount', '--propagation', 'private', 'sh', '-ec', SET_UP], { PATH }),
+    );
   }
 
   /** As a target, from here. */
-  node(name: 'c1' | 'c2' | 'inet' | 'router'): string {
+  node(name: string): string {
     const { pid } = this.started;
     return name === 'router' ? `/proc/${pid}/ns/net` : `/proc/${pid}/root/run/netns/${name}`;
   }
 
   /** In the router, where ip(8) knows the others by name. Throws where it fails. */
   sh(script: string): string {
-    const { status, stdout, stderr } = run(['nsenter', '-t', String(this.started.pid), '-m', '-n', 'sh', '-ec', script], { env: { PATH } });
+    const { status, stdout, stderr } = run(
+      ['nsenter', '-t', String(this.started.pid), '-m', '-n', 'sh', '-ec', script],
+      { env: { PATH } },
+    );
     if (status !== 0) throw new Error(`${script}: ${stderr}`);
     return stdout;
   }

@@ -29,7 +29,11 @@ function headline(findings: readonly Placed[], courses: readonly Course[]): stri
   return followed === 0 ? 'no fault found: there was no way to follow' : 'no fault found';
 }
 
-const WAYS: Readonly<Record<Placed['way'], string>> = { there: 'on the way', back: 'on the way back', names: 'on the way to a nameserver' };
+const WAYS: Readonly<Record<Placed['way'], string>> = {
+  there: 'on the way',
+  back: 'on the way back',
+  names: 'on the way to a nameserver',
+};
 
 function findingLines({ code, certainty, way, what, evidence, fix }: Placed): readonly string[] {
   const indent = ' '.repeat(CODE_WIDTH);
@@ -56,7 +60,11 @@ function courseLines({ sight }: DoctorReport, { way, flow, path }: Course): read
     `${WAYS[way]}: ${flow.protocol} to ${flow.destination}${port}`,
     ...path.hops.map((hop) => {
       const { place, iif, oif, left, nextHop, end } = hop;
-      const by = [iif === null ? '' : `in by ${iif.name}`, oif === null ? '' : `out by ${oif.name}`, nextHop === null ? '' : `to ${nextHop}`];
+      const by = [
+        iif === null ? '' : `in by ${iif.name}`,
+        oif === null ? '' : `out by ${oif.name}`,
+        nextHop === null ? '' : `to ${nextHop}`,
+      ];
       const words = [sight.of(place).name, ...by, `${left.source ?? '-'} > ${left.destination}`, endText(end)];
       return `  ${words.filter((word) => word !== '').join(', ')}`;
     }),

@@ -19,7 +19,8 @@ export function aimAt(host: Host, word: string): Aim {
   if (bracketed !== null) return requireAddress(word, bracketed[1] ?? '', portOf(word, bracketed[2]));
   if (parseAddress(word) !== undefined) return { is: 'address', address: word, port: null };
   const [, before, digits] = /^(.+):(\d+)$/.exec(word) ?? [];
-  if (before !== undefined && parseAddress(before) !== undefined && !before.includes(':')) return requireAddress(word, before, portOf(word, digits));
+  if (before !== undefined && parseAddress(before) !== undefined && !before.includes(':'))
+    return requireAddress(word, before, portOf(word, digits));
   let refusal: unknown;
   try {
     return { is: 'network', inode: resolveNetwork(host, word).inode, port: null };
@@ -44,14 +45,21 @@ function withPort(host: Host, word: string, port: number | null): Aim {
 /** A dot tells it from what is misspelt; one at the end will do. */
 function isDomain(word: string): boolean {
   const name = word.replace(/\.$/, '');
-  return word.includes('.') && name.length <= LONGEST_NAME && /^[A-Za-z0-9_]([\w-]{0,61}\w)?(\.[A-Za-z0-9_]([\w-]{0,61}\w)?)*$/.test(name);
+  return (
+    word.includes('.') &&
+    name.length <= LONGEST_NAME &&
+    /^[A-Za-z0-9_]([\w-]{0,61}\w)?(\.[A-Za-z0-9_]([\w-]{0,61}\w)?)*$/.test(name)
+  );
 }
 
 const LONGEST_NAME = 253;
 
 function requireAddress(word: string, address: string, port: number | null): Aim {
   if (parseAddress(address) !== undefined) return { is: 'address', address, port };
-  throw new NsError('BAD_VALUE', { what: `'${word}' has no address between its brackets`, tryThis: '--to [2001:db8::1]:80' });
+  throw new NsError('BAD_VALUE', {
+    what: `'${word}' has no address between its brackets`,
+    tryThis: '--to [2001:db8::1]:80',
+  });
 }
 
 const LAST_PORT = 65_535;
@@ -69,7 +77,11 @@ export function placeNumbered({ namespaces }: Topology, inode: bigint): NetworkN
 }
 
 /** Which of its addresses another one would take: one in a net of its own, else of IPv4, else the first. */
-export function addressOf(place: NetworkNamespace, from: NetworkNamespace, isNear: (a: string, b: string) => boolean): string | undefined {
+export function addressOf(
+  place: NetworkNamespace,
+  from: NetworkNamespace,
+  isNear: (a: string, b: string) => boolean,
+): string | undefined {
   const own = (place.addresses ?? []).filter(({ scope }) => scope === 'global' || scope === 'site');
   const theirs = (from.addresses ?? []).map((one) => `${one.address}/${one.prefixLength}`);
   const near = own.find(({ address }) => theirs.some((net) => isNear(net, address)));

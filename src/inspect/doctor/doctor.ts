@@ -10,15 +10,15 @@ import { readTopology } from '../../network/topology.ts';
 import { resolveNetwork } from '../network-names.ts';
 import { addressChecks } from './address-checks.ts';
 import { addressOf, aimAt, placeNumbered, type Aim } from './aim.ts';
-import { advice, finding, type Finding, type Way } from './finding.ts';
+import { advice, finding, isSame, type Finding, type Way } from './finding.ts';
 import { firewallChecks } from './firewall-checks.ts';
 import type { Flow } from './flow.ts';
-import { linkChecks, outerLinks } from './link-checks.ts';
+import { linkChecks, loopbackCheck, outerLinks } from './link-checks.ts';
 import { asNameserver, hostsAddress, nameserversOf, resolverChecks } from './name-checks.ts';
 import { neighbourChecks } from './neighbour-checks.ts';
 import { pathBack, pathTo, type Hop, type Path } from './path.ts';
 import { leavingCheck, returnChecks } from './return-checks.ts';
-import { loopbackCheck, refusalChecks, ruleCheck } from './route-checks.ts';
+import { refusalChecks, ruleCheck } from './route-checks.ts';
 import { Sight } from './sight.ts';
 import { arrivalChecks, tableChecks } from './socket-checks.ts';
 import { unseenOn } from './unseen.ts';
@@ -59,10 +59,16 @@ export function diagnose(host: Host, query: DoctorQuery): DoctorReport {
   const aim = query.to === null ? null : aimAt(host, query.to);
   const plain = attempt(host, inode, aim, 'never');
   // Where the way goes on in what a plain look does not find, a deep one may.
-  if (plain !== undefined && !plain.courses.some(({ path }) => path.hops.some(({ end }) => end.is === 'leaves' && end.exit.why === 'hidden'))) return plain;
+  if (
+    plain !== undefined &&
+    !plain.courses.some(({ path }) => path.hops.some(({ end }) => end.is === 'leaves' && end.exit.why === 'hidden'))
+  )
+    return plain;
   const deep = attempt(host, inode, aim, true);
   if (deep !== undefined) return deep;
-  throw new NsError('NO_NAMESPACE', { what: `no network namespace of '${query.from}' or '${query.to ?? ''}' was found` });
+  throw new NsError('NO_NAMESPACE', {
+    what: `no network namespace of '${query.from}' or '${query.to ?? ''}' was found`,
+  });
 }
 
 function attempt(host: Host, inode: bigint, aim: Aim | null, deep: 'never' | true): DoctorReport | undefined {
@@ -107,8 +113,7 @@ class Diagnosis {
 
   private add(way: Way, findings: readonly Finding[]): void {
     for (const one of findings) {
-      const isKnown = this.findings.some((known) => known.code === one.code && known.place === one.place && known.link === one.link && (known.what === one.what || known.way !== way));
-      if (!isKnown) this.findings.push({ ...one, way });
+      if (!this.findings.some((known) => isSame(known, one))) this.findings.push({ ...one, way });
     }
   }
 
@@ -116,10 +121,14 @@ class Diagnosis {
   private wayOut(): void {
     const { from, sight } = this;
     this.add('there', loopbackCheck(sight, { place: from }));
-    const gateways = new Set((from.defaults ?? []).flatMap(({ nextHops }) => nextHops.flatMap(({ gateway }) => gateway ?? [])));
-    for (const gateway of gateways) if (!/^fe80:/i.test(gateway)) this.follow('there', flowTo(gateway, null), { pings: false });
+    const gateways = new Set(
+      (from.defaults ?? []).flatMap(({ nextHops }) => nextHops.flatMap(({ gateway }) => gateway ?? [])),
+    );
+    for (const gateway of gateways)
+      if (!/^fe80:/i.test(gateway)) this.follow('there', flowTo(gateway, null), { pings: false });
     // Without any, what a packet to anywhere meets is what is wrong.
-    if (gateways.size === 0 && (from.defaults ?? []).length === 0 && !this.sight.topology.isHost(from)) this.follow('there', flowTo(ANYWHERE, null));
+    if (gateways.size === 0 && (from.defaults ?? []).length === 0 && !this.sight.topology.isHost(from))
+      this.follow('there', flowTo(ANYWHERE, null));
     this.names();
   }
 
@@ -150,11 +159,18 @@ class Diagnosis {
     if (address !== undefined) return this.follow('there', flowTo(address, port));
     const links = outerLinks(to);
     this.add('there', [
-      finding(links.length === 0 ? 'D2' : 'D4', to, links.length === 0 ? `${sight.of(to).name} has no link but its loopback` : `${sight.of(to).name} has no address`, {
-        link: links[0]?.name ?? null,
-        evidence: links.map(({ name }) => `${name}: no address`),
-        fix: advice(`ip address add ADDRESS/LENGTH dev ${links[0]?.name ?? 'LINK'}`),
-      }),
+      finding(
+        links.length === 0 ? 'D2' : 'D4',
+        to,
+        links.length === 0
+          ? `${sight.of(to).name} has no link but its loopback`
+          : `${sight.of(to).name} has no address`,
+        {
+          link: links[0]?.name ?? null,
+          evidence: links.map(({ name }) => `${name}: no address`),
+          fix: advice(`ip address add ADDRESS/LENGTH dev ${links[0]?.name ?? 'LINK'}`),
+        },
+      ),
     ]);
   }
 
@@ -178,8 +194,7 @@ class Diagnosis {
     const end = back.hops.at(-1);
     const ending = end === undefined ? [] : this.hopChecks(end);
     const answers = [...before, ...returnChecks(sight, there, back, [...before, ...ending])];
-    this.add(way === 'there' ? 'there' : way, []);
-    return [...found, ...answers.filter((one) => !found.some((known) => isSame(known, one)))];
+    return [...found, ...answers];
   }
 
   private hopChecks(hop: Hop): readonly Finding[] {
@@ -203,13 +218,6 @@ class Diagnosis {
 
 /** Of the documentation: nobody has it, and every default route leads there. */
 const ANYWHERE = '198.51.100.1';
-
-function isSame(a: Finding, b: Finding): boolean {
-  return a.code === b.code && a.place === b.place && a.link === b.link && (a.what === b.what || ONCE.has(a.code));
-}
-
-/** What is wrong with a link or an address is wrong both ways. */
-const ONCE: ReadonlySet<string> = new Set(['D1', 'D2', 'D18', 'D19', 'D21', 'D22', 'D23', 'D30', 'D31', 'D32', 'D33']);
 
 function loopFinding(sight: Sight, { place, routed }: Hop): readonly Finding[] {
   return [

@@ -21,6 +21,8 @@ export interface Finding {
   readonly evidence: readonly string[];
   /** null: nothing that one command does. */
   readonly fix: Fix | null;
+  /** What two findings have in common that are one thing, met twice. Absent (null): the same words about the same place. */
+  readonly key: string | null;
 }
 
 export interface Fix {
@@ -30,7 +32,7 @@ export interface Fix {
   readonly why: string;
 }
 
-type Optional = 'link' | 'evidence' | 'fix' | 'certainty';
+type Optional = 'link' | 'evidence' | 'fix' | 'certainty' | 'key';
 
 export function finding(
   code: DoctorCode,
@@ -38,7 +40,13 @@ export function finding(
   what: string,
   more: Partial<Pick<Finding, Optional>> = {},
 ): Finding {
-  return { code, place, what, certainty: 'certain', link: null, evidence: [], fix: null, ...more };
+  return { code, place, what, certainty: 'certain', link: null, evidence: [], fix: null, key: null, ...more };
+}
+
+/** The same thing, met on the way there and back. */
+export function isSame(a: Finding, b: Finding): boolean {
+  if (a.code !== b.code) return false;
+  return a.key === null ? a.place === b.place && a.link === b.link && a.what === b.what : a.key === b.key;
 }
 
 /** A command that is to be run in a network namespace. */

@@ -1,5 +1,6 @@
 // Which rule stops a packet, and what would let this one pass.
 
+import { bridgeFilter } from '../../network/firewall/bridge-filter.ts';
 import type { Decider } from '../../network/firewall/verdict.ts';
 import type { DoctorCode } from './codes.ts';
 import { advice, finding, fixIn, type Finding, type Fix } from './finding.ts';
@@ -12,7 +13,7 @@ export function firewallChecks(sight: Sight, hop: Hop): readonly Finding[] {
     const { verdict, by } = judged.verdict;
     if (verdict === 'accept' || by === null) continue;
     // The same rule in the way of the packet, and of the frame that it is in, is one thing.
-    const isKnown = found.some(({ evidence }) => evidence.includes(deciderText(by)));
+    const isKnown = found.some(({ key }) => key === keyOf(judged, hop, by));
     if (!isKnown) found.push(dropFinding(sight, hop, judged, by));
   }
   return found;
@@ -31,18 +32,34 @@ function dropFinding(sight: Sight, hop: Hop, judged: Judged, by: Decider): Findi
   return finding(code, place, `the firewall of ${sight.of(place).name} ${does} ${way}${over}`, {
     link: bridge?.bridge.link.name ?? packet.oif ?? packet.iif,
     certainty: verdict.certain ? 'certain' : 'possible',
+    key: keyOf(judged, hop, by),
     evidence: [
       deciderText(by),
       `hook ${hook}, chain ${by.base.chain} at priority ${by.base.priority}`,
       ...(by.counters === null ? [] : [`counted ${by.counters.packets} packets`]),
-      ...(isBridged ? ['/proc/sys/net/bridge/bridge-nf-call-iptables: 1'] : []),
-      ...verdict.doubts.slice(0, MOST_DOUBTS).map((doubt) => `not certain: ${doubt.why}${doubt.by === null ? "" : `: ${doubt.by.text}`}`),
+      ...(isBridged ? [`${bridgedBy(sight, judged) ?? 'br_netfilter'}: on`] : []),
+      ...verdict.doubts
+        .slice(0, MOST_DOUBTS)
+        .map((doubt) => `not certain: ${doubt.why}${doubt.by === null ? '' : `: ${doubt.by.text}`}`),
     ],
-    fix: noEndpoint ? advice('no pod stands behind the service: look at its selector and its pods') : letPass(sight, place, judged, by),
+    fix: noEndpoint
+      ? advice('no pod stands behind the service: look at its selector and its pods')
+      : letPass(sight, place, judged, by),
   });
 }
 
+/** What hands to the firewall of IP what only crosses the bridge. */
+function bridgedBy(sight: Sight, { bridge, packet }: Judged): string | null {
+  const ruleset = bridge === null ? null : sight.of(bridge.bridge.place).ruleset();
+  return bridge === null || ruleset === null ? null : bridgeFilter(ruleset, bridge.bridge.link.name, packet.family).by;
+}
+
 const MOST_DOUBTS = 3;
+
+/** The rule that stops a packet, and the answer to it. */
+function keyOf({ bridge }: Judged, hop: Hop, by: Decider): string {
+  return `${(bridge?.bridge.place ?? hop.place).inode} ${deciderText(by)}`;
+}
 
 function deciderText({ family, table, chain, handle, text }: Decider): string {
   return `${family} ${table} ${chain}${handle === null ? '' : ` handle ${handle}`}: ${text}`;
@@ -66,10 +83,30 @@ function letPass(sight: Sight, place: Hop['place'], { packet }: Judged, { family
     const isDockers = base.chain === 'FORWARD' && table === 'filter' && own?.chains.has('DOCKER-USER') === true;
     const chain = isDockers ? 'DOCKER-USER' : base.chain;
     const words = [command, ...(table === 'filter' ? [] : ['-t', table]), '-I', chain, ...ends];
-    return fixIn(sight, place, words, isDockers ? "lets these two through; docker leaves DOCKER-USER alone" : 'lets these two through');
+    return fixIn(
+      sight,
+      place,
+      words,
+      isDockers ? 'lets these two through; docker leaves DOCKER-USER alone' : 'lets these two through',
+    );
   }
-  if (!WORD.test(table) || !WORD.test(base.chain)) return advice('let it through in that chain: an accept in another one does not stop this drop');
+  if (!WORD.test(table) || !WORD.test(base.chain))
+    return advice('let it through in that chain: an accept in another one does not stop this drop');
   const ip = isIpv6 ? 'ip6' : 'ip';
-  const words = ['nft', 'insert', 'rule', family, table, base.chain, ip, 'saddr', source, ip, 'daddr', destination, 'accept'];
+  const words = [
+    'nft',
+    'insert',
+    'rule',
+    family,
+    table,
+    base.chain,
+    ip,
+    'saddr',
+    source,
+    ip,
+    'daddr',
+    destination,
+    'accept',
+  ];
   return fixIn(sight, place, words, 'lets these two through');
 }

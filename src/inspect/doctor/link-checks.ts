@@ -3,7 +3,7 @@
 import type { DetailedLink } from '../../kernel/netlink/link-details.ts';
 import type { LinkConditions } from '../../kernel/netlink/link-conditions.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
-import { advice, asksNobody, finding, fixIn, isUp, linkIn, type Finding } from './finding.ts';
+import { advice, asksNobody, finding, fixIn, isLoopback, isUp, linkIn, type Finding } from './finding.ts';
 import type { Hop } from './path.ts';
 import { keyOf, type At, type Step } from './segment.ts';
 import type { Sight } from './sight.ts';
@@ -34,11 +34,30 @@ function linksOf(first: At, steps: readonly Step[]): readonly At[] {
 
 export function downCheck(sight: Sight, { place, link }: At): readonly Finding[] {
   if (isUp(link)) return [];
+  if (isLoopback(link)) return loopbackCheck(sight, { place });
   return [
     finding('D1', place, `${linkIn(sight, place, link)} is down`, {
       link: link.name,
       evidence: [`flags of ${link.name}: no IFF_UP, operstate ${link.operstate}`],
       fix: fixIn(sight, place, ['ip', 'link', 'set', 'dev', link.name, 'up'], 'switches it on'),
+    }),
+  ];
+}
+
+/** What is for itself goes by it. */
+export function loopbackCheck(sight: Sight, { place }: Pick<Hop, 'place'>): readonly Finding[] {
+  const loopback = place.links?.find(isLoopback);
+  if (loopback === undefined || isUp(loopback)) return [];
+  return [
+    finding('D3', place, `the loopback of ${sight.of(place).name} is down`, {
+      link: loopback.name,
+      evidence: [`flags of ${loopback.name}: no IFF_UP`],
+      fix: fixIn(
+        sight,
+        place,
+        ['ip', 'link', 'set', 'dev', loopback.name, 'up'],
+        'switches it on: a new namespace has it off',
+      ),
     }),
   ];
 }
@@ -51,12 +70,17 @@ export function carrierCheck(sight: Sight, { place, link }: At): readonly Findin
     link.kind === 'bridge'
       ? `${linkIn(sight, place, link)} has no port that is up`
       : `${linkIn(sight, place, link)} has no carrier: nothing is at its other end`;
-  return [finding('D2', place, what, { link: link.name, evidence: [`${link.name}: carrier 0, operstate ${link.operstate}`] })];
+  return [
+    finding('D2', place, what, { link: link.name, evidence: [`${link.name}: carrier 0, operstate ${link.operstate}`] }),
+  ];
 }
 
 function noArpCheck(sight: Sight, { oif, place, segment, nextHop }: Hop): readonly Finding[] {
   if (oif === null || segment === null || oif.kind !== 'veth' || !asksNobody(oif)) return [];
-  const entry = sight.of(place).neighbours()?.find((one) => one.ifindex === oif.ifindex && one.address === nextHop);
+  const entry = sight
+    .of(place)
+    .neighbours()
+    ?.find((one) => one.ifindex === oif.ifindex && one.address === nextHop);
   if (entry?.state === 'PERMANENT') return [];
   return [
     finding('D42', place, `${linkIn(sight, place, oif)} asks nobody for link addresses`, {
@@ -92,7 +116,9 @@ function stateCheck(sight: Sight, { place, link }: At, { bridge }: BridgeStep): 
   const words = waits
     ? ['ip', 'link', 'set', 'dev', bridge.link.name, 'type', 'bridge', 'stp_state', '0']
     : ['bridge', 'link', 'set', 'dev', link.name, 'state', '3'];
-  const why = waits ? 'switches STP off; or wait: it takes up to 30 seconds' : 'lets it forward, unless STP blocks it for a loop';
+  const why = waits
+    ? 'switches STP off; or wait: it takes up to 30 seconds'
+    : 'lets it forward, unless STP blocks it for a loop';
   return [
     finding('D21', place, `${linkIn(sight, place, link)}, a port of ${bridge.link.name}, is ${state}`, {
       link: link.name,
@@ -115,8 +141,14 @@ function apartCheck(sight: Sight, { bridge, in: came, out }: BridgeStep): readon
   return [
     finding('D22', place, `${came.link.name} and ${out.link.name} are isolated ports of ${bridge.link.name}`, {
       link: came.link.name,
+      key: [came, out].map(keyOf).toSorted().join(' '),
       evidence: [came, out].map(({ link }) => `${link.name}: isolated on`),
-      fix: fixIn(sight, place, ['bridge', 'link', 'set', 'dev', came.link.name, 'isolated', 'off'], 'lets it reach the others'),
+      fix: fixIn(
+        sight,
+        place,
+        ['bridge', 'link', 'set', 'dev', came.link.name, 'isolated', 'off'],
+        'lets it reach the others',
+      ),
     }),
   ];
 }
@@ -125,25 +157,49 @@ function apartCheck(sight: Sight, { bridge, in: came, out }: BridgeStep): readon
 function learnCheck(sight: Sight, { bridge, in: came, out }: BridgeStep): readonly Finding[] {
   const { place } = bridge;
   const entries = (at: At): boolean =>
-    sight.of(place).bridgeAddresses()?.some((one) => one.ifindex === at.link.ifindex && one.master !== null && !isOwnAddress(one.linkAddress, at)) === true;
+    sight
+      .of(place)
+      .bridgeAddresses()
+      ?.some((one) => one.ifindex === at.link.ifindex && one.master !== null && !isOwnAddress(one.linkAddress, at)) ===
+    true;
   const found: Finding[] = [];
   if (came !== null && conditionsOf(sight, came)?.port?.locked === true && !entries(came)) {
     found.push(
-      finding('D22', place, `${linkIn(sight, place, came.link)} is locked: ${bridge.link.name} takes nothing from addresses it does not know`, {
-        link: came.link.name,
-        evidence: [`${came.link.name}: locked on, no entry of another's address`],
-        fix: fixIn(sight, place, ['bridge', 'link', 'set', 'dev', came.link.name, 'locked', 'off'], 'takes all again'),
-      }),
+      finding(
+        'D22',
+        place,
+        `${linkIn(sight, place, came.link)} is locked: ${bridge.link.name} takes nothing from addresses it does not know`,
+        {
+          link: came.link.name,
+          evidence: [`${came.link.name}: locked on, no entry of another's address`],
+          fix: fixIn(
+            sight,
+            place,
+            ['bridge', 'link', 'set', 'dev', came.link.name, 'locked', 'off'],
+            'takes all again',
+          ),
+        },
+      ),
     );
   }
   const port = out === null ? undefined : conditionsOf(sight, out)?.port;
   if (out !== null && port?.floodsBroadcast === false) {
     found.push(
-      finding('D22', place, `${linkIn(sight, place, out.link)} gets no broadcasts: nobody behind it is ever asked for its link address`, {
-        link: out.link.name,
-        evidence: [`${out.link.name}: bcast_flood off`],
-        fix: fixIn(sight, place, ['bridge', 'link', 'set', 'dev', out.link.name, 'bcast_flood', 'on'], 'sends it broadcasts again'),
-      }),
+      finding(
+        'D22',
+        place,
+        `${linkIn(sight, place, out.link)} gets no broadcasts: nobody behind it is ever asked for its link address`,
+        {
+          link: out.link.name,
+          evidence: [`${out.link.name}: bcast_flood off`],
+          fix: fixIn(
+            sight,
+            place,
+            ['bridge', 'link', 'set', 'dev', out.link.name, 'bcast_flood', 'on'],
+            'sends it broadcasts again',
+          ),
+        },
+      ),
     );
   }
   if (out !== null && port?.floodsUnknown === false && !port.learning && !entries(out)) {
@@ -151,7 +207,12 @@ function learnCheck(sight: Sight, { bridge, in: came, out }: BridgeStep): readon
       finding('D22', place, `${linkIn(sight, place, out.link)} learns no addresses and gets nothing for unknown ones`, {
         link: out.link.name,
         evidence: [`${out.link.name}: learning off, flood off`],
-        fix: fixIn(sight, place, ['bridge', 'link', 'set', 'dev', out.link.name, 'learning', 'on'], 'lets the bridge learn'),
+        fix: fixIn(
+          sight,
+          place,
+          ['bridge', 'link', 'set', 'dev', out.link.name, 'learning', 'on'],
+          'lets the bridge learn',
+        ),
       }),
     );
   }
@@ -175,15 +236,22 @@ function vlanCheck(sight: Sight, { bridge, in: came, out }: BridgeStep): readonl
   const [at, what, vid] =
     number === null
       ? [first, `${linkIn(sight, place, first.link)} takes nothing without a tag`, '1']
-      : [last, `${linkIn(sight, place, last.link)} is not in VLAN ${number}, which ${first.link.name} is in`, String(number)];
+      : [
+          last,
+          `${linkIn(sight, place, last.link)} is not in VLAN ${number}, which ${first.link.name} is in`,
+          String(number),
+        ];
   const self = at === bridge ? ['self'] : [];
   const words = ['bridge', 'vlan', 'add', 'dev', at.link.name, 'vid', vid, 'pvid', 'untagged', ...self];
   return [
     finding('D23', place, what, {
       link: at.link.name,
+      key: [first, last].map(keyOf).toSorted().join(' '),
       evidence: [
         `${bridge.link.name}: vlan_filtering on`,
-        ...[first, last].map(({ link }) => `${link.name}: VLANs ${vlans.get(link.ifindex)?.vlans.join(', ') || 'none'}`),
+        ...[first, last].map(
+          ({ link }) => `${link.name}: VLANs ${vlans.get(link.ifindex)?.vlans.join(', ') || 'none'}`,
+        ),
       ],
       fix: fixIn(sight, place, words, 'puts it into that VLAN'),
     }),
@@ -196,20 +264,28 @@ function sizeCheck(sight: Sight, { place, oif, answer, end }: Hop, links: readon
   const own = oif.mtu ?? 0;
   const routed = answer.is === 'found' ? answer.route.mtu : null;
   const sent = routed === null ? own : Math.min(own, routed);
-  const passive = links.filter(({ link }) => link.kind !== 'bridge' || keyOf({ place: end.station.place, link: end.station.link }) === keyOf({ place, link }));
+  const passive = links.filter(
+    ({ link }) =>
+      link.kind !== 'bridge' || keyOf({ place: end.station.place, link: end.station.link }) === keyOf({ place, link }),
+  );
   const small = passive.find(({ link }) => (link.mtu ?? sent) < sent);
   if (small === undefined) return [];
   const size = small.link.mtu ?? 0;
   const words = ['ip', 'link', 'set', 'dev', oif.name, 'mtu', String(size)];
   return [
-    finding('D20', place, `packets of more than ${size} bytes from ${linkIn(sight, place, oif)} are lost at ${linkIn(sight, small.place, small.link)}`, {
-      link: oif.name,
-      evidence: [
-        `${linkIn(sight, place, oif)}: mtu ${own}${routed === null ? '' : `, of the route ${routed}`}`,
-        `${linkIn(sight, small.place, small.link)}: mtu ${size}${droppedText(small.link)}`,
-      ],
-      fix: fixIn(sight, place, words, 'sends none that is larger; or raise the other'),
-    }),
+    finding(
+      'D20',
+      place,
+      `packets of more than ${size} bytes from ${linkIn(sight, place, oif)} are lost at ${linkIn(sight, small.place, small.link)}`,
+      {
+        link: oif.name,
+        evidence: [
+          `${linkIn(sight, place, oif)}: mtu ${own}${routed === null ? '' : `, of the route ${routed}`}`,
+          `${linkIn(sight, small.place, small.link)}: mtu ${size}${droppedText(small.link)}`,
+        ],
+        fix: fixIn(sight, place, words, 'sends none that is larger; or raise the other'),
+      },
+    ),
   ];
 }
 
@@ -252,5 +328,5 @@ function queueChecks(sight: Sight, { place, link }: At): readonly Finding[] {
 
 /** Links of a namespace that could lead anywhere. */
 export function outerLinks({ links }: NetworkNamespace): readonly DetailedLink[] {
-  return (links ?? []).filter(({ flags }) => (flags & 8) === 0);
+  return (links ?? []).filter((link) => !isLoopback(link));
 }

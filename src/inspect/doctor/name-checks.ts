@@ -30,7 +30,11 @@ export function nameserversOf(sight: Sight, place: NetworkNamespace): Nameserver
   const words = parseResolvConf(found.bytes).nameservers.slice(0, MAXNS);
   const addresses = words.map((word) => word.split('%')[0] ?? '');
   const isAddress = (word: string): boolean => parseAddress(word) !== undefined;
-  return { file: found.file, servers: addresses.filter(isAddress), wrong: words.filter((_, at) => !isAddress(addresses[at] ?? '')) };
+  return {
+    file: found.file,
+    servers: addresses.filter(isAddress),
+    wrong: words.filter((_, at) => !isAddress(addresses[at] ?? '')),
+  };
 }
 
 const MAXNS = 3;
@@ -49,7 +53,12 @@ export function resolverChecks(sight: Sight, place: NetworkNamespace, names: Nam
 }
 
 /** Where nobody takes the question, the nameserver is what is wrong; `isOnly`: there is no other to ask. */
-export function asNameserver(findings: readonly Finding[], { file }: Nameservers, server: string, isOnly: boolean): readonly Finding[] {
+export function asNameserver(
+  findings: readonly Finding[],
+  { file }: Nameservers,
+  server: string,
+  isOnly: boolean,
+): readonly Finding[] {
   return findings.map((one) => {
     const certainty = isOnly ? one.certainty : 'possible';
     if (!DEAD.has(one.code)) return { ...one, certainty };
@@ -73,7 +82,8 @@ export function hostsAddress(sight: Sight, place: NetworkNamespace, name: string
   const lines = found === null ? [] : decodeText(found.bytes).split('\n');
   for (const line of lines) {
     const [address = '', ...names] = (line.split('#')[0] ?? '').trim().split(/\s+/);
-    if (names.some((one) => one.toLowerCase() === name.toLowerCase()) && parseAddress(address) !== undefined) return address;
+    if (names.some((one) => one.toLowerCase() === name.toLowerCase()) && parseAddress(address) !== undefined)
+      return address;
   }
   return undefined;
 }

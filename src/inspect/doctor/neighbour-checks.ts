@@ -1,12 +1,12 @@
 // Who answers for the address that a packet is sent to next: nobody, two, or somebody else than is remembered.
 
 import type { Neighbour } from '../../kernel/netlink/neighbours.ts';
-import { isIn, isSamePrefix } from '../../kernel/netlink/address-bytes.ts';
+import { isSamePrefix } from '../../kernel/netlink/address-bytes.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import type { InterfaceAddress } from '../../kernel/netlink/addresses.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import { advice, familyOf, finding, fixIn, isLoopback, isUp, linkIn, type Finding } from './finding.ts';
-import { carrierCheck, conditionsOf, downCheck } from './link-checks.ts';
+import { carrierCheck, downCheck } from './link-checks.ts';
 import type { Hop } from './path.ts';
 import { keyOf, portsOf, type At, type Station } from './segment.ts';
 import type { Sight } from './sight.ts';
@@ -39,23 +39,41 @@ function nobodyCheck(sight: Sight, hop: Hop): readonly Finding[] {
     const carrier = carrierCheck(sight, { place, link: oif });
     if (carrier.length > 0) return carrier;
   }
-  const near = segment.stations.find((one) => one.place !== place && one.link.kind === 'bridge') ?? segment.stations.find((one) => one.place !== place);
-  const nearAddress = near?.place.addresses?.find((one) => one.ifindex === near.link.ifindex && one.family === familyOf(nextHop));
+  const near =
+    segment.stations.find((one) => one.place !== place && one.link.kind === 'bridge') ??
+    segment.stations.find((one) => one.place !== place);
+  const nearAddress = near?.place.addresses?.find(
+    (one) => one.ifindex === near.link.ifindex && one.family === familyOf(nextHop),
+  );
   const isPublished = hop.came.destination !== hop.routed.destination;
   const who = isGateway ? `the gateway ${nextHop}` : nextHop;
   return [
-    finding(isPublished ? 'D38' : 'D34', place, `nobody on the link layer of ${linkIn(sight, place, oif)} has ${isGateway ? '' : 'the address '}${who}`, {
-      link: oif.name,
-      evidence: [
-        ...(isPublished ? [`NAT sends ${hop.came.destination} to ${hop.routed.destination}`] : []),
-        `${segment.stations.length} links with addresses were found there${apart === undefined ? '' : `; ${linkIn(sight, apart.place, apart.link)} has it, elsewhere`}`,
-        ...entryEvidence(sight, hop),
-      ],
-      fix:
-        isGateway && nearAddress !== undefined
-          ? fixIn(sight, place, ['ip', 'route', 'replace', 'default', 'via', nearAddress.address, 'dev', oif.name], `${near === undefined ? 'it' : linkIn(sight, near.place, near.link)} has that address`)
-          : advice(isPublished ? 'start the container again, or remove what publishes the port' : 'give it to who should have it, or send to another'),
-    }),
+    finding(
+      isPublished ? 'D38' : 'D34',
+      place,
+      `nobody on the link layer of ${linkIn(sight, place, oif)} has ${isGateway ? '' : 'the address '}${who}`,
+      {
+        link: oif.name,
+        evidence: [
+          ...(isPublished ? [`NAT sends ${hop.came.destination} to ${hop.routed.destination}`] : []),
+          `${segment.stations.length} links with addresses were found there${apart === undefined ? '' : `; ${linkIn(sight, apart.place, apart.link)} has it, elsewhere`}`,
+          ...entryEvidence(sight, hop),
+        ],
+        fix:
+          isGateway && nearAddress !== undefined
+            ? fixIn(
+                sight,
+                place,
+                ['ip', 'route', 'replace', 'default', 'via', nearAddress.address, 'dev', oif.name],
+                `${near === undefined ? 'it' : linkIn(sight, near.place, near.link)} has that address`,
+              )
+            : advice(
+                isPublished
+                  ? 'start the container again, or remove what publishes the port'
+                  : 'give it to who should have it, or send to another',
+              ),
+      },
+    ),
   ];
 }
 
@@ -90,11 +108,16 @@ function parentCheck(sight: Sight, { place, oif, nextHop }: Hop): readonly Findi
     const isBelow = end.in === lower.place && end.link.ifindex === lower.link.ifindex;
     if (!isBelow) continue;
     return [
-      finding('D39', upper.place, `${linkIn(sight, upper.place, upper.link)} lies on ${linkIn(sight, lower.place, lower.link)}, and the two never hear each other`, {
-        link: upper.link.name,
-        evidence: [`${upper.link.name}: ${upper.link.kind} ${upper.link.mode ?? ''} on ${lower.link.name}`],
-        fix: advice('give the host a macvlan of its own on that link, or use a bridge'),
-      }),
+      finding(
+        'D39',
+        upper.place,
+        `${linkIn(sight, upper.place, upper.link)} lies on ${linkIn(sight, lower.place, lower.link)}, and the two never hear each other`,
+        {
+          link: upper.link.name,
+          evidence: [`${upper.link.name}: ${upper.link.kind} ${upper.link.mode ?? ''} on ${lower.link.name}`],
+          fix: advice('give the host a macvlan of its own on that link, or use a bridge'),
+        },
+      ),
     ];
   }
   return [];
@@ -115,25 +138,49 @@ function lengthCheck(sight: Sight, hop: Hop, elsewhere: readonly At[]): readonly
   if (own !== undefined && other !== undefined) {
     const second = place.byIndex.get(other.ifindex);
     return [
-      finding('D37', place, `${nextHop} is in the nets of two links of ${sight.of(place).name}, and goes by ${oif.name}`, {
-        link: oif.name,
-        evidence: [
-          `${oif.name}: ${own.address}/${own.prefixLength}; ${second?.name ?? other.ifindex}: ${other.address}/${other.prefixLength}`,
-          `${linkIn(sight, holder.place, holder.link)} has ${nextHop}, and is not on that link`,
-        ],
-        fix: advice('give one of the two another net'),
-      }),
+      finding(
+        'D37',
+        place,
+        `${nextHop} is in the nets of two links of ${sight.of(place).name}, and goes by ${oif.name}`,
+        {
+          link: oif.name,
+          evidence: [
+            `${oif.name}: ${own.address}/${own.prefixLength}; ${second?.name ?? other.ifindex}: ${other.address}/${other.prefixLength}`,
+            `${linkIn(sight, holder.place, holder.link)} has ${nextHop}, and is not on that link`,
+          ],
+          fix: advice('give one of the two another net'),
+        },
+      ),
     ];
   }
   const theirs = holder.place.addresses?.find((one) => one.address === nextHop);
-  if (own === undefined || theirs === undefined || theirs.prefixLength <= own.prefixLength || coversAddress(theirs, own.address)) return [];
+  if (
+    own === undefined ||
+    theirs === undefined ||
+    theirs.prefixLength <= own.prefixLength ||
+    coversAddress(theirs, own.address)
+  )
+    return [];
   const right = `${own.address}/${theirs.prefixLength}`;
   return [
-    finding('D6', place, `the net ${own.address}/${own.prefixLength} of ${linkIn(sight, place, oif)} takes in ${nextHop}, which is not on that link`, {
-      link: oif.name,
-      evidence: [`${oif.name}: ${own.address}/${own.prefixLength}`, `${linkIn(sight, holder.place, holder.link)}: ${theirs.address}/${theirs.prefixLength}`],
-      fix: fixIn(sight, place, ['ip', 'address', 'replace', right, 'dev', oif.name], `then remove ${own.address}/${own.prefixLength}, and set the routes again`),
-    }),
+    finding(
+      'D6',
+      place,
+      `the net ${own.address}/${own.prefixLength} of ${linkIn(sight, place, oif)} takes in ${nextHop}, which is not on that link`,
+      {
+        link: oif.name,
+        evidence: [
+          `${oif.name}: ${own.address}/${own.prefixLength}`,
+          `${linkIn(sight, holder.place, holder.link)}: ${theirs.address}/${theirs.prefixLength}`,
+        ],
+        fix: fixIn(
+          sight,
+          place,
+          ['ip', 'address', 'replace', right, 'dev', oif.name],
+          `then remove ${own.address}/${own.prefixLength}, and set the routes again`,
+        ),
+      },
+    ),
   ];
 }
 
@@ -145,7 +192,9 @@ export function coversAddress({ address, prefixLength }: InterfaceAddress, other
 /** Who has the address should be on that link, by its net, and is not: its own link is cut, or plugged in elsewhere. */
 function detached(sight: Sight, holder: At, { place, oif, nextHop }: Hop): readonly Finding[] {
   const theirs = holder.place.addresses?.find((one) => one.address === nextHop);
-  const own = place.addresses?.find((one) => one.ifindex === oif?.ifindex && nextHop !== null && coversAddress(one, nextHop));
+  const own = place.addresses?.find(
+    (one) => one.ifindex === oif?.ifindex && nextHop !== null && coversAddress(one, nextHop),
+  );
   if (theirs === undefined || own === undefined || !coversAddress(theirs, own.address) || oif === null) return [];
   const down = downCheck(sight, holder);
   if (down.length > 0) return down;
@@ -156,7 +205,14 @@ function detached(sight: Sight, holder: At, { place, oif, nextHop }: Hop): reado
   if (!isUp(end.link)) return downCheck(sight, far);
   if (end.link.master !== null) {
     const at = end.in.byIndex.get(end.link.master)?.name ?? String(end.link.master);
-    return [plugged(sight, far, `is a port of ${at}, and not where ${oif.name} is`, advice(`make it a port of the bridge that ${oif.name} is at`))];
+    return [
+      plugged(
+        sight,
+        far,
+        `is a port of ${at}, and not where ${oif.name} is`,
+        advice(`make it a port of the bridge that ${oif.name} is at`),
+      ),
+    ];
   }
   const bridge = bridgeOf(sight, { place, link: oif });
   const fix =
@@ -188,36 +244,70 @@ function doubleChecks(sight: Sight, hop: Hop): readonly Finding[] {
   const [first] = owners;
   if (segment === null || first === undefined || nextHop === null || oif === null) return [];
   const found: Finding[] = [];
-  const places = distinct([...owners, ...(place.addresses?.some((one) => one.address === nextHop) === true ? [{ place, link: oif, steps: [] }] : [])]);
+  const places = distinct([
+    ...owners,
+    ...(hasIt({ place, link: oif }, nextHop) ? [{ place, link: oif, steps: [] }] : []),
+  ]);
   const [one, two] = places;
   if (one !== undefined && two !== undefined && owners.every((owner) => hasIt(owner, nextHop))) {
     found.push(
-      finding('D18', one.place, `${places.map((at) => linkIn(sight, at.place, at.link)).join(' and ')} have the same address ${nextHop}`, {
-        link: one.link.name,
-        evidence: [...places.map(({ place: at, link }) => `${linkIn(sight, at, link)}: ${nextHop}, ${link.address ?? '-'}`), ...entryEvidence(sight, hop)],
-        fix: advice('take it from one of them'),
-      }),
+      finding(
+        'D18',
+        one.place,
+        `${places.map((at) => linkIn(sight, at.place, at.link)).join(' and ')} have the same address ${nextHop}`,
+        {
+          link: one.link.name,
+          key: nextHop,
+          evidence: [
+            ...places.map(({ place: at, link }) => `${linkIn(sight, at, link)}: ${nextHop}, ${link.address ?? '-'}`),
+            ...entryEvidence(sight, hop),
+          ],
+          fix: advice('take it from one of them'),
+        },
+      ),
     );
   }
   // Who else has the sender's own address gets the answers.
   const own = hop.left.source;
-  const rival = own === null ? undefined : segment.stations.find((at) => at.place !== place && at.place !== first.place && hasIt(at, own));
-  const isOurs = own !== null && place.addresses?.some((at) => at.address === own && at.ifindex === oif.ifindex) === true;
+  const rival =
+    own === null
+      ? undefined
+      : segment.stations.find((at) => at.place !== place && at.place !== first.place && hasIt(at, own));
+  const isOurs =
+    own !== null && place.addresses?.some((at) => at.address === own && at.ifindex === oif.ifindex) === true;
   if (rival !== undefined && isOurs) {
     found.push(
-      finding('D18', place, `${linkIn(sight, place, oif)} and ${linkIn(sight, rival.place, rival.link)} have the same address ${own}`, {
-        link: oif.name,
-        evidence: [`${linkIn(sight, place, oif)}: ${oif.address ?? '-'}`, `${linkIn(sight, rival.place, rival.link)}: ${rival.link.address ?? '-'}`],
-        fix: advice('take it from one of them'),
-      }),
+      finding(
+        'D18',
+        place,
+        `${linkIn(sight, place, oif)} and ${linkIn(sight, rival.place, rival.link)} have the same address ${own}`,
+        {
+          link: oif.name,
+          key: own,
+          evidence: [
+            `${linkIn(sight, place, oif)}: ${oif.address ?? '-'}`,
+            `${linkIn(sight, rival.place, rival.link)}: ${rival.link.address ?? '-'}`,
+          ],
+          fix: advice('take it from one of them'),
+        },
+      ),
     );
   }
   return [...found, ...sameLinkAddress(sight, hop, first)];
 }
 
-function hasIt({ place, link }: Station | At, address: string): boolean {
-  return place.addresses?.some((one) => one.address === address && one.ifindex === link.ifindex) === true;
+function hasIt({ place, link }: At, address: string): boolean {
+  return (
+    place.addresses?.some((one) => one.address === address && one.ifindex === link.ifindex && isInUse(one)) === true
+  );
 }
+
+/** One that was found to be another's is not answered for. Source: include/uapi/linux/if_addr.h. */
+function isInUse({ flags }: InterfaceAddress): boolean {
+  return (flags & IFA_F_DADFAILED) === 0;
+}
+
+const IFA_F_DADFAILED = 0x08;
 
 function distinct(all: readonly Station[]): readonly Station[] {
   const found = new Map<NetworkNamespace, Station>();
@@ -230,14 +320,22 @@ function sameLinkAddress(sight: Sight, { place, oif, segment }: Hop, owner: Stat
   const ends: readonly At[] = [{ place, link: oif }, owner];
   const others: readonly At[] = [{ place, link: oif }, ...segment.stations, ...bridgePorts(segment.stations)];
   for (const end of ends) {
-    const twin = others.find((at) => isOther(at, end) && at.link.address === end.link.address && end.link.address !== null);
+    const twin = others.find(
+      (at) => isOther(at, end) && at.link.address === end.link.address && end.link.address !== null,
+    );
     if (twin === undefined) continue;
     return [
-      finding('D19', end.place, `${linkIn(sight, end.place, end.link)} and ${linkIn(sight, twin.place, twin.link)} have the same link address ${end.link.address ?? '-'}`, {
-        link: end.link.name,
-        evidence: [end, twin].map((at) => `${linkIn(sight, at.place, at.link)}: ${at.link.address ?? '-'}`),
-        fix: advice(`give one of them another: ip link set dev ${NAME_PLACE} address 02:…`),
-      }),
+      finding(
+        'D19',
+        end.place,
+        `${linkIn(sight, end.place, end.link)} and ${linkIn(sight, twin.place, twin.link)} have the same link address ${end.link.address ?? '-'}`,
+        {
+          link: end.link.name,
+          key: end.link.address,
+          evidence: [end, twin].map((at) => `${linkIn(sight, at.place, at.link)}: ${at.link.address ?? '-'}`),
+          fix: advice(`give one of them another: ip link set dev ${NAME_PLACE} address 02:…`),
+        },
+      ),
     ];
   }
   return [];
@@ -248,7 +346,9 @@ const NAME_PLACE = 'LINK';
 /** A bridge takes the address of a port of its own, and links that lie on another one share that of it. */
 function isOther(at: At, end: At): boolean {
   if (keyOf(at) === keyOf(end)) return false;
-  const isKin = [at, end].some(({ link }) => ['bridge', 'vlan', 'ipvlan', 'bond', 'team', 'macvlan'].includes(link.kind ?? ''));
+  const isKin = [at, end].some(({ link }) =>
+    ['bridge', 'vlan', 'ipvlan', 'bond', 'team', 'macvlan'].includes(link.kind ?? ''),
+  );
   return !isKin || (at.place !== end.place && ![at, end].some(({ link }) => link.kind === 'ipvlan'));
 }
 
@@ -260,12 +360,19 @@ function bridgePorts(stations: readonly Station[]): readonly At[] {
 }
 
 function entryOf(sight: Sight, { place, oif, nextHop }: Hop): Neighbour | undefined {
-  return sight.of(place).neighbours()?.find((one) => one.ifindex === oif?.ifindex && one.address === nextHop);
+  return sight
+    .of(place)
+    .neighbours()
+    ?.find((one) => one.ifindex === oif?.ifindex && one.address === nextHop);
 }
 
 function entryEvidence(sight: Sight, hop: Hop): readonly string[] {
   const entry = entryOf(sight, hop);
-  return entry === undefined ? [] : [`neighbour ${entry.address} on ${hop.oif?.name ?? '-'}: ${entry.linkAddress ?? 'no link address'}, ${entry.state}`];
+  return entry === undefined
+    ? []
+    : [
+        `neighbour ${entry.address} on ${hop.oif?.name ?? '-'}: ${entry.linkAddress ?? 'no link address'}, ${entry.state}`,
+      ];
 }
 
 /** What is remembered of the next hop. */
@@ -277,35 +384,44 @@ function entryCheck(sight: Sight, hop: Hop): readonly Finding[] {
   const evidence = entryEvidence(sight, hop);
   const [owner] = owners;
   const right = owner?.link.address ?? null;
-  if (owner !== undefined && entry.linkAddress !== null && right !== null && entry.linkAddress !== right && !owners.some(({ link }) => link.address === entry.linkAddress)) {
+  if (
+    owner !== undefined &&
+    entry.linkAddress !== null &&
+    right !== null &&
+    entry.linkAddress !== right &&
+    !owners.some(({ link }) => link.address === entry.linkAddress)
+  ) {
     // What was asked for is asked again when it grows old; what somebody set stays.
     const isSet = entry.state === 'PERMANENT' || entry.state === 'NOARP';
     if (isSet || entry.state === 'REACHABLE')
       return [
-        finding('D17', place, `${sight.of(place).name} sends what is for ${nextHop} to ${entry.linkAddress}, and ${linkIn(sight, owner.place, owner.link)} is ${right}`, {
-          link: oif.name,
-          certainty: isSet ? 'certain' : 'possible',
-          evidence,
-          fix: fixIn(sight, place, flush, 'so that it is asked for again'),
-        }),
+        finding(
+          'D17',
+          place,
+          `${sight.of(place).name} sends what is for ${nextHop} to ${entry.linkAddress}, and ${linkIn(sight, owner.place, owner.link)} is ${right}`,
+          {
+            link: oif.name,
+            certainty: isSet ? 'certain' : 'possible',
+            evidence,
+            fix: fixIn(sight, place, flush, 'so that it is asked for again'),
+          },
+        ),
       ];
   }
   const isSilent = entry.state === 'FAILED' || entry.state === 'INCOMPLETE';
   // Where all is seen and right, an old failure says nothing; where it leaves what is seen, it is all there is.
   if (!isSilent || end.is !== 'leaves') return [];
   return [
-    finding('D16', place, `nobody answered when ${sight.of(place).name} asked for the link address of ${nextHop} on ${oif.name}`, {
-      link: oif.name,
-      certainty: 'possible',
-      evidence,
-      fix: fixIn(sight, place, flush, 'so that it is asked for again'),
-    }),
+    finding(
+      'D16',
+      place,
+      `nobody answered when ${sight.of(place).name} asked for the link address of ${nextHop} on ${oif.name}`,
+      {
+        link: oif.name,
+        certainty: 'possible',
+        evidence,
+        fix: fixIn(sight, place, flush, 'so that it is asked for again'),
+      },
+    ),
   ];
 }
-
-/** Also for who is reached by a prefix alone. */
-export function isNear(net: InterfaceAddress, address: string): boolean {
-  return isIn(`${net.address}/${net.prefixLength}`, address);
-}
-
-export { conditionsOf };

@@ -2,12 +2,13 @@
 // whether, and the link layer between says who gets it. What the way is, as data; what is wrong with it the checks say.
 
 import type { DetailedLink } from '../../kernel/netlink/link-details.ts';
+import { bridgeFilter } from '../../network/firewall/bridge-filter.ts';
 import { judge } from '../../network/firewall/judge.ts';
 import { newPacket, type Hook, type Packet, type PacketEnds } from '../../network/firewall/packet.ts';
 import type { Outcome, Verdict } from '../../network/firewall/verdict.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import type { Flow } from './flow.ts';
-import { segmentOf, type At, type Exit, type Segment, type Station, type Step } from './segment.ts';
+import { segmentOf, type Exit, type Segment, type Station, type Step } from './segment.ts';
 import type { RouteAnswer, Sight } from './sight.ts';
 
 export interface Judged {
@@ -177,7 +178,8 @@ class Walk {
 
   /** What NAT did here, for what comes back. */
   private note(place: NetworkNamespace, before: Flow, after: Flow): void {
-    if (before.source === after.source && before.destination === after.destination && before.port === after.port) return;
+    if (before.source === after.source && before.destination === after.destination && before.port === after.port)
+      return;
     if (this.there === null) this.translated.push({ place, before, after });
   }
 
@@ -231,7 +233,12 @@ class Walk {
       const { bridge } = step;
       const ports = { in: step.in?.link.name ?? null, out: step.out?.link.name ?? null };
       const ruleset = this.sight.of(bridge.place).ruleset();
-      const packet = this.packetAt({ place: bridge.place, flow, iif: step.in?.link ?? null, oif: step.out?.link ?? null });
+      const packet = this.packetAt({
+        place: bridge.place,
+        flow,
+        iif: step.in?.link ?? null,
+        oif: step.out?.link ?? null,
+      });
       if (ruleset === null || packet === null) continue;
       const add = (hook: Hook, as: Packet): void => {
         all.push({ hook, packet: as, verdict: judge(ruleset, hook, as), bridge: step });
@@ -242,7 +249,8 @@ class Walk {
         ...(step.out === null ? [] : (['bridge postrouting'] as const)),
       ];
       for (const hook of hooks) add(hook, packet);
-      if (step.in === null || step.out === null || !callsFirewall(this.sight, bridge, flow)) continue;
+      const { isOn } = bridgeFilter(ruleset, bridge.link.name, packet.family);
+      if (step.in === null || step.out === null || isOn === false) continue;
       const routed = { ...packet, iif: bridge.link.name, oif: bridge.link.name, ports };
       add('prerouting', { ...routed, oif: null });
       add('forward', routed);
@@ -257,14 +265,6 @@ interface JudgedAt {
   readonly flow: Flow;
   readonly iif: DetailedLink | null;
   readonly oif: DetailedLink | null;
-}
-
-/** Does the firewall of IP see what only crosses this bridge? Source: net/bridge/br_netfilter_hooks.c. */
-export function callsFirewall(sight: Sight, { place, link }: At, { destination }: Flow): boolean {
-  const isIpv6 = destination.includes(':');
-  const conditions = sight.of(place).conditions()?.get(link.ifindex)?.bridge;
-  if ((isIpv6 ? conditions?.callsIp6tables : conditions?.callsIptables) === true) return true;
-  return sight.of(place).number(`net/bridge/bridge-nf-call-${isIpv6 ? 'ip6tables' : 'iptables'}`) === 1;
 }
 
 function stopped(place: NetworkNamespace, iif: DetailedLink | null, came: Flow, answer: RouteAnswer): Hop {
@@ -292,12 +292,7 @@ function flowAfter(flow: Flow, { nat, packet }: Outcome, { place, oif }: JudgedA
 }
 
 /** What masquerading takes: the address that the link would use towards there. */
-function firstAddress(
-  place: NetworkNamespace,
-  oif: DetailedLink | null,
-  flow: Flow,
-  sight: Sight,
-): string | null {
+function firstAddress(place: NetworkNamespace, oif: DetailedLink | null, flow: Flow, sight: Sight): string | null {
   const decision = sight.of(place).route({ ...flow, source: null }, null);
   if (decision.is === 'found' && decision.route.oif === oif?.ifindex && decision.route.source !== null)
     return decision.route.source;

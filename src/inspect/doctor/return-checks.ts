@@ -1,5 +1,6 @@
 // Can it be answered: is there a way back, and does it lead to where the packet came from?
 
+import { NF_INET_POST_ROUTING } from '../../kernel/abi/nftables.ts';
 import { isIn } from '../../kernel/netlink/address-bytes.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
@@ -17,19 +18,25 @@ export function returnChecks(sight: Sight, there: Path, back: Path, last: readon
   const end = back.hops.at(-1);
   if (first === undefined || end === undefined) return last;
   const isHome = end.end.is === 'delivered' && end.place === first.place;
-  if (isHome || end.end.is === 'unknown' || end.end.is === 'loop' || last.some(({ code }) => !ONLY_NO_WAY.has(code))) return last;
+  if (isHome || end.end.is === 'unknown' || end.end.is === 'loop' || last.some(({ code }) => !ONLY_NO_WAY.has(code)))
+    return last;
   const { source, destination } = end.came;
   const evidence = [...last.flatMap((one) => [one.what, ...one.evidence]), howItEnds(sight, end)];
   const router = natPlace(sight, there, destination, source ?? '');
   const certainty = end.end.is === 'leaves' ? 'possible' : 'certain';
   if (router !== undefined) {
     return [
-      finding('D12', router.place, `${destination} is private, and ${sight.of(router.place).name} sends it on without NAT: ${sight.of(end.place).name} cannot answer`, {
-        link: router.oif?.name ?? null,
-        certainty,
-        evidence,
-        fix: masquerade(sight, router, destination),
-      }),
+      finding(
+        'D12',
+        router.place,
+        `${destination} is private, and ${sight.of(router.place).name} sends it on without NAT: ${sight.of(end.place).name} cannot answer`,
+        {
+          link: router.oif?.name ?? null,
+          certainty,
+          evidence,
+          fix: masquerade(sight, router, destination),
+        },
+      ),
     ];
   }
   return [
@@ -50,7 +57,10 @@ function howItEnds(sight: Sight, { end, place, oif }: Hop): string {
       return `the answer leaves ${sight.of(place).name} by ${end.exit.link.name}`;
     case 'nobody':
       return `the answer goes by ${oif?.name ?? '-'} of ${sight.of(place).name}`;
-    default:
+    case 'next':
+    case 'refused':
+    case 'loop':
+    case 'unknown':
       return `the answer ends at ${sight.of(place).name}`;
   }
 }
@@ -69,17 +79,23 @@ function makesNat(sight: Sight, place: NetworkNamespace): boolean {
   const tables = sight.of(place).ruleset()?.tables ?? [];
   return tables.some(({ chains, rules }) =>
     [...chains.values()].some(
-      ({ base, name }) => base?.type === 'nat' && base.hook === NF_INET_POST_ROUTING && (rules.get(name)?.length ?? 0) > 0,
+      ({ base, name }) =>
+        base?.type === 'nat' && base.hook === NF_INET_POST_ROUTING && (rules.get(name)?.length ?? 0) > 0,
     ),
   );
 }
 
-/** Source: include/uapi/linux/netfilter.h. */
-const NF_INET_POST_ROUTING = 4;
+const PRIVATE = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+];
 
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'];
-
-export function isPrivate(address: string): boolean {
+function isPrivate(address: string): boolean {
   return parseAddress(address) !== undefined && PRIVATE.some((net) => isIn(net, address));
 }
 
@@ -96,13 +112,24 @@ function masquerade(sight: Sight, { place, iif, oif }: Hop, source: string): Fix
 function routeBack(sight: Sight, there: Path, { place }: Hop, destination: string): Fix {
   const before = there.hops.findLast((hop) => hop.end.is === 'next' && hop.end.station.place === place);
   const station = before?.end.is === 'next' ? before.end.station : undefined;
-  const own = place.addresses?.find((one) => one.ifindex === station?.link.ifindex && one.family === (destination.includes(':') ? 'inet6' : 'inet'));
-  const gateway = own === undefined ? undefined : before?.place.addresses?.find((one) => one.ifindex === before.oif?.ifindex && coversAddress(own, one.address));
-  if (gateway === undefined || station === undefined) return advice(`ip route add ${destination} via GATEWAY, or NAT before`);
+  const own = place.addresses?.find(
+    (one) => one.ifindex === station?.link.ifindex && one.family === (destination.includes(':') ? 'inet6' : 'inet'),
+  );
+  const gateway =
+    own === undefined
+      ? undefined
+      : before?.place.addresses?.find((one) => one.ifindex === before.oif?.ifindex && coversAddress(own, one.address));
+  if (gateway === undefined || station === undefined)
+    return advice(`ip route add ${destination} via GATEWAY, or NAT before`);
   const [first] = there.hops;
   const net = first?.place.addresses?.find(({ address }) => address === destination);
   const to = net === undefined ? destination : `${destination}/${net.prefixLength}`;
-  return fixIn(sight, place, ['ip', 'route', 'add', netOf(to), 'via', gateway.address, 'dev', station.link.name], 'leads back');
+  return fixIn(
+    sight,
+    place,
+    ['ip', 'route', 'add', netOf(to), 'via', gateway.address, 'dev', station.link.name],
+    'leads back',
+  );
 }
 
 /** `10.1.2.3/24` as ip-route(8) wants it: `10.1.2.0/24`. */
@@ -122,11 +149,16 @@ export function leavingCheck(sight: Sight, there: Path): readonly Finding[] {
   const { source, destination } = last.left;
   if (source === null || !isPrivate(source) || isPrivate(destination)) return [];
   return [
-    finding('D12', last.place, `${source} is private, and ${sight.of(last.place).name} sends it out by ${last.end.exit.link.name} without NAT`, {
-      link: last.oif?.name ?? null,
-      certainty: 'possible',
-      evidence: [`to ${destination}, from ${source}`, 'whether a router further on makes NAT for it is not seen'],
-      fix: masquerade(sight, last, source),
-    }),
+    finding(
+      'D12',
+      last.place,
+      `${source} is private, and ${sight.of(last.place).name} sends it out by ${last.end.exit.link.name} without NAT`,
+      {
+        link: last.oif?.name ?? null,
+        certainty: 'possible',
+        evidence: [`to ${destination}, from ${source}`, 'whether a router further on makes NAT for it is not seen'],
+        fix: masquerade(sight, last, source),
+      },
+    ),
   ];
 }

@@ -2,8 +2,8 @@
 
 import type { Rule } from '../../kernel/netlink/rules.ts';
 import { ruleText, tableName, unusualRules } from '../route-rule.ts';
-import { advice, familyOf, finding, fixIn, isLoopback, isUp, linkIn, type Finding } from './finding.ts';
-import { carrierCheck, downCheck, outerLinks } from './link-checks.ts';
+import { advice, familyOf, finding, fixIn, isUp, linkIn, type Finding } from './finding.ts';
+import { carrierCheck, downCheck, loopbackCheck, outerLinks } from './link-checks.ts';
 import { coversAddress } from './neighbour-checks.ts';
 import type { Hop } from './path.ts';
 import { matchTables, type TableMatch } from './route-tables.ts';
@@ -66,20 +66,29 @@ export function ruleCheck(sight: Sight, hop: Hop): readonly Finding[] {
   const family = familyOf(hop.routed.destination);
   const unusual = unusualRules(found.rules).filter((one) => one.family === family);
   if (!unusual.includes(rule)) return [];
-  const without = matched(sight, hop, found.rules.filter((one) => one !== rule))?.match;
+  const without = matched(
+    sight,
+    hop,
+    found.rules.filter((one) => one !== rule),
+  )?.match;
   if (without === undefined || !('route' in without) || REFUSING.has(without.route.type)) return [];
   const { place } = hop;
   const words = ['ip', ...(family === 'inet6' ? ['-6'] : []), 'rule', 'del', 'priority', String(rule.priority)];
   const route = 'route' in found.match ? found.match.route : null;
   return [
-    finding('D11', place, `in ${sight.of(place).name} the rule ${rule.priority} sends ${hop.routed.destination} elsewhere than the other rules would`, {
-      evidence: [
-        `ip rule: ${rule.priority}: ${ruleText(rule)}`,
-        ...(route === null ? [] : [`table ${tableName(route.table)}: ${route.type} ${route.destination}`]),
-        `without it: ${without.route.type} ${without.route.destination} of table ${tableName(without.route.table)}`,
-      ],
-      fix: fixIn(sight, place, words, 'removes the rule; or mend its table'),
-    }),
+    finding(
+      'D11',
+      place,
+      `in ${sight.of(place).name} the rule ${rule.priority} sends ${hop.routed.destination} elsewhere than the other rules would`,
+      {
+        evidence: [
+          `ip rule: ${rule.priority}: ${ruleText(rule)}`,
+          ...(route === null ? [] : [`table ${tableName(route.table)}: ${route.type} ${route.destination}`]),
+          `without it: ${without.route.type} ${without.route.destination} of table ${tableName(without.route.table)}`,
+        ],
+        fix: fixIn(sight, place, words, 'removes the rule; or mend its table'),
+      },
+    ),
   ];
 }
 
@@ -93,10 +102,15 @@ function namedRoute(sight: Sight, hop: Hop): readonly Finding[] {
   const { place } = hop;
   const words = ['ip', 'route', 'del', type, destination, 'table', tableName(table)];
   return [
-    finding('D8', place, `a route of ${sight.of(place).name} refuses ${hop.routed.destination}: ${type} ${destination}`, {
-      evidence: [`table ${tableName(table)}: ${type} ${destination}`, `the kernel's answer: ${errnoOf(hop)}`],
-      fix: fixIn(sight, place, words, 'removes it'),
-    }),
+    finding(
+      'D8',
+      place,
+      `a route of ${sight.of(place).name} refuses ${hop.routed.destination}: ${type} ${destination}`,
+      {
+        evidence: [`table ${tableName(table)}: ${type} ${destination}`, `the kernel's answer: ${errnoOf(hop)}`],
+        fix: fixIn(sight, place, words, 'removes it'),
+      },
+    ),
   ];
 }
 
@@ -110,7 +124,8 @@ function senderChecks(sight: Sight, hop: Hop, errno: string): readonly Finding[]
   const { destination } = routed;
   const family = familyOf(destination);
   if (isOwn(hop)) return loopbackCheck(sight, hop);
-  if (family === 'inet6' && sight.of(place).number('net/ipv6/conf/all/disable_ipv6') === 1) return [ipv6Off(sight, hop)];
+  if (family === 'inet6' && sight.of(place).number('net/ipv6/conf/all/disable_ipv6') === 1)
+    return [ipv6Off(sight, hop)];
   const down = linkDownFor(sight, hop);
   if (down.length > 0) return down;
   const links = outerLinks(place);
@@ -124,7 +139,7 @@ function senderChecks(sight: Sight, hop: Hop, errno: string): readonly Finding[]
   }
   const addresses = (place.addresses ?? []).filter((one) => one.family === family && one.scope !== 'host');
   if (place.addresses !== null && addresses.every(({ scope }) => scope === 'link')) {
-    const [link] = links.filter(isUp);
+    const link = links.find(isUp);
     return [
       finding('D4', place, `${sight.of(place).name} has no ${family === 'inet' ? 'IPv4' : 'IPv6'} address`, {
         link: link?.name ?? null,
@@ -142,23 +157,15 @@ function isOwn({ place, routed: { destination } }: Hop): boolean {
   return /^127\.|^::1$/.test(destination) || place.addresses?.some(({ address }) => address === destination) === true;
 }
 
-/** What is for itself goes by it. */
-export function loopbackCheck(sight: Sight, { place }: Pick<Hop, 'place'>): readonly Finding[] {
-  const loopback = place.links?.find(isLoopback);
-  if (loopback === undefined || isUp(loopback)) return [];
-  return [
-    finding('D3', place, `the loopback of ${sight.of(place).name} is down`, {
-      link: loopback.name,
-      evidence: [`flags of ${loopback.name}: no IFF_UP`],
-      fix: fixIn(sight, place, ['ip', 'link', 'set', 'dev', loopback.name, 'up'], 'switches it on: a new namespace has it off'),
-    }),
-  ];
-}
-
 function ipv6Off(sight: Sight, { place }: Hop): Finding {
   return finding('D35', place, `IPv6 is switched off in ${sight.of(place).name}`, {
     evidence: ['/proc/sys/net/ipv6/conf/all/disable_ipv6: 1'],
-    fix: fixIn(sight, place, ['sysctl', '-w', 'net/ipv6/conf/all/disable_ipv6=0'], 'switches it on; addresses and routes have to be set again'),
+    fix: fixIn(
+      sight,
+      place,
+      ['sysctl', '-w', 'net/ipv6/conf/all/disable_ipv6=0'],
+      'switches it on; addresses and routes have to be set again',
+    ),
   });
 }
 
@@ -167,8 +174,12 @@ function linkDownFor(sight: Sight, { place, routed }: Hop): readonly Finding[] {
   const family = familyOf(routed.destination);
   const links = outerLinks(place);
   const down = links.filter((link) => !isUp(link));
-  const meant = down.filter((link) => place.addresses?.some((one) => one.ifindex === link.ifindex && one.family === family));
-  const near = meant.find((link) => place.addresses?.some((one) => one.ifindex === link.ifindex && coversAddress(one, routed.destination)));
+  const meant = down.filter((link) =>
+    place.addresses?.some((one) => one.ifindex === link.ifindex && one.family === family),
+  );
+  const near = meant.find((link) =>
+    place.addresses?.some((one) => one.ifindex === link.ifindex && coversAddress(one, routed.destination)),
+  );
   const [first] = near !== undefined ? [near] : meant.length > 0 ? meant : down.length === links.length ? down : [];
   return first === undefined ? [] : downCheck(sight, { place, link: first });
 }
@@ -176,19 +187,30 @@ function linkDownFor(sight: Sight, { place, routed }: Hop): readonly Finding[] {
 /** Who is on the same link layer has it, and our net leaves it out. */
 function narrowCheck(sight: Sight, { place, routed: { destination } }: Hop): readonly Finding[] {
   for (const link of outerLinks(place)) {
-    const own = place.addresses?.find((one) => one.ifindex === link.ifindex && one.family === familyOf(destination) && one.scope === 'global');
+    const own = place.addresses?.find(
+      (one) => one.ifindex === link.ifindex && one.family === familyOf(destination) && one.scope === 'global',
+    );
     if (own === undefined) continue;
     const { stations } = segmentOf(sight.topology, { place, link });
     const station = stations.find((one) => one.place !== place && hasAddress(one, destination));
     const theirs = station?.place.addresses?.find((one) => one.address === destination);
     if (station === undefined || theirs === undefined || !coversAddress(theirs, own.address)) continue;
+    if (coversAddress(own, destination)) continue;
     const words = ['ip', 'address', 'add', `${own.address}/${theirs.prefixLength}`, 'dev', link.name];
     return [
-      finding('D6', place, `the net ${own.address}/${own.prefixLength} of ${linkIn(sight, place, link)} leaves out ${destination}, which is on that link`, {
-        link: link.name,
-        evidence: [`${link.name}: ${own.address}/${own.prefixLength}`, `${linkIn(sight, station.place, station.link)}: ${theirs.address}/${theirs.prefixLength}`],
-        fix: fixIn(sight, place, words, `then remove ${own.address}/${own.prefixLength}`),
-      }),
+      finding(
+        'D6',
+        place,
+        `the net ${own.address}/${own.prefixLength} of ${linkIn(sight, place, link)} leaves out ${destination}, which is on that link`,
+        {
+          link: link.name,
+          evidence: [
+            `${link.name}: ${own.address}/${own.prefixLength}`,
+            `${linkIn(sight, station.place, station.link)}: ${theirs.address}/${theirs.prefixLength}`,
+          ],
+          fix: fixIn(sight, place, words, `then remove ${own.address}/${own.prefixLength}`),
+        },
+      ),
     ];
   }
   return [];
@@ -205,7 +227,12 @@ function noRoute(sight: Sight, hop: Hop, errno = errnoOf(hop)): Finding {
   const family = familyOf(destination);
   const isNoDefault = place.defaults?.every((one) => one.family !== family) === true;
   const gateway = isNoDefault ? gatewayFor(sight, hop) : undefined;
-  const isUnadvertised = family === 'inet6' && isNoDefault && outerLinks(place).some((link) => sight.of(place).number(`net/ipv6/conf/${link.name}/accept_ra`) === 0 && hasMulticastRouter(sight, hop));
+  const isUnadvertised =
+    family === 'inet6' &&
+    isNoDefault &&
+    outerLinks(place).some(
+      (link) => sight.of(place).number(`net/ipv6/conf/${link.name}/accept_ra`) === 0 && hasMulticastRouter(sight, hop),
+    );
   return finding(isUnadvertised ? 'D36' : 'D7', place, `${sight.of(place).name} has no route to ${destination}`, {
     evidence: [
       `the kernel's answer: ${errno}`,
@@ -215,7 +242,12 @@ function noRoute(sight: Sight, hop: Hop, errno = errnoOf(hop)): Finding {
     fix:
       gateway === undefined
         ? advice(`ip route add ${destination} via GATEWAY`)
-        : fixIn(sight, place, ['ip', 'route', 'add', 'default', 'via', gateway.address, 'dev', gateway.link], `${gateway.who} forwards`),
+        : fixIn(
+            sight,
+            place,
+            ['ip', 'route', 'add', 'default', 'via', gateway.address, 'dev', gateway.link],
+            `${gateway.who} forwards`,
+          ),
   });
 }
 
@@ -229,11 +261,16 @@ function gatewayFor(
   { place, routed: { destination } }: Hop,
 ): { readonly address: string; readonly link: string; readonly who: string } | undefined {
   for (const link of outerLinks(place).filter(isUp)) {
-    const own = place.addresses?.find((one) => one.ifindex === link.ifindex && one.family === familyOf(destination) && one.scope === 'global');
+    const own = place.addresses?.find(
+      (one) => one.ifindex === link.ifindex && one.family === familyOf(destination) && one.scope === 'global',
+    );
     if (own === undefined) continue;
     for (const station of segmentOf(sight.topology, { place, link }).stations) {
-      if (station.place === place || sight.of(station.place).forwards(station.link.name, destination) !== true) continue;
-      const theirs = station.place.addresses?.find((one) => one.ifindex === station.link.ifindex && coversAddress(own, one.address));
+      if (station.place === place || sight.of(station.place).forwards(station.link.name, destination) !== true)
+        continue;
+      const theirs = station.place.addresses?.find(
+        (one) => one.ifindex === station.link.ifindex && coversAddress(own, one.address),
+      );
       // Who has many links is a router; a container that inherited the setting is none.
       if (theirs !== undefined && outerLinks(station.place).length > 1)
         return { address: theirs.address, link: link.name, who: linkIn(sight, station.place, station.link) };
@@ -251,7 +288,8 @@ function sourceFinding(sight: Sight, hop: Hop): Finding {
   const filter = (of: string): number => seen.number(`net/ipv4/conf/${of}/rp_filter`) ?? 0;
   const strictness = Math.max(filter('all'), filter(name));
   const back = seen.route({ ...came, source: null, destination: source }, null);
-  const backLink = back.is === 'found' && back.route.oif !== null ? (place.byIndex.get(back.route.oif)?.name ?? '-') : null;
+  const backLink =
+    back.is === 'found' && back.route.oif !== null ? (place.byIndex.get(back.route.oif)?.name ?? '-') : null;
   const isLocal = place.addresses?.some(({ address }) => address === source) === true;
   const isFiltered = strictness > 0 && familyOf(source) === 'inet' && !isLocal;
   const evidence = [
@@ -260,7 +298,9 @@ function sourceFinding(sight: Sight, hop: Hop): Finding {
     backLink === null ? `no route back to ${source}` : `the way back to ${source} is by ${backLink}`,
   ];
   if (!isFiltered) {
-    const why = isLocal ? `it is an address of its own` : 'no such source, or destination, may come from outside (martian)';
+    const why = isLocal
+      ? `it is an address of its own`
+      : 'no such source, or destination, may come from outside (martian)';
     return finding('D10', place, `${seen.name} refuses what comes from ${source} by ${name}: ${why}`, {
       link: name,
       evidence,
@@ -269,9 +309,14 @@ function sourceFinding(sight: Sight, hop: Hop): Finding {
   }
   const key = filter('all') >= filter(name) ? 'all' : name;
   const words = ['sysctl', '-w', `net/ipv4/conf/${key}/rp_filter=${strictness === 1 && backLink !== null ? 2 : 0}`];
-  return finding('D10', place, `${seen.name} refuses what comes from ${source} by ${name}: it would answer ${backLink === null ? 'nowhere' : `by ${backLink}`} (rp_filter)`, {
-    link: name,
-    evidence,
-    fix: fixIn(sight, place, words, 'takes sources that it has any route to; or give it a route back by that link'),
-  });
+  return finding(
+    'D10',
+    place,
+    `${seen.name} refuses what comes from ${source} by ${name}: it would answer ${backLink === null ? 'nowhere' : `by ${backLink}`} (rp_filter)`,
+    {
+      link: name,
+      evidence,
+      fix: fixIn(sight, place, words, 'takes sources that it has any route to; or give it a route back by that link'),
+    },
+  );
 }

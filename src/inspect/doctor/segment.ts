@@ -109,7 +109,14 @@ class SegmentWalk {
         return this.leaveBridge(at, null, steps, vlan);
       case 'bond':
       case 'team':
-        for (const port of portsOf(place, link)) this.push({ place, link: port, steps: [...steps, { is: 'lower', from: at, to: { place, link: port } }], vlan, goes: 'out' });
+        for (const port of portsOf(place, link))
+          this.push({
+            place,
+            link: port,
+            steps: [...steps, { is: 'lower', from: at, to: { place, link: port } }],
+            vlan,
+            goes: 'out',
+          });
         return;
       case 'vlan':
       case 'macvlan':
@@ -197,7 +204,8 @@ class SegmentWalk {
     if (vlan === null) this.stations.push({ ...at, steps });
     for (const upper of this.uppersOf(at)) {
       const isMeant = upper.link.kind === 'vlan' ? vlan !== null && upper.link.vlanId === vlan : vlan === null;
-      if (isMeant) this.push({ ...upper, steps: [...steps, { is: 'lower', from: at, to: upper }], vlan: null, goes: 'in' });
+      if (isMeant)
+        this.push({ ...upper, steps: [...steps, { is: 'lower', from: at, to: upper }], vlan: null, goes: 'in' });
     }
   }
 }

@@ -3,6 +3,7 @@
 import { IPPROTO_TCP, IPPROTO_UDP } from '../../kernel/abi/sock-diag.ts';
 import type { GapTally } from '../../kernel/gap-tally.ts';
 import { value, type Host, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
+import { memo } from '../../kernel/memo.ts';
 import { encodeLinkDump } from '../../kernel/netlink/links.ts';
 import {
   decodeLinkConditions,
@@ -40,6 +41,18 @@ export type RouteAnswer =
   | { readonly is: 'refused'; readonly errno: string; readonly byKernel: boolean }
   | { readonly is: 'unknown' };
 
+/** Answers of one look, by the namespace. */
+const keptRoute = memo<RouteAnswer>();
+const keptRoutes = memo<readonly Route[] | null>();
+const keptRules = memo<readonly Rule[] | null>();
+const keptNeighbours = memo<readonly Neighbour[] | null>();
+const keptBridgeAddresses = memo<readonly BridgeAddress[] | null>();
+const keptConditions = memo<ReadonlyMap<number, LinkConditions> | null>();
+const keptVlans = memo<ReadonlyMap<number, PortVlans> | null>();
+const keptListeners = memo<readonly ListeningPort[] | null>();
+const keptRuleset = memo<Ruleset | null>();
+const keptSetting = memo<string | null>();
+
 export class Sight {
   readonly host: Host;
   readonly topology: Topology;
@@ -65,7 +78,6 @@ export class Sight {
 export class PlaceSight {
   readonly place: NetworkNamespace;
   private readonly sight: Sight;
-  private readonly known = new Map<string, unknown>();
 
   constructor(sight: Sight, place: NetworkNamespace) {
     this.sight = sight;
@@ -75,12 +87,6 @@ export class PlaceSight {
   /** As a target: `host`, `container:web`. */
   get name(): string {
     return this.sight.topology.nameOf(this.place);
-  }
-
-  private once<T>(key: string, read: () => T): T {
-    // Only this stores under the key.
-    if (!this.known.has(key)) this.known.set(key, read());
-    return this.known.get(key) as T;
   }
 
   private told<T>(what: string, reading: Reading<T>): T | null {
@@ -101,7 +107,7 @@ export class PlaceSight {
   /** What it does with a packet; `iif`: the index of the link it comes by, null where it is made here. */
   route(flow: Pick<Flow, 'source' | 'destination' | 'protocol' | 'port'>, iif: number | null): RouteAnswer {
     const { source, destination, protocol, port } = flow;
-    return this.once(`route ${iif} ${source} ${destination} ${protocol} ${port}`, () => {
+    return keptRoute(this, `${iif} ${source} ${destination} ${protocol} ${port}`, () => {
       const number = protocol === 'tcp' ? IPPROTO_TCP : protocol === 'udp' ? IPPROTO_UDP : null;
       const question = { destination, source, iif, protocol: number, port: number === null ? null : port };
       const request = encodeRouteQuestion(question, this.place.door);
@@ -109,7 +115,8 @@ export class PlaceSight {
       const decision = this.ask('route', more(request), decodeRouteDecision);
       if (decision.ok) return { is: 'found', route: decision.value, byKernel: true };
       const { gap } = decision;
-      if (gap.reason !== 'unrecorded' && gap.errno !== undefined && VERDICTS.has(gap.errno))
+      // With words of the kernel it is the question that was refused.
+      if (gap.reason !== 'unrecorded' && gap.text === undefined && gap.errno !== undefined && VERDICTS.has(gap.errno))
         return { is: 'refused', errno: gap.errno, byKernel: true };
       // Of a recorded host nobody asked this: its tables are there.
       const routes = gap.reason === 'unrecorded' ? this.routes() : null;
@@ -152,26 +159,26 @@ export class PlaceSight {
   }
 
   routes(): readonly Route[] | null {
-    return this.once('routes', () =>
+    return keptRoutes(this, '', () =>
       this.told('list of routes', this.ask('routes', more(encodeRouteDump(this.place.door)), decodeRoutes)),
     );
   }
 
   rules(): readonly Rule[] | null {
-    return this.once('rules', () =>
+    return keptRules(this, '', () =>
       this.told('list of rules', rulesOrNone(this.ask('rules', more(encodeRuleDump(this.place.door)), decodeRules))),
     );
   }
 
   neighbours(): readonly Neighbour[] | null {
-    return this.once('neighbours', () => {
+    return keptNeighbours(this, '', () => {
       const request = more(encodeNeighbourDump(this.place.door));
       return this.told('list of neighbours', this.ask('neighbours', request, decodeNeighbours));
     });
   }
 
   bridgeAddresses(): readonly BridgeAddress[] | null {
-    return this.once('bridge addresses', () => {
+    return keptBridgeAddresses(this, '', () => {
       const request = more(encodeBridgeAddressDump(this.place.door));
       return this.told('list of bridge addresses', this.ask('bridge addresses', request, decodeBridgeAddresses));
     });
@@ -179,7 +186,7 @@ export class PlaceSight {
 
   /** By index. */
   conditions(): ReadonlyMap<number, LinkConditions> | null {
-    return this.once('conditions', () => {
+    return keptConditions(this, '', () => {
       const links = this.ask('links', more(encodeLinkDump(this.place.door)), decodeLinkConditions);
       const told = this.told('list of links', links);
       return told === null ? null : new Map(told.map((one) => [one.ifindex, one]));
@@ -188,15 +195,18 @@ export class PlaceSight {
 
   /** By index. */
   portVlans(): ReadonlyMap<number, PortVlans> | null {
-    return this.once('vlans', () => {
-      const vlans = this.told('list of VLANs', this.ask('VLANs', more(encodePortVlanDump(this.place.door)), decodePortVlans));
+    return keptVlans(this, '', () => {
+      const vlans = this.told(
+        'list of VLANs',
+        this.ask('VLANs', more(encodePortVlanDump(this.place.door)), decodePortVlans),
+      );
       return vlans === null ? null : new Map(vlans.map((one) => [one.ifindex, one]));
     });
   }
 
   /** Those of both families, as one socket of IPv6 may take both. */
   listeners(protocol: 'tcp' | 'udp'): readonly ListeningPort[] | null {
-    return this.once(`listeners ${protocol}`, () => {
+    return keptListeners(this, protocol, () => {
       const families: readonly ListenerFamily[] = [protocol, `${protocol}6`];
       const all = families.map((family) =>
         this.told(
@@ -210,12 +220,12 @@ export class PlaceSight {
 
   /** All that its firewall is. */
   ruleset(): Ruleset | null {
-    return this.once('ruleset', () => readRulesetOf(this.sight.host, this.place, this.sight.gaps));
+    return keptRuleset(this, '', () => readRulesetOf(this.sight.host, this.place, this.sight.gaps));
   }
 
   /** A file below /proc/sys, as it reads in there. null: there is none, or it could not be read. */
   setting(path: string): string | null {
-    return this.once(`setting ${path}`, () => {
+    return keptSetting(this, path, () => {
       const { host, gaps } = this.sight;
       const inside = insideOf(host, 'net', `net:[${this.place.inode}]`, this.place.door);
       const bytes = inside.ok ? readInside(inside.value, `/proc/sys/${path}`) : inside;

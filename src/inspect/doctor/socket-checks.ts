@@ -5,8 +5,8 @@ import type { ListeningPort } from '../../kernel/netlink/listening-ports.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import { readNetFile } from '../net-file.ts';
-import { loopbackCheck } from './route-checks.ts';
 import { advice, finding, fixIn, type Finding } from './finding.ts';
+import { loopbackCheck } from './link-checks.ts';
 import type { Hop } from './path.ts';
 import type { Sight } from './sight.ts';
 
@@ -34,7 +34,12 @@ function echoCheck(sight: Sight, { place, routed: { destination } }: Hop): reado
 
 const ANY: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
-function listenerChecks(sight: Sight, { place, iif, routed }: Hop, protocol: 'tcp' | 'udp', port: number): readonly Finding[] {
+function listenerChecks(
+  sight: Sight,
+  { place, iif, routed }: Hop,
+  protocol: 'tcp' | 'udp',
+  port: number,
+): readonly Finding[] {
   const all = sight.of(place).listeners(protocol);
   if (all === null) return [];
   const { destination } = routed;
@@ -44,12 +49,19 @@ function listenerChecks(sight: Sight, { place, iif, routed }: Hop, protocol: 'tc
   const name = sight.of(place).name;
   const text = `${destination.includes(':') ? `[${destination}]` : destination}:${port}`;
   if (taking.length > 0) return taking.flatMap((one) => backlogCheck(place, name, protocol, one));
-  const evidence = onPort.map((one) => `${protocol} ${one.address}:${port}${one.ifindex === 0 ? '' : ` on if${one.ifindex}`}${one.onlyIpv6 === true ? ' (IPv6 only)' : ''}`);
+  const evidence = onPort.map(
+    (one) =>
+      `${protocol} ${one.address}:${port}${one.ifindex === 0 ? '' : ` on if${one.ifindex}`}${one.onlyIpv6 === true ? ' (IPv6 only)' : ''}`,
+  );
   if (onPort.length === 0) {
     const others = [...new Set(all.map((one) => one.port))].toSorted((a, b) => a - b).slice(0, MOST_PORTS);
     return [
       finding('D24', place, `nobody in ${name} listens on ${protocol} port ${port}`, {
-        evidence: [others.length === 0 ? `no ${protocol} socket listens there` : `${protocol} ports that are listened on: ${others.join(', ')}`],
+        evidence: [
+          others.length === 0
+            ? `no ${protocol} socket listens there`
+            : `${protocol} ports that are listened on: ${others.join(', ')}`,
+        ],
         fix: advice('start what should listen, or use one of the ports that are listened on'),
       }),
     ];
@@ -65,19 +77,21 @@ function listenerChecks(sight: Sight, { place, iif, routed }: Hop, protocol: 'tc
   }
   const isLoopback = onPort.every(({ address }) => /^127\.|^::1$|^::ffff:127\./.test(address));
   return [
-    finding('D25', place, `in ${name} ${protocol} port ${port} is listened on, but not for ${text}${isLoopback ? ': only for itself' : ''}`, {
-      evidence,
-      fix: advice('let it listen on 0.0.0.0 (and ::), or on that address'),
-    }),
+    finding(
+      'D25',
+      place,
+      `in ${name} ${protocol} port ${port} is listened on, but not for ${text}${isLoopback ? ': only for itself' : ''}`,
+      {
+        evidence,
+        fix: advice('let it listen on 0.0.0.0 (and ::), or on that address'),
+      },
+    ),
   ];
 }
 
 const MOST_PORTS = 12;
 
-function takes(
-  one: ListeningPort,
-  here: { readonly ifindex: number | null; readonly destination: string },
-): boolean {
+function takes(one: ListeningPort, here: { readonly ifindex: number | null; readonly destination: string }): boolean {
   const { destination, ifindex } = here;
   if (one.ifindex !== 0 && one.ifindex !== ifindex) return false;
   const isIpv6 = destination.includes(':');
@@ -91,10 +105,15 @@ function takes(
 function backlogCheck(place: NetworkNamespace, name: string, protocol: string, one: ListeningPort): readonly Finding[] {
   if (protocol !== 'tcp' || one.waiting <= one.room) return [];
   return [
-    finding('D27', place, `in ${name} ${one.waiting} connections to port ${one.port} wait to be accepted, and no more may`, {
-      evidence: [`tcp ${one.address}:${one.port}: ${one.waiting} wait, room for ${one.room}`],
-      fix: advice('the program accepts too slowly, or hangs; a larger backlog only lets more of them wait'),
-    }),
+    finding(
+      'D27',
+      place,
+      `in ${name} ${one.waiting} connections to port ${one.port} wait to be accepted, and no more may`,
+      {
+        evidence: [`tcp ${one.address}:${one.port}: ${one.waiting} wait, room for ${one.room}`],
+        fix: advice('the program accepts too slowly, or hangs; a larger backlog only lets more of them wait'),
+      },
+    ),
   ];
 }
 
@@ -111,7 +130,10 @@ function connectionCheck(sight: Sight, place: NetworkNamespace): readonly Findin
   return [
     finding('D30', place, `the table of connections of ${seen.name} is full: new ones are dropped`, {
       evidence: [`nf_conntrack_count ${count}`, `nf_conntrack_max ${most}`],
-      fix: { words: ['sysctl', '-w', `net.netfilter.nf_conntrack_max=${most * 2}`], why: 'makes room; on the host, as all namespaces share the limit' },
+      fix: {
+        words: ['sysctl', '-w', `net.netfilter.nf_conntrack_max=${most * 2}`],
+        why: 'makes room; on the host, as all namespaces share the limit',
+      },
     }),
   ];
 }

@@ -19,11 +19,15 @@ export function unseenOn(sight: Sight, { hops }: Path): readonly string[] {
     const name = sight.of(place).name;
     if (end.is === 'leaves') {
       const { exit } = end;
-      found.push(`${BEYOND[exit.why] ?? 'what comes after it'}: the way goes on by ${exit.link.name} in ${sight.of(exit.place).name}, and nobody sees what comes back`);
+      found.push(
+        `${BEYOND[exit.why] ?? 'what comes after it'}: the way goes on by ${exit.link.name} in ${sight.of(exit.place).name}, and nobody sees what comes back`,
+      );
     }
     if (end.is === 'unknown') found.push(`what ${name} does with it`);
-    if (answer.is !== 'unknown' && !answer.byKernel) found.push(`the decision of the kernel of ${name}: its tables were read in its place`);
-    if (oif !== null && conditionsOf(sight, { place, link: oif })?.hasXdp === true) found.push(`the program at ${oif.name} in ${name} (XDP)`);
+    if (answer.is !== 'unknown' && !answer.byKernel)
+      found.push(`the decision of the kernel of ${name}: its tables were read in its place`);
+    if (oif !== null && conditionsOf(sight, { place, link: oif })?.hasXdp === true)
+      found.push(`the program at ${oif.name} in ${name} (XDP)`);
     if (sight.of(place).ruleset() === null) found.push(`the firewall of ${name}`);
   }
   const last = hops.at(-1);

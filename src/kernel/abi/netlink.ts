@@ -149,17 +149,13 @@ export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
-export const RTA_MARK = 16;
 export const RTA_VIA = 18;
 export const RTA_ENCAP_TYPE = 21;
-/** Since, as ports: Linux 4.18. */
+/** Since, as the port: Linux 4.18. */
 export const RTA_IP_PROTO = 27;
-export const RTA_SPORT = 28;
 export const RTA_DPORT = 29;
 /** Of a route's metrics: its MTU. */
 export const RTAX_MTU = 2;
-/** In a question: tell the route that was found, and no copy made of it for this destination. Since: Linux 4.13. */
-export const RTM_F_FIB_MATCH = 0x2000;
 /** In a question: tell the table that the route was found in. */
 export const RTM_F_LOOKUP_TABLE = 0x1000;
 

@@ -65,7 +65,8 @@ export function encodeRouteQuestion(question: RouteQuestion, namespace?: Namespa
   const header = new Uint8Array(RTMSG_LENGTH);
   const bits = 8 * destination.length;
   header.set([destination.length === 4 ? AF_INET : AF_INET6, bits, source === null ? 0 : bits]);
-  view(header).setUint32(8, RTM_F_LOOKUP_TABLE, true);
+  // IPv6 always tells the table, and refuses the flag.
+  if (destination.length === 4) view(header).setUint32(8, RTM_F_LOOKUP_TABLE, true);
   const parts = [header, encodeAttribute(RTA_DST, destination)];
   if (source !== null) parts.push(encodeAttribute(RTA_SRC, source));
   if (iif !== null) parts.push(encodeAttribute(RTA_IIF, word(iif)));

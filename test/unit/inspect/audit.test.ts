@@ -747,7 +747,9 @@ describe('codes', () => {
   it('each has a check or a correlation, a title and a page, and no page is left over', () => {
     const known = [...allChecks.map(({ code }) => code), ...correlations.map(({ code }) => code)];
     expect(known.toSorted()).toEqual([...codes].toSorted());
-    expect(readdirSync(folder).toSorted()).toEqual([...codes, ...whyCodes, ...doctorCodes].map((code) => `${code}.md`).toSorted());
+    expect(readdirSync(folder).toSorted()).toEqual(
+      [...codes, ...whyCodes, ...doctorCodes].map((code) => `${code}.md`).toSorted(),
+    );
   });
 
   it.each(codes)('%s: its page says what, why, how and what to do', (code) => {
@@ -765,18 +767,23 @@ describe('codes', () => {
     expect(/^Severity: (.*)$/m.exec(page)?.[1]).toContain(severity);
   });
 
-  it.each([...whyCodes, ...doctorCodes])('%s of cgroup why and net doctor: its page says what, why, how and what to do', (code) => {
-    const title = whyCodes.includes(code) ? whyTitle(code) : doctorTitle(code);
-    const page = readFileSync(`${folder}${code}.md`, 'utf8');
-    expect(page.startsWith(`# ${code}: ${title}\n`)).toBe(true);
-    expect(page.match(/^## .*$/gm)).toHaveLength(5);
-  });
+  it.each([...whyCodes, ...doctorCodes])(
+    '%s of cgroup why and net doctor: its page says what, why, how and what to do',
+    (code) => {
+      const title = whyCodes.includes(code) ? whyTitle(code) : doctorTitle(code);
+      const page = readFileSync(`${folder}${code}.md`, 'utf8');
+      expect(page.startsWith(`# ${code}: ${title}\n`)).toBe(true);
+      expect(page.match(/^## .*$/gm)).toHaveLength(5);
+    },
+  );
 
   it('explain refuses what is none', async () => {
     for (const word of ['X1', '../C2', 'C', '']) {
       await expect(async () => runCommand(explain, [word])).rejects.toMatchObject({ code: 'BAD_VALUE' });
     }
-    expect((await runCommand(explain, [])).stdout.split('\n')).toHaveLength(codes.length + whyCodes.length + doctorCodes.length + 1);
+    expect((await runCommand(explain, [])).stdout.split('\n')).toHaveLength(
+      codes.length + whyCodes.length + doctorCodes.length + 1,
+    );
   });
 
   it.each([
