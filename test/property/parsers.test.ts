@@ -17,6 +17,7 @@ import { parseNestedKeyed } from '../../src/kernel/text/nested-keyed.ts';
 import { parseNetDev } from '../../src/kernel/text/net-dev.ts';
 import { parsePressure } from '../../src/kernel/text/pressure.ts';
 import { parseProcessIo } from '../../src/kernel/text/process-io.ts';
+import { parseCniReservation } from '../../src/kernel/text/cni-reservation.ts';
 import { parseCmdline } from '../../src/kernel/text/cmdline.ts';
 import { parseGroups } from '../../src/kernel/text/group.ts';
 import { parseIdMap } from '../../src/kernel/text/id-map.ts';
@@ -168,6 +169,7 @@ describe('parsers', () => {
   });
   total('tracer', 'Name:\tsh\nTracerPid:\t4913\n', (bytes) => parseTracer(bytes, 'FILE'));
   total('resolv.conf', 'nameserver 192.0.2.1\nsearch a b\n', (bytes) => ({ ok: true, value: parseResolvConf(bytes) }));
+  total('a reservation of CNI', `${'5e'.repeat(32)}\r\neth0`, (bytes) => parseCniReservation(bytes, 'FILE'));
   total('script lines', '#! /bin/sh -e\n', (bytes) => ({ ok: true, value: parseScriptLine(bytes) ?? null }));
   total('namespace links', 'net:[4026532177]', (bytes) =>
     parseNamespaceLink(Buffer.from(bytes).toString('utf8'), 'FILE'),

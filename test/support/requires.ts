@@ -2,6 +2,7 @@
 // NSTOOL_TEST_REQUIRE names it (CI does), that skip is a failure.
 
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cgroupMounts } from './test-cgroups.ts';
 
 function has(command: string, ...args: string[]): boolean {
@@ -62,6 +63,8 @@ const probes = {
   podman: () => has('podman', '--version') && has('conmon', '--version'),
   /** Subordinate ids for a plain user's containers. */
   newuidmap: () => has('newuidmap'),
+  /** CNI's plugins, where Debian has them. */
+  cni: () => existsSync('/usr/lib/cni/bridge'),
   runc: () => has('runc', '--version'),
   lxc: () => has('lxc-start', '--version'),
   cgtop: () => has('systemd-cgtop', '--version'),
@@ -89,6 +92,7 @@ const engines: readonly Requirement[] = [
   'containerd',
   'podman',
   'newuidmap',
+  'cni',
   'runc',
   'lxc',
   'nspawn',

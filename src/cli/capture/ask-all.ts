@@ -17,6 +17,7 @@ import { walkGroups } from '../../cgroups/walk.ts';
 import { sorts } from '../../inspect/cgroup/members-by.ts';
 import { reportCgroups } from '../../inspect/cgroup/cgroup-report.ts';
 import { showCapabilities } from '../../inspect/caps/caps-show.ts';
+import { findLeaks } from '../../inspect/network/leaks/find-leaks.ts';
 import { networkPage } from '../../inspect/network/namespace-page.ts';
 import { show as showTarget } from '../../inspect/show/show.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -52,6 +53,7 @@ import { ids } from '../commands/ids.ts';
 import { lsColumns } from '../commands/ls-columns.ts';
 import { ls } from '../commands/ls.ts';
 import { netGraph } from '../commands/net-graph.ts';
+import { netLs } from '../commands/net-ls.ts';
 import { netShow } from '../commands/net-show.ts';
 import { netId } from '../commands/net-id.ts';
 import { netIdentify } from '../commands/net-identify.ts';
@@ -103,7 +105,8 @@ async function runCommands(host: Host): Promise<void> {
   await run(audit, '--all', '--json');
   for (const depth of [[], ['--deep']]) {
     await run(netShow, ...depth, '--json');
-    await run(netGraph, ...depth);
+    await run(netGraph, ...depth, '--html');
+    await run(netLs, ...depth, '--output-all');
   }
   const ofProcesses = capsColumns.filter(({ needs }) => needs === undefined).map(({ key }) => key);
   await run(capsLs, '--files', '--tree', '-o', ofProcesses.join(','));
@@ -214,6 +217,7 @@ function askOfNamespaces(host: Host): void {
   const plain = discoverNamespaces(host, new Set(kinds));
   const below = byParent(deep);
   const topology = readTopology(host, { deep: true });
+  findLeaks(host, topology);
   for (const place of topology.namespaces) {
     networkPage(narrowed(host, processesNear(below, place.namespace)), topology, place);
   }

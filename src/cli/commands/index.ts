@@ -169,6 +169,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-graph.ts')).netGraph,
   },
   {
+    name: 'net leaks',
+    summary: 'what was left behind of networks, with evidence and the command that removes it',
+    load: async () => (await import('./net-leaks.ts')).netLeaks,
+  },
+  {
     name: 'net monitor',
     summary: 'names of networks as they come and go, and what changes in networks',
     load: async () => (await import('./net-monitor.ts')).netMonitor,

@@ -74,6 +74,7 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ...pids.map((pid) => ['cgroup why', pid, '--for', '0'] as const),
     ['cgroup why', 'host', '--for', '0'],
     ...pids.slice(0, 3).map((pid) => ['cgroup diff', 'host', pid] as const),
+    ['net leaks'],
     ['net ls'],
     ['net ls', '--output-all', '--deep'],
     ['net ls', '--list-columns'],

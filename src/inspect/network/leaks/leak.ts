@@ -1,0 +1,18 @@
+// What was left behind of networks, as data.
+
+export type LeakKind = 'name' | 'network' | 'address' | 'result' | 'lab';
+
+export interface Leak {
+  /**
+   * `name`: without a namespace. `network`: one that an engine named, that no process is in and only mounts keep.
+   * `address`: reserved for a container that is no more. `result`: what a plugin noted of one. `lab`: of nstool, half made.
+   */
+  readonly kind: LeakKind;
+  readonly what: string;
+  /** Else something that could not be seen might need it, or somebody may have meant it so. */
+  readonly isCertain: boolean;
+  /** A sentence each. */
+  readonly evidence: readonly string[];
+  /** The words of the command that removes it. */
+  readonly remove: readonly string[];
+}
