@@ -16,6 +16,9 @@ export interface BlockDevice {
 
 const S_IFMT = 0o170_000;
 const S_IFBLK = 0o060_000;
+const S_IFCHR = 0o020_000;
+
+const LIST = 'the device itself: lsblk -p';
 
 /** `word`: `8:0`, or a path. Errors: NO_FILE, DENIED; BAD_VALUE, where it is or lies on no block device. */
 export function blockDevice(host: Host, word: string): BlockDevice {
@@ -27,7 +30,7 @@ export function blockDevice(host: Host, word: string): BlockDevice {
       why: isNumber
         ? `there is no /sys/dev/block/${number}`
         : `its file system has the number ${number}: overlay, tmpfs, btrfs and network file systems have one of their own`,
-      tryThis: 'the device itself: lsblk',
+      tryThis: LIST,
     });
   }
   const whole = wholeDisk(host, number);
@@ -36,8 +39,18 @@ export function blockDevice(host: Host, word: string): BlockDevice {
 
 function numberOf(host: Host, path: string): string {
   const status = host.stat(path);
-  if (!status.ok) throw errorOfGap(status.gap, `--io ${path}: cannot tell its device`);
+  if (!status.ok) {
+    if (status.gap.reason !== 'gone') throw errorOfGap(status.gap, `--io ${path}: cannot tell its device`);
+    // As mount(8) and lsblk(8) name it.
+    const isShort = !path.includes('/') && host.stat(`/dev/${path}`).ok;
+    const tryThis = isShort ? `--io /dev/${path}:…` : LIST;
+    throw new NsError('NO_FILE', { what: `--io ${path}: there is no such device`, why: `${path}: ENOENT`, tryThis });
+  }
   const { dev, mode, rdev } = status.value;
+  if ((mode & S_IFMT) === S_IFCHR) {
+    const why = 'only disks, and what stands for one, are read and written in blocks';
+    throw new NsError('BAD_VALUE', { what: `--io ${path}: a character device, no disk`, why, tryThis: LIST });
+  }
   const number = (mode & S_IFMT) === S_IFBLK && rdev !== undefined ? rdev : dev;
   return `${majorOf(number)}:${minorOf(number)}`;
 }

@@ -85,7 +85,8 @@ function draft(
   if ('why' in place) return { ...base, place: null, problem: { state: 'unknown', ...place } };
   if (place.isRoot) {
     const why = `${place.path} is the root of its hierarchy, and the kernel has no limits there`;
-    return { ...base, place, problem: { state: 'refused', why } };
+    const tryThis = 'a cgroup below it (nstool cgroup ls), or a new one for a command: nstool cgroup run';
+    return { ...base, place, problem: { state: 'refused', why, tryThis } };
   }
   const made = steps(place);
   return 'state' in made ? { ...base, place, problem: made } : { ...base, place, problem: null, steps: made };

@@ -129,7 +129,15 @@ function failed(
   }
   const because = place === null ? undefined : whyRefused(place, file, errno);
   const why = `${file} does not take '${wanted}': ${errno}${because === undefined ? '' : `, ${because}`}`;
-  return { ...base, state: 'refused', why };
+  return { ...base, state: 'refused', why, tryThis: place === null ? null : whatItTakes(place, file) };
+}
+
+function whatItTakes({ version, readAbove }: LimitPlace, file: string): string | null {
+  if (file.startsWith('memory.')) return 'more; nstool cgroup show tells how much is used';
+  if (!file.startsWith('cpuset.')) return null;
+  const above = valueOf(readAbove(version === 1 ? file : `${file}.effective`));
+  const list = above === undefined ? '' : decodeText(above).trim();
+  return list === '' ? null : `--${file.replace('.', '-')} ${list}, all there are above it`;
 }
 
 /** undefined: nothing that is known here. Source: the write functions of the controllers. */

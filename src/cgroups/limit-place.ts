@@ -37,7 +37,13 @@ export function placesOf(groups: Groups): FindPlace {
     if (v2 !== undefined && (own === 'freezer' || v2[0].controllers.includes(own))) return atWork(v2, own);
     const missed = groups.unreached.find(({ membership }) => membership.controllers.includes(controller));
     if (missed !== undefined) return { why: `its ${controller} cgroup cannot be reached: ${missed.why}` };
-    return { why: `no hierarchy that it is in has the ${own} controller` };
+    const names = groups.reached.map(
+      ({ controllers, version }) => controllers.join(',') || (version === 2 ? 'none' : 'a name'),
+    );
+    return {
+      why: `no hierarchy that it is in has the ${own} controller, but ${names.join(', ')}`,
+      tryThis: 'nstool cgroup ls, for the cgroups of each hierarchy',
+    };
   };
 }
 

@@ -1,4 +1,5 @@
-// `FILE::TARGET` names a target in a recorded host.
+// `FILE::TARGET` names a target in a recorded host. A path of the TARGET may have `::` too, and is all from `::/` on; without
+// FILE it is one of this machine.
 
 export interface RecordedTarget {
   readonly word: string;
@@ -10,6 +11,8 @@ export function splitRecorded(word: string): RecordedTarget;
 export function splitRecorded(word: string | undefined): RecordedTarget | undefined;
 export function splitRecorded(word: string | undefined): RecordedTarget | undefined {
   if (word === undefined) return undefined;
-  const at = word.lastIndexOf('::');
+  const path = word.indexOf('::/');
+  if (path === 0) return { word: word.slice(2) };
+  const at = path > 0 ? path : word.lastIndexOf('::');
   return at <= 0 ? { word } : { word: word.slice(at + 2), recording: word.slice(0, at) };
 }

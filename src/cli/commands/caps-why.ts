@@ -3,8 +3,9 @@ import { NsError } from '../../kernel/error.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import { flag, optionValue, type CommandDefinition, type Invocation } from '../define-command.ts';
+import { flag, type CommandDefinition, type Invocation } from '../define-command.ts';
 import { whyCommand, whyProcess, type WhyQuery } from './caps-why-course.ts';
+import { secondsOf } from './seconds-option.ts';
 
 export const capsWhy: CommandDefinition = {
   name: 'caps why',
@@ -81,16 +82,7 @@ function whyQuery(invocation: Invocation): WhyQuery {
       why: 'one of the two is looked on at',
       tryThis: `nstool caps why -- ${target} …`,
     });
-  return { target, duration: durationOf(optionValue(invocation, 'for')), json: flag(invocation, 'json') };
-}
-
-const LONGEST_SECONDS = 1_000_000;
-
-function durationOf(word: string | undefined): number {
-  if (word === undefined) return Infinity;
-  const seconds = /^\d+(\.\d+)?$/.test(word) ? Number(word) : Number.NaN;
-  if (seconds > 0 && seconds <= LONGEST_SECONDS) return seconds * 1000;
-  throw new NsError('BAD_VALUE', { what: `--for takes seconds, not '${word}'`, tryThis: '--for 10' });
+  return { target, duration: secondsOf(invocation, 'for') ?? Infinity, json: flag(invocation, 'json') };
 }
 
 /** Of the initial pid namespace. Source: include/linux/proc_ns.h PROC_PID_INIT_INO. */

@@ -14,7 +14,8 @@ export const capture: CommandDefinition = {
   description: [
     'Writes what the reading commands (ls, holders, show, ids, diff, version -v, enter --dry-run) would ask of this host,',
     'with the answers that it gives now. With --from FILE they answer from it as they would have here, and FILE::TARGET is',
-    'a target in it; diff compares two. What this user may not read is missing there as here.',
+    'a target in it; diff compares two. A TARGET that is a path may have :: in it (FILE::/a::b, and ::/a::b for one of this',
+    'machine); a cgroup that is there is meant by its path alone. What this user may not read is missing there as here.',
     '',
     'It holds command lines, names, paths, addresses and users of all processes that we may look at: only its owner can',
     'read FILE (mode 0600). Environments are left out, those in the files of container engines too; diff then says that',

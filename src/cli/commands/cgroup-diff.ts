@@ -15,7 +15,7 @@ import { renderJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
-import { splitRecorded } from '../recorded-target.ts';
+import { splitRecordedCgroup } from './cgroup-recorded.ts';
 import { amountText, settingText } from './cgroup-show-view.ts';
 import { textOptions } from './text-options.ts';
 
@@ -54,7 +54,8 @@ export const cgroupDiff: CommandDefinition = {
   ],
   async run(invocation, context) {
     const [a = '', b = ''] = invocation.operands;
-    const [left, right] = [splitRecorded(a), splitRecorded(b)];
+    const left = await splitRecordedCgroup(context, a);
+    const right = await splitRecordedCgroup(context, b);
     const hostA = await ready(context, left.recording);
     const hostB = left.recording === right.recording ? hostA : await ready(context, right.recording);
     const found = diffCgroups(reportCgroups(hostA, left.word), reportCgroups(hostB, right.word));

@@ -58,10 +58,13 @@ export function isMissed({ limit, state }: LimitResult): boolean {
 export function limitError(host: Host, results: readonly LimitResult[], what: string): NsError | undefined {
   const missed = results.find(isMissed);
   if (missed === undefined) return undefined;
+  // Who asked for one alone has nothing to go on with.
+  const others = results.filter(({ limit }) => !limit.implied).length > 1;
+  const tryThis = missed.tryThis ?? TRY[missed.state] ?? (others ? '--best-effort, to go on without it' : undefined);
   const facts = {
     what: `${what}: ${STATES[missed.state]}: ${optionOf(missed.limit.name)} ${forEyes(missed.limit.name, missed.limit.asked)}`,
     why: `${missed.why ?? ''}${ownerText(host, missed)}`,
-    tryThis: missed.tryThis ?? TRY[missed.state] ?? '--best-effort, to go on without it',
+    ...(tryThis === undefined ? {} : { tryThis }),
   };
   return new NsError(missed.state === 'unknown' ? 'UNSUPPORTED' : 'DENIED', facts);
 }

@@ -22,7 +22,7 @@ import {
 import { errorStatus } from '../error-text.ts';
 import { ourselves } from '../installation.ts';
 import { bestEffortOption, limitOptions, wishOf } from './cgroup-limit-options.ts';
-import { isMissed, limitError, limitJson, limitNotes, madeText, writeJson } from './cgroup-limit-rows.ts';
+import { limitError, limitJson, limitNotes, madeText, writeJson } from './cgroup-limit-rows.ts';
 import { stepList } from './step-list.ts';
 import { requireThisMachine } from './this-machine.ts';
 
@@ -153,7 +153,7 @@ function nameOf({ program: [first = new Uint8Array()] }: Invocation): string {
 
 /** Errors: of the first that was wanted and cannot be had. */
 function requireLimits(host: Host, results: readonly LimitResult[], bestEffort: boolean): void {
-  const error = bestEffort ? undefined : limitError(host, results.filter(isMissed), 'nothing was started');
+  const error = bestEffort ? undefined : limitError(host, results, 'nothing was started');
   if (error !== undefined) throw error;
 }
 

@@ -5,7 +5,7 @@ import { renderJson } from '../../render/json.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { keyLine, pageText } from '../page.ts';
-import { splitRecorded } from '../recorded-target.ts';
+import { splitRecordedCgroup } from './cgroup-recorded.ts';
 import { cgroupFields, fieldsOf } from './cgroup-show-view.ts';
 
 export const cgroupShow: CommandDefinition = {
@@ -41,7 +41,7 @@ export const cgroupShow: CommandDefinition = {
     [5, '/proc is not that of our own pid namespace'],
   ],
   async run(invocation, context) {
-    const { word, recording } = splitRecorded(invocation.operands[0] ?? '');
+    const { word, recording } = await splitRecordedCgroup(context, invocation.operands[0] ?? '');
     const host = await context.host(recording);
     requireOwnProc(host);
     const report = reportCgroups(host, word);

@@ -14,7 +14,7 @@ import { renderTree, type Caption } from '../../render/text-table.ts';
 import type { TreeNode } from '../../render/tree.ts';
 import { flag, optionValue, type CommandDefinition, type Invocation } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
-import { splitRecorded } from '../recorded-target.ts';
+import { splitRecordedCgroup } from './cgroup-recorded.ts';
 import { groupColumns, type GroupColumn } from './cgroup-ls-columns.ts';
 import { columnNamed } from './ls-query.ts';
 import { textOptions } from './text-options.ts';
@@ -65,7 +65,8 @@ export const cgroupTree: CommandDefinition = {
     [5, 'no cgroups are mounted, or /proc is not that of our own pid namespace'],
   ],
   async run(invocation, context) {
-    const operand = splitRecorded(invocation.operands[0]);
+    const [word] = invocation.operands;
+    const operand = word === undefined ? undefined : await splitRecordedCgroup(context, word);
     const columns = columnsOf(invocation);
     const host = await context.host(operand?.recording);
     requireOwnProc(host);

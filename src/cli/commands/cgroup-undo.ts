@@ -1,4 +1,5 @@
 import { resolveLivingCgroup } from '../../inspect/cgroup/cgroup-target.ts';
+import type { Groups } from '../../cgroups/groups.ts';
 import { folderOf } from '../../cgroups/undo-plan.ts';
 import type { Journal } from '../../host/linux/journal.ts';
 import { NsError } from '../../kernel/error.ts';
@@ -76,7 +77,7 @@ function chosenBy(host: Host, word: string, all: readonly JournalEntry[]): reado
   const named = all.filter(({ id }) => id === word);
   if (named.length > 0) return named;
   // A word that could be an ID and is none may be the name of a container.
-  const { reached } = groupsOfTarget(host, resolveLivingCgroup(host, word));
+  const { reached } = groupsNamed(host, word, all);
   const inodes = new Map(
     reached.flatMap(({ files, levels: [{ folder }] }) => {
       const inode = valueOf(files.status(folder))?.ino;
@@ -88,6 +89,20 @@ function chosenBy(host: Host, word: string, all: readonly JournalEntry[]): reado
       .filter(isCgroupUndo)
       .some((each) => inodes.get(folderOf(each)) === each.place.inode && each.place.inode !== null);
   return all.filter(isOf).toReversed();
+}
+
+/** Errors: as of resolveLivingCgroup, and NO_FILE for what is no ID either. */
+function groupsNamed(host: Host, word: string, all: readonly JournalEntry[]): Groups {
+  try {
+    return groupsOfTarget(host, resolveLivingCgroup(host, word));
+  } catch (error) {
+    if (!(error instanceof NsError) || error.code !== 'NO_PROCESS' || !/^(?=.*[a-z])[a-z0-9]+$/.test(word)) throw error;
+    throw new NsError('NO_FILE', {
+      what: `neither a cgroup set nor a target is called '${word}'`,
+      why: `${all.length === 0 ? 'no set' : all.map(({ id }) => id).join(', ')} of this user is in the journal`,
+      tryThis: 'nstool cgroup undo, which lists them',
+    });
+  }
 }
 
 function nothing(word: string | undefined): NsError {

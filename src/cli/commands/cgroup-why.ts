@@ -2,10 +2,11 @@ import { beginWhy, endWhy } from '../../inspect/cgroup-why/report.ts';
 import { whyCodes, whyTitle } from '../../inspect/cgroup-why/codes.ts';
 import { NsError } from '../../kernel/error.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
-import { flag, optionValue, type CommandDefinition } from '../define-command.ts';
+import { flag, type CommandDefinition } from '../define-command.ts';
 import { gapNote } from '../gap-text.ts';
-import { splitRecorded } from '../recorded-target.ts';
+import { splitRecordedCgroup } from './cgroup-recorded.ts';
 import { whyJson, whyText } from './cgroup-why-report.ts';
+import { secondsOf } from './seconds-option.ts';
 
 const DEFAULT_MS = 2000;
 
@@ -28,7 +29,7 @@ export const cgroupWhy: CommandDefinition = {
     ...whyCodes.map((code) => `  ${code.padEnd(4)} ${whyTitle(code)}`),
   ],
   options: [
-    { long: 'for', value: 'TIME', help: 'between the two looks: 5s, 500ms; 2s without it; 0: one look, sums only' },
+    { long: 'for', value: 'SECONDS', help: 'between the two looks: 5, 500ms, 1m; 2 without it; 0: one look, sums only' },
     { long: 'json', short: 'J', help: 'as JSON, with the numbers and the gaps' },
   ],
   examples: [
@@ -46,8 +47,8 @@ export const cgroupWhy: CommandDefinition = {
     [5, '/proc is not that of our own pid namespace'],
   ],
   async run(invocation, context) {
-    const { word, recording } = splitRecorded(invocation.operands[0] ?? '');
-    const wait = durationOf(optionValue(invocation, 'for'));
+    const { word, recording } = await splitRecordedCgroup(context, invocation.operands[0] ?? '');
+    const wait = secondsOf(invocation, 'for', { zero: true }) ?? DEFAULT_MS;
     const host = await context.host(recording);
     requireOwnProc(host);
     // On a recorded host time stands still.
@@ -69,15 +70,3 @@ export const cgroupWhy: CommandDefinition = {
     };
   },
 };
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
-const LONGEST_MS = 24 * 3_600_000;
-
-/** Unit: milliseconds. Errors: BAD_VALUE. */
-function durationOf(word: string | undefined): number {
-  if (word === undefined) return DEFAULT_MS;
-  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(word) ?? [];
-  const length = Number(number) * (UNITS[unit] ?? Number.NaN);
-  if (length >= 0 && length <= LONGEST_MS) return length;
-  throw new NsError('BAD_VALUE', { what: `--for takes a time, not '${word}'`, tryThis: '--for 5s' });
-}

@@ -113,7 +113,7 @@ function chosen(journal: Journal, entries: readonly JournalEntry[], id: string |
   const mine = named.filter((entry) => ['gone', 'parent'].includes(journal.standing(entry)));
   if (mine.length > 0) return mine;
   const why = named.length === 0 ? 'the journal of this user does not have it' : 'its maker is still at work';
-  throw new NsError('NO_FILE', { what: `there is no garbage '${id}'`, why });
+  throw new NsError('NO_FILE', { what: `there is no garbage '${id}'`, why, tryThis: 'nstool gc --dry-run, for what there is' });
 }
 
 /** The command has ended, and its parent asks what there is to say before its cgroups go. */

@@ -9,6 +9,7 @@ import { mountAt } from '../../kernel/mount-at.ts';
 import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
 import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
 import { resolveTarget, type ProcessTarget } from '../resolve-target.ts';
+import { parseTarget, type Target } from '../target.ts';
 
 /** Cgroups that were named by a path: by a directory one of one hierarchy, else that of this path in each. */
 export interface NamedCgroups {
@@ -37,7 +38,11 @@ export function resolveCgroupTarget(host: Host, word: string): CgroupTarget {
 export function resolveLivingCgroup(host: Host, word: string): Exclude<CgroupTarget, RemovedCgroup> {
   const target = resolveCgroupTarget(host, word);
   if (target.type !== 'removed') return target;
-  throw new NsError('NO_FILE', { what: `there is no cgroup ${target.path}`, tryThis: `nstool cgroup why ${word}` });
+  throw new NsError('NO_FILE', {
+    what: `there is no cgroup ${target.path}`,
+    why: 'no hierarchy that we see has one of this path now',
+    tryThis: 'nstool cgroup ls, for those that are there; nstool cgroup why tells of one that is gone',
+  });
 }
 
 function isProcess(word: string): boolean {
@@ -45,6 +50,14 @@ function isProcess(word: string): boolean {
 }
 
 function byName(host: Host, word: string): CgroupTarget {
+  const form = formOf(word);
+  if (form.type === 'namespace' && form.kind === undefined) {
+    throw new NsError('NO_PROCESS', {
+      what: `no process ${word}`,
+      why: 'pids have seven digits at most; namespaces have such numbers, and only processes are in cgroups',
+      tryThis: 'nstool ls -o PID,NAME,COMMAND',
+    });
+  }
   const target = resolveTarget(host, word);
   if (target.type !== 'namespace') return target;
   throw new NsError('BAD_VALUE', {
@@ -53,15 +66,68 @@ function byName(host: Host, word: string): CgroupTarget {
   });
 }
 
-/** undefined: it is a file, and no cgroup's. */
+const PATHS = 'a cgroup is named by its path from the root of the hierarchy (/docker/4c01…), or by its directory';
+
+/** Errors: BAD_VALUE. */
+function formOf(word: string): Target {
+  if (/^\.{1,2}(?:\/|$)/.test(word))
+    throw new NsError('BAD_VALUE', { what: `'${word}' is no target`, why: PATHS, tryThis: `"$PWD/${word}"` });
+  try {
+    return parseTarget(word);
+  } catch (error) {
+    const path = pathMeant(word);
+    if (path === undefined) throw error;
+    throw new NsError('BAD_VALUE', { what: `'${word}' is no target`, why: PATHS, tryThis: `'${path}'` });
+  }
+}
+
+/** `docker/4c01`, and `memory:/docker/4c01` of cgget(1). */
+function pathMeant(word: string): string | undefined {
+  const [, ofController] = /^[^/:]+:(\/.*)$/s.exec(word) ?? [];
+  return ofController ?? (/^[^/:]+\//.test(word) ? `/${word}` : undefined);
+}
+
+/** Is there a cgroup of this path, or that is this directory? Errors: where that cannot be told. */
+export function isCgroupPath(host: Host, word: string): boolean {
+  const names = namesOf(word);
+  return word.startsWith('/') && !names.includes('..') && pathOf(host, names).groups.reached.length > 0;
+}
+
+function namesOf(word: string): readonly string[] {
+  return word.split('/').filter((name) => name !== '' && name !== '.');
+}
+
+/** undefined: it is a namespace's file. Errors: BAD_VALUE, for another file. */
 function byPath(host: Host, word: string): CgroupTarget | undefined {
-  const names = word.split('/').filter((name) => name !== '' && name !== '.');
+  const names = namesOf(word);
   if (names.includes('..')) {
     throw new NsError('BAD_VALUE', {
       what: `'${word}' has .. in it`,
       why: 'a cgroup is named from the root of its hierarchy, or of the mount, down',
     });
   }
+  const named = pathOf(host, names);
+  const { path, groups, isDirectory } = named;
+  if (groups.reached.length > 0) return { type: 'cgroups', path, groups };
+  if (!host.stat(word).ok) return { type: 'removed', path };
+  if (!isDirectory && host.askNamespace(word, ['NS_GET_NSTYPE']).ok) return undefined;
+  throw noCgroup(word, named);
+}
+
+interface NamedPath {
+  /** Relative to the root of our cgroup namespace. */
+  readonly path: string;
+  /** Those that are reached. */
+  readonly groups: Groups;
+  /** Is it below where a hierarchy is mounted? */
+  readonly isDirectory: boolean;
+  /** Without links, and what it is on. */
+  readonly directory: string;
+  readonly mount: Mount | undefined;
+  readonly mounts: readonly Mount[];
+}
+
+function pathOf(host: Host, names: readonly string[]): NamedPath {
   const mounts = orThrow(parsed(host, '/proc/self/mountinfo', parseMountinfo), 'cannot read the mount table');
   const memberships = orThrow(
     parsed(host, `/proc/${host.self.pid}/cgroup`, parseCgroup),
@@ -69,14 +135,40 @@ function byPath(host: Host, word: string): CgroupTarget | undefined {
   );
   const directory = withoutLinks(host, names);
   const mount = mountAt(mounts, directory);
-  const isDirectory = mount?.fsType === 'cgroup' || mount?.fsType === 'cgroup2';
+  const isDirectory = mount !== undefined && isOfCgroups(mount);
   const path = isDirectory ? pathBelow(mount, directory) : `/${names.join('/')}`;
   const hierarchies = isDirectory ? memberships.filter((each) => isOf(mount, each)) : memberships;
   const groups = findGroups(host, host.self.pid, hierarchies.map(at(path)));
   // Where the path leads nowhere in a hierarchy is no gap: nobody said that it does.
-  if (groups.reached.length > 0) return { type: 'cgroups', path, groups: { ...groups, unreached: [] } };
-  if (!isDirectory && host.stat(word).ok) return undefined;
-  return { type: 'removed', path };
+  return { path, groups: { ...groups, unreached: [] }, isDirectory, directory, mount, mounts };
+}
+
+function isOfCgroups({ fsType }: Mount): boolean {
+  return fsType === 'cgroup' || fsType === 'cgroup2';
+}
+
+const MAX_SHOWN = 3;
+
+/** A file, or a directory of something else. */
+function noCgroup(word: string, { isDirectory, directory, mount, mounts }: NamedPath): NsError {
+  const what = `${word} is no cgroup`;
+  if (isDirectory) {
+    const tryThis = `its directory: '${directory.slice(0, directory.lastIndexOf('/'))}'`;
+    return new NsError('BAD_VALUE', { what, why: 'it is a file of one', tryThis });
+  }
+  const below = mounts.flatMap((each) =>
+    isOfCgroups(each) && each.mountPoint.startsWith(`${directory}/`) ? [each.mountPoint] : [],
+  );
+  const [first] = below;
+  const more = below.length > MAX_SHOWN ? ', …' : '';
+  return new NsError('BAD_VALUE', {
+    what,
+    why:
+      first === undefined
+        ? `it is a file of ${mount?.fsType ?? 'another file system'}, and no hierarchy has a cgroup of that path`
+        : `hierarchies are mounted below it: ${below.slice(0, MAX_SHOWN).join(', ')}${more}`,
+    tryThis: first ?? 'nstool cgroup ls',
+  });
 }
 
 function at(path: string): (membership: CgroupMembership) => CgroupMembership {
