@@ -11,15 +11,48 @@ export interface UndoStep {
   readonly undo: UndoneFile;
   /**
    * back: our value is there, and the old one is to be written. already: the old one is there. changed: another is, which
-   * we did not write. gone: the cgroup is no more. unknown: it cannot be read.
+   * we did not write. held: the value there is that of a later set, whose undo comes first. gone: the cgroup is no more.
+   * unknown: it cannot be read.
    */
-  readonly state: 'back' | 'already' | 'changed' | 'gone' | 'unknown';
+  readonly state: 'back' | 'already' | 'changed' | 'held' | 'gone' | 'unknown';
   /** What the file says; null: that is not told. */
   readonly current: string | null;
+  /** Of the later set. null: none holds it. */
+  readonly heldBy: string | null;
 }
 
-/** In the order in which they are to be done: backwards. */
-export function undoSteps(host: Host, undo: readonly UndoneFile[]): readonly UndoStep[] {
+/** Those of a set that stands. */
+export interface LaterSet {
+  readonly id: string;
+  readonly undo: readonly UndoneFile[];
+}
+
+/** In the order in which they are to be done: backwards. `later`: what was set after it, in that order. */
+export function undoSteps(
+  host: Host,
+  undo: readonly UndoneFile[],
+  later: readonly LaterSet[] = [],
+): readonly UndoStep[] {
+  return stepsAlone(host, undo).map((step, _, steps) => {
+    // Of a file that was written more than once, what it says now is with the first of its steps.
+    const current = steps.find((other) => keyOf(other.undo) === keyOf(step.undo))?.current ?? null;
+    const holder = current === null ? undefined : later.findLast((set) => holds(set, step.undo, current));
+    return holder === undefined ? step : { ...step, state: 'held', current, heldBy: holder.id };
+  });
+}
+
+function holds({ undo }: LaterSet, { place, file, text }: UndoneFile, current: string): boolean {
+  const own = undo.findLast(
+    (each) =>
+      each.file === file &&
+      each.place.mount === place.mount &&
+      each.place.inode === place.inode &&
+      deviceIn(each.text) === deviceIn(text),
+  );
+  return own !== undefined && comesFrom(own, current);
+}
+
+function stepsAlone(host: Host, undo: readonly UndoneFile[]): readonly UndoStep[] {
   // Of a file that was written more than once: what it will say by then.
   const said = new Map<string, string>();
   return [...undo.entries()].toReversed().map(([index, each]) => {
@@ -59,19 +92,24 @@ export function isMounted(host: Host, { place }: Pick<CgroupUndo, 'place'>): boo
 }
 
 function stepOf(host: Host, undo: UndoneFile, said: string | undefined): UndoStep {
-  if (!isMounted(host, undo)) return { undo, state: 'unknown', current: null };
+  if (!isMounted(host, undo)) return { undo, state: 'unknown', current: null, heldBy: null };
   const folder = folderOf(undo);
   const inode = valueOf(host.stat(folder))?.ino;
   if (inode === undefined || (undo.place.inode !== null && inode !== undo.place.inode))
-    return { undo, state: 'gone', current: null };
+    return { undo, state: 'gone', current: null, heldBy: null };
   const current = said ?? valueOf(textOf(host, folder, undo));
-  if (current === undefined) return { undo, state: 'unknown', current: null };
-  if (current === undo.previous) return { undo, state: 'already', current };
-  return { undo, state: comesFrom(undo, current) ? 'back' : 'changed', current };
+  if (current === undefined) return { undo, state: 'unknown', current: null, heldBy: null };
+  if (current === undo.previous) return { undo, state: 'already', current, heldBy: null };
+  return { undo, state: comesFrom(undo, current) ? 'back' : 'changed', current, heldBy: null };
+}
+
+/** Of a file with a line for each device. null: of another. */
+function deviceIn(text: string): string | null {
+  return /^(\d+:\d+) /.exec(text)?.[1] ?? null;
 }
 
 function textOf(host: Host, folder: string, { file, text }: UndoneFile): ReturnType<typeof restoringText> {
-  const device = /^(\d+:\d+) /.exec(text)?.[1] ?? null;
+  const device = deviceIn(text);
   const read = (name: string): ReturnType<Host['readFile']> => host.readFile(`${folder}/${name}`);
   return restoringText({ read }, file, device);
 }

@@ -199,6 +199,25 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter'))('limits of a cgroup that is
     expect(group.read('pids.max')).toBe('max\n');
   });
 
+  it('of a value that a later set wrote it says which, and newest first all is as before', () => {
+    const before = group.all();
+    // The third writes what the first wrote: whose it is the journal knows.
+    const [first = '', second = '', third = ''] = ['7', '9', '7'].map((pids) => answered(['--pids', pids]).undo ?? '');
+    for (const [id, holder] of [
+      [first, third],
+      [second, third],
+    ] as const) {
+      const undone = isolated.nstool(['cgroup', 'undo', id, '--json']);
+      expect(undone.status).toBe(1);
+      expect(undone.stderr).toContain(`which a later set wrote: left; first: nstool cgroup undo ${holder}`);
+      expect(faults('cgroup undo', JSON.parse(undone.stdout))).toEqual([]);
+      expect(JSON.parse(undone.stdout)).toMatchObject({ files: [{ state: 'left', was: '7', held_by: holder }] });
+      expect(group.read('pids.max')).toBe('7\n');
+    }
+    for (const id of [third, second, first]) expect(isolated.nstool(['cgroup', 'undo', id]).status).toBe(0);
+    expect(group.all()).toEqual(before);
+  });
+
   it('one that cannot be had changes nothing; --best-effort goes on', () => {
     const before = group.all();
     // There is no such processor: v1 says so, v2 of the number that no kernel is built for.

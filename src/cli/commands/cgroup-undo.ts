@@ -21,7 +21,7 @@ export const cgroupUndo: CommandDefinition = {
   description: [
     'Brings back the values that nstool cgroup set replaced: of ID, which set printed, or the latest of the cgroups that',
     'TARGET is in. With neither, the only one there is; of more than one it lists them. A value that somebody else has',
-    'changed since is told and left, unless --force. What was undone is taken out of the journal.',
+    'changed since is told and left, unless --force; so is one of a later set, which is to be undone first. What was undone is taken out of the journal.',
     'The journal lives as long as the kernel runs, as cgroups do. It is that of the user who asks.',
   ],
   options: [
@@ -46,13 +46,14 @@ export const cgroupUndo: CommandDefinition = {
     const host = await context.host();
     const journal = await context.journal();
     const [word] = invocation.operands;
-    const all = undoable(journal);
+    const { entries } = journal.list();
+    const all = undoable(entries);
     const [chosen, ...more] = word === undefined ? all.toReversed() : chosenBy(host, word, all);
     if (chosen === undefined) throw nothing(word);
     if (word === undefined && more.length > 0) return listed(all, flag(invocation, 'json'));
     if (journal.standing(chosen) !== 'gone' && !chosen.kept) throw atWork(chosen);
     const dryRun = flag(invocation, 'dry-run');
-    const rows = await undoFiles(host, context, chosen, { force: flag(invocation, 'force'), dryRun });
+    const rows = await undoFiles(host, context, entries, chosen, { force: flag(invocation, 'force'), dryRun });
     if (!dryRun) settle(journal, chosen, rows.map(isUndone));
     const notes = [...undoneNotes(rows)];
     if (dryRun) notes.push('nothing was changed');
@@ -68,8 +69,8 @@ export const cgroupUndo: CommandDefinition = {
 const HEAD = { schema: 1, complete: true, gaps: [] };
 
 /** Limits that were set and stand, or were left half done. In the order in which they were made. */
-function undoable(journal: Journal): readonly JournalEntry[] {
-  return journal.list().entries.filter(({ undo }) => undo.length > 0 && undo.every(({ op }) => op === 'cgroup file'));
+function undoable(entries: readonly JournalEntry[]): readonly JournalEntry[] {
+  return entries.filter(({ undo }) => undo.length > 0 && undo.every(({ op }) => op === 'cgroup file'));
 }
 
 /** Latest first. */

@@ -29,7 +29,11 @@ export const cgroupWhy: CommandDefinition = {
     ...whyCodes.map((code) => `  ${code.padEnd(4)} ${whyTitle(code)}`),
   ],
   options: [
-    { long: 'for', value: 'SECONDS', help: 'between the two looks: 5, 500ms, 1m; 2 without it; 0: one look, sums only' },
+    {
+      long: 'for',
+      value: 'SECONDS',
+      help: 'between the two looks: 5, 500ms, 1m; 2 without it; 0: one look, sums only',
+    },
     { long: 'json', short: 'J', help: 'as JSON, with the numbers and the gaps' },
   ],
   examples: [

@@ -67,7 +67,7 @@ export const gc: CommandDefinition = {
     for (const entry of chosen(journal, entries, id).toReversed()) {
       if (journal.standing(entry) === 'parent') told.push(...tell(host, entry));
       // eslint-disable-next-line no-await-in-loop -- what was made later is undone first
-      rows.push(...(await collect(host, context, journal, entry, dryRun)));
+      rows.push(...(await collect({ host, context, journal, entries, dryRun }, entry)));
     }
     if (id === undefined) rows.push(...(await traces(context, dryRun)));
     const listed = gaps.list();
@@ -113,7 +113,11 @@ function chosen(journal: Journal, entries: readonly JournalEntry[], id: string |
   const mine = named.filter((entry) => ['gone', 'parent'].includes(journal.standing(entry)));
   if (mine.length > 0) return mine;
   const why = named.length === 0 ? 'the journal of this user does not have it' : 'its maker is still at work';
-  throw new NsError('NO_FILE', { what: `there is no garbage '${id}'`, why, tryThis: 'nstool gc --dry-run, for what there is' });
+  throw new NsError('NO_FILE', {
+    what: `there is no garbage '${id}'`,
+    why,
+    tryThis: 'nstool gc --dry-run, for what there is',
+  });
 }
 
 /** The command has ended, and its parent asks what there is to say before its cgroups go. */
@@ -122,18 +126,24 @@ function tell(host: Host, { undo }: JournalEntry): readonly string[] {
   return groups.flatMap((each) => endingsOf(host, folderOf(each))).map(endingText);
 }
 
+interface Collecting {
+  readonly host: Host;
+  readonly context: Context;
+  readonly journal: Journal;
+  /** All that the journal has. */
+  readonly entries: readonly JournalEntry[];
+  readonly dryRun: boolean;
+}
+
 async function collect(
-  host: Host,
-  context: Context,
-  journal: Journal,
+  { host, context, journal, entries, dryRun }: Collecting,
   entry: JournalEntry,
-  dryRun: boolean,
 ): Promise<readonly GarbageRow[]> {
   if (entry.kept) {
     if (!dryRun && isPast(host, entry)) journal.remove(entry);
     return [];
   }
-  const undone = await undoFiles(host, context, entry, { force: false, dryRun });
+  const undone = await undoFiles(host, context, entries, entry, { force: false, dryRun });
   const rows = undone.map((each): Done => ({ undo: each.undo, row: restoredRow(each) }));
   for (const { undo, state, why } of await undoNetworkEntry(entry, context, dryRun))
     rows.push({ undo, row: { entry, what: networkWhat(undo), state, why } });
@@ -177,10 +187,11 @@ function isPast(host: Host, { undo }: JournalEntry): boolean {
 }
 
 function restoredRow(done: UndoneRow): GarbageRow {
-  const { entry, undo, state, was, gap } = done;
+  const { entry, undo, state, was, gap, heldBy } = done;
   const base = { entry, what: `${folderOf(undo)}/${undo.file}`, why: null };
   if (state === 'planned') return { ...base, state };
   if (isUndone(done)) return { ...base, state: state === 'gone' ? 'gone' : 'restored' };
+  if (heldBy !== null) return { ...base, state: 'left', why: `a later set has it: nstool cgroup undo ${heldBy}` };
   const why = state === 'left' ? `it says '${was ?? ''}', which is not ours` : (gap?.errno ?? 'it cannot be read');
   return { ...base, state: 'left', why };
 }

@@ -555,7 +555,7 @@ describe('the command', () => {
     expect(json).toMatchObject({ interval_sec: null, findings: [{ code: 'W13', path: '/pod' }] });
   });
 
-  it.each(['', 'x', '-1', '5h', '1e3', '99999999'])('refuses --for %j', async (word) => {
+  it.each(['', 'x', '-1', '5d', '1e3', '99999999'])('refuses --for %j', async (word) => {
     await expect(runCommand(cgroupWhy, [String(PID), '--for', word], { host })).rejects.toMatchObject({
       code: 'BAD_VALUE',
     });
