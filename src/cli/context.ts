@@ -61,6 +61,14 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     },
     undoNetworks: async (undo, { dryRun }) =>
       (await import('../host/linux/undo-network.ts')).undoNetworks(undo, dryRun),
+    replayNetwork: async (replaying) => {
+      const { replayNetwork } = await import('../host/linux/replay-network.ts');
+      const { Journal } = await import('../host/linux/journal.ts');
+      return replayNetwork(
+        replaying,
+        Journal.open((name) => env[name]),
+      );
+    },
     probe: async (probes) => (await import('../host/linux/probe.ts')).probe(probes),
     journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
     traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),

@@ -21,6 +21,7 @@ import type { NetworkUndo } from '../kernel/journal.ts';
 import type { NetworkBuilding, NetworkBuilt, NetworkUndone } from '../kernel/network-plan.ts';
 import type { Probe, ProbeAnswer } from '../kernel/probe.ts';
 import type { Program } from '../kernel/program.ts';
+import type { Replayed, Replaying } from '../kernel/replay-plan.ts';
 import type { ReleaseOutcome, ReleasePlan } from '../kernel/release.ts';
 import type { Theme } from '../render/theme.ts';
 import type { ScreenEvents, TerminalScreen } from './terminal-screen.ts';
@@ -131,6 +132,8 @@ export interface Context {
   readonly removeCgroup: (place: CgroupPlace) => Promise<Removed>;
   /** Makes a network, with a journal of it. Errors: DENIED, of the journal. */
   readonly buildNetwork: (building: NetworkBuilding) => Promise<NetworkBuilt>;
+  /** Builds a network again from a snapshot, with a journal of it. Errors: DENIED, of the journal. */
+  readonly replayNetwork: (replaying: Replaying) => Promise<Replayed>;
   /** Takes one thing of it back. */
   readonly undoNetworks: (
     undo: readonly NetworkUndo[],

@@ -267,6 +267,14 @@ export interface NetlinkRequest {
   readonly keepsSocket?: true;
 }
 
+/** What can be set below /proc/sys/net. */
+export interface NetworkSettings {
+  /** By path below it (`ipv4/conf/eth0/forwarding`): what the file says, without the newline at its end. */
+  readonly values: Readonly<Record<string, string>>;
+  /** What could not be read, though it can be. */
+  readonly gaps: readonly Gap[];
+}
+
 /** A mount namespace, as the kernel's own list of them has it. */
 export interface ListedMountNamespace {
   readonly id: bigint;
@@ -377,6 +385,11 @@ export interface Host {
    * times; then its messages carry NLM_F_DUMP_INTR. Errors: denied, unsupported, malformed.
    */
   netlink(request: NetlinkRequest): Reading<readonly Uint8Array[]>;
+  /**
+   * All files below /proc/sys/net that can be read and written, as who is in that network namespace sees them, but those
+   * that hold keys. null: in a new one, which is gone again with the answer. Errors: gone, denied.
+   */
+  networkSettings(of: NamespaceDoor | null): Reading<NetworkSettings>;
   /**
    * The POSIX message queues of the ipc namespace behind the door; without one, of our own. Since: Linux 5.2. Errors:
    * denied (without CAP_SYS_ADMIN in our mount namespace's owner and over the ipc namespace), gone, unsupported.

@@ -100,6 +100,7 @@ function contextOf(
     takeControllersBack: never,
     buildNetwork: never,
     undoNetworks: never,
+    replayNetwork: never,
     journal: never,
     probe: never,
     traceLeftovers: never,

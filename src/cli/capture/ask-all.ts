@@ -167,6 +167,7 @@ function quiet(host: Host): Context {
     takeControllersBack: never,
     buildNetwork: never,
     undoNetworks: never,
+    replayNetwork: never,
     journal: never,
     probe: never,
     traceLeftovers: never,

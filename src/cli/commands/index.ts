@@ -234,6 +234,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-down.ts')).netDown,
   },
   {
+    name: 'net snapshot',
+    summary: 'a running network namespace as a file, to build it again elsewhere',
+    load: async () => (await import('./net-snapshot.ts')).netSnapshot,
+  },
+  {
+    name: 'net replay',
+    summary: 'build a network namespace again from a snapshot',
+    load: async () => (await import('./net-replay.ts')).netReplay,
+  },
+  {
     name: 'audit',
     summary: 'what a process or container could do to the host, as findings',
     load: async () => (await import('./audit.ts')).audit,

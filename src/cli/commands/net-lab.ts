@@ -69,7 +69,7 @@ interface Before {
 }
 
 /** What a killed one left is removed. Errors: DENIED. */
-async function standingOf(name: string, journal: Journal, context: Context, dryRun: boolean): Promise<Before> {
+export async function standingOf(name: string, journal: Journal, context: Context, dryRun: boolean): Promise<Before> {
   const entry = journal.list().entries.find(({ id }) => id === labId(name));
   if (entry === undefined) return { standing: null, notes: [] };
   if (entry.kept) return { standing: entry, notes: [] };
@@ -100,7 +100,7 @@ export function requireAlone(name: string, entry: JournalEntry, journal: Journal
   });
 }
 
-function foldersOfOthers(journal: Journal, name: string): ReadonlySet<string> {
+export function foldersOfOthers(journal: Journal, name: string): ReadonlySet<string> {
   const others = journal.list().entries.filter(({ id }) => id !== labId(name));
   return new Set(others.flatMap(({ undo }) => undo.flatMap((each) => (each.op === 'folder' ? [each.path] : []))));
 }

@@ -13,6 +13,7 @@ import { listNamespaces } from './list-namespaces.ts';
 import { messageQueues } from './message-queues.ts';
 import { mounts } from './mounts.ts';
 import { askNetlink } from './netlink-socket.ts';
+import { networkSettings } from './network-settings.ts';
 import { askNamespace, mountNamespaces } from './nsfs.ts';
 import { processNumber, sharesFiles } from './pidfd.ts';
 import { securebits } from './securebits.ts';
@@ -38,6 +39,7 @@ export function linuxHost(): Host {
     folders,
     askNamespace,
     netlink: askNetlink,
+    networkSettings,
     messageQueues,
     sharesFiles,
     processNumber,

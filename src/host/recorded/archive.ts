@@ -18,6 +18,7 @@ import type {
   NamespaceListQuery,
   NamespaceQuestion,
   NetlinkRequest,
+  NetworkSettings,
   RootQuery,
   TreeEntry,
   TreeQuery,
@@ -58,6 +59,7 @@ export type Answer =
   | { readonly structs: readonly string[] }
   | { readonly shared: boolean }
   | { readonly log: LoggedRecords }
+  | { readonly settings: NetworkSettings }
   | {
       readonly queues: readonly {
         readonly name: string;
@@ -132,6 +134,8 @@ export const questions = {
   netlink: ({ protocol, message, descriptor, namespace }: NetlinkRequest): string =>
     `netlink ${protocol} ${toHex(message)} ${descriptor === undefined ? '' : doorText(descriptor.door)}` +
     (namespace === undefined ? '' : ` in ${doorText(namespace)}`),
+  networkSettings: (of: NamespaceDoor | null): string =>
+    `network-settings ${of === null ? 'new' : `in ${doorText(of)}`}`,
   messageQueues: (door?: NamespaceDoor): string => `message-queues${door === undefined ? '' : ` in ${doorText(door)}`}`,
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
   processNumber: (pid: number): string => `process-number ${pid}`,

@@ -15,6 +15,7 @@ import {
   type ListedMountNamespace,
   type LoggedRecords,
   type MessageQueueFile,
+  type NetworkSettings,
   type Reading,
   type Tree,
   type TreeAttribute,
@@ -154,6 +155,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
         typeof door === 'string' ? door : '',
       ),
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
+    networkSettings: (of) => answer(questions.networkSettings(of), settingsOf),
     messageQueues: (door) => answer(questions.messageQueues(door), queuesOf),
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
     processNumber: (pid) => answer(questions.processNumber(pid), (entry) => bigintOf(entry['number'])),
@@ -233,6 +235,15 @@ function mountNamespacesOf(entry: Fields): readonly ListedMountNamespace[] | und
     listed.push({ id, inode, mounts: Number(mounts) });
   }
   return listed;
+}
+
+function settingsOf({ settings }: Fields): NetworkSettings | undefined {
+  if (!isFields(settings) || !isFields(settings['values'])) return undefined;
+  const entries = Object.entries(settings['values']).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  const gaps = Array.isArray(settings['gaps']) ? settings['gaps'].filter(isWholeGap) : [];
+  return { values: Object.fromEntries(entries), gaps };
 }
 
 function queuesOf(entry: Fields): readonly MessageQueueFile[] | undefined {

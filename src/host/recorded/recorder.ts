@@ -13,6 +13,7 @@ import type {
   ListedMountNamespace,
   LoggedRecords,
   MessageQueueFile,
+  NetworkSettings,
   Reading,
   Tree,
 } from '../../kernel/host.ts';
@@ -71,6 +72,7 @@ export function recording(host: Host): Recorder {
   const folders = noting((folders: Folders) => ({ folders }));
   const namespace = noting((number: bigint) => ({ number: String(number) }));
   const netlink = noting((datagrams: readonly Uint8Array[]) => ({ datagrams: datagrams.map(toHex) }));
+  const settings = noting((settings: NetworkSettings) => ({ settings }));
   const messageQueues = noting(encodeQueues);
   const sharesFiles = noting((shared: boolean) => ({ shared }));
   const processNumber = noting((inode: bigint) => ({ number: String(inode) }));
@@ -97,6 +99,7 @@ export function recording(host: Host): Recorder {
       folders: (query) => folders(questions.folders(query), () => host.folders(query)),
       askNamespace: (door, asked) => namespace(questions.namespace(door, asked), () => host.askNamespace(door, asked)),
       netlink: (request) => netlink(questions.netlink(request), () => host.netlink(request)),
+      networkSettings: (of) => settings(questions.networkSettings(of), () => host.networkSettings(of)),
       messageQueues: (door) => messageQueues(questions.messageQueues(door), () => host.messageQueues(door)),
       sharesFiles: (pid, tid) => sharesFiles(questions.sharesFiles(pid, tid), () => host.sharesFiles(pid, tid)),
       processNumber: (pid) => processNumber(questions.processNumber(pid), () => host.processNumber(pid)),

@@ -62,12 +62,20 @@ function linksNamed({ namespaces }: Topology, name: string): readonly PlacedLink
   );
 }
 
-/** What a plain look does not find a deep one does. */
 function placeOf(host: Host, topology: Topology, inode: bigint): NetworkTarget {
+  return { type: 'namespace', ...networkPlace(host, topology, inode) };
+}
+
+/** What a plain look does not find a deep one does. Errors: NO_NAMESPACE. */
+export function networkPlace(
+  host: Host,
+  topology: Topology,
+  inode: bigint,
+): { readonly topology: Topology; readonly place: NetworkNamespace } {
   const place = topology.namespaces.find((one) => one.inode === inode);
-  if (place !== undefined) return { type: 'namespace', topology, place };
+  if (place !== undefined) return { topology, place };
   const deep = readTopology(host, { deep: true });
   const found = deep.namespaces.find((one) => one.inode === inode);
-  if (found !== undefined) return { type: 'namespace', topology: deep, place: found };
+  if (found !== undefined) return { topology: deep, place: found };
   throw new NsError('NO_NAMESPACE', { what: `no network namespace ${inode} was found`, gaps: deep.gaps.list() });
 }

@@ -77,3 +77,9 @@ function groupsOf(text: string, isLast: boolean): readonly number[] | undefined 
   }
   return bytes;
 }
+
+/** `02:00:5e:10:00:01`, of at most 32 bytes (MAX_ADDR_LEN). undefined: it is none. */
+export function parseLinkLayer(text: string): Uint8Array | undefined {
+  if (!/^[\da-f]{2}(?::[\da-f]{2}){0,31}$/i.test(text)) return undefined;
+  return Uint8Array.from(text.split(':'), (byte) => Number.parseInt(byte, 16));
+}

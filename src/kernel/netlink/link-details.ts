@@ -122,7 +122,7 @@ function portStateOf({ info }: LinkAttributes, what: string): Reading<string | n
   return value(state === undefined ? null : (BRIDGE_PORT_STATES[state] ?? String(state)));
 }
 
-function altNamesOf(list: Uint8Array | undefined, what: string): Reading<readonly string[]> {
+export function altNamesOf(list: Uint8Array | undefined, what: string): Reading<readonly string[]> {
   if (list === undefined) return value([]);
   const names = decodeAttributes(list, what);
   if (!names.ok) return names;

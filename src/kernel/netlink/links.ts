@@ -100,7 +100,7 @@ export function linkOf(body: Uint8Array, { all, info }: LinkAttributes, what: st
 }
 
 /** Both sorts of tun devices are `tun` to the kernel, before Linux 4.17 without a difference. */
-function kindOf(info: ReadonlyMap<number, Uint8Array>, what: string): Reading<string | null> {
+export function kindOf(info: ReadonlyMap<number, Uint8Array>, what: string): Reading<string | null> {
   const kind = textOf(info.get(IFLA_INFO_KIND));
   if (kind !== 'tun') return value(kind);
   const data = attributeMap(info.get(IFLA_INFO_DATA) ?? new Uint8Array(), what);

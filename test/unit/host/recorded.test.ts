@@ -66,6 +66,7 @@ const live: Host = {
       gaps: [{ reason: 'denied', what: `${path}/c`, errno: 'EACCES' }],
     }),
   mountOf: ({ follow }) => value(follow ? 30 : 31),
+  networkSettings: (of) => value({ values: { 'ipv4/ip_forward': of === null ? '0' : '1' }, gaps: [] }),
   messageQueues: (door) =>
     value([
       {
@@ -111,6 +112,8 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'a search in a root': (host) => host.findAttributes({ name: 'security.capability', root: '/r', path: '/a' }),
   'the mount of a file': (host) => host.mountOf({ path: '/a', follow: true }),
   'the mount of a link': (host) => host.mountOf({ path: '/a', follow: false }),
+  'settings of a new network': (host) => host.networkSettings(null),
+  'settings of a network': (host) => host.networkSettings('/ns'),
   'message queues': (host) => host.messageQueues(),
   'message queues inside': (host) => host.messageQueues('/ns'),
   'a shared table': (host) => host.sharesFiles(7, 7),

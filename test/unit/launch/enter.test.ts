@@ -75,6 +75,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
     attribute: () => unsupported('getxattr'),
     findAttributes: () => unsupported('getxattr'),
     mountOf: () => unsupported('fdinfo'),
+    networkSettings: () => unsupported('settings'),
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
     processNumber: () => unsupported('pidfd_open'),

@@ -72,6 +72,7 @@ describe('deep discovery', () => {
       ...costly,
       mounts: never,
       readFileInside: never,
+      networkSettings: never,
       messageQueues: never,
       readFileInRoot: never,
       listNamespaces: never,

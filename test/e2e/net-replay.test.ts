@@ -1,0 +1,248 @@
+// `nstool net snapshot` and `net replay` on a machine's network of the test's own: what ip(8), nft(8) and sysctl(8) see of the
+// original and of what was built again.
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { PrivateNetwork } from '../support/private-network.ts';
+import { commandLine, PLAIN_UID } from '../support/program.ts';
+import { BRIDGED, PRODUCTION, seenBy } from '../support/replay-networks.ts';
+import { lacks } from '../support/requires.ts';
+import { faults, passed } from '../support/schemas.ts';
+
+interface Answer {
+  readonly networks: readonly string[];
+  readonly not_as_it_was: readonly {
+    readonly state: string;
+    readonly network: string;
+    readonly what: string;
+    readonly why: string;
+  }[];
+}
+
+const SNAPSHOT = '/run/snapshot.json';
+
+/** In lines, without what is of the other end of a pair: its index, and what its namespace is called. */
+function plain(text: string): readonly string[] {
+  const lines = text.replaceAll(/@if\d+|"link_index": ?\d+,|"link_netnsid": ?\d+,|link-netns\S* \S+/g, '');
+  return lines.split('\n');
+}
+
+describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', () => {
+  let net: PrivateNetwork;
+  let before: string;
+  const file = join(tmpdir(), `nstool-replay-${randomBytes(4).toString('hex')}.json`);
+
+  /** `as`: in a world of its own. */
+  async function world(script: string): Promise<PrivateNetwork> {
+    const made = await PrivateNetwork.start();
+    const { status, stderr } = made.run('sh', '-ec', script);
+    if (status !== 0) throw new Error(stderr);
+    return made;
+  }
+
+  function sh(script: string): string {
+    return net.run('sh', '-c', script).stdout;
+  }
+
+  function take(target = 'netns:prod'): void {
+    const { status, stderr } = net.nstool(['net', 'snapshot', target, '-o', SNAPSHOT]);
+    expect(status, stderr).toBe(0);
+  }
+
+  function replay(...options: readonly string[]): Answer {
+    const { status, stdout, stderr } = net.nstool(['net', 'replay', SNAPSHOT, '--as', 'copy', '--json', ...options]);
+    expect(status, `${stdout}${stderr}`).toBe(0);
+    expect(faults('net replay', JSON.parse(stdout))).toEqual([]);
+    return JSON.parse(stdout) as Answer;
+  }
+
+  describe('of a machine of production', () => {
+    beforeAll(async () => {
+      net = await world(PRODUCTION);
+      // The journal's directory.
+      net.nstool(['gc']);
+      before = net.state();
+      take();
+    });
+    afterEach(() => {
+      net.nstool(['net', 'down', 'copy']);
+      expect(net.state()).toBe(before);
+    });
+    afterAll(async () => {
+      rmSync(file, { force: true });
+      await net.end();
+    });
+
+    it('is the same to ip(8), nft(8) and sysctl(8), and what routes it stands beside it', () => {
+      const { networks, not_as_it_was: others } = replay();
+      expect(networks).toEqual(['copy', 'copy-router']);
+      expect(others.filter(({ network }) => network === 'copy')).toEqual([]);
+      expect(plain(sh(seenBy('copy')))).toEqual(plain(sh(seenBy('prod'))));
+      expect(sh('ip -n copy-router -o addr show br0')).toContain('10.7.0.1/24');
+      expect(sh('ip -n copy-router -o link show vethp')).toContain('master br0');
+      expect(sh('ip netns exec copy-router nft list ruleset')).toBe(sh('nft list ruleset'));
+      // No way out: what is not the target's cannot be reached.
+      expect(net.run('ip', '-n', 'copy-router', 'route', 'get', '8.8.8.8').stderr).toContain('unreachable');
+      expect(sh('cat /etc/netns/copy/resolv.conf /etc/netns/copy/hosts')).toBe(
+        'nameserver 10.7.0.53\n10.7.0.8 db.internal\n',
+      );
+    });
+
+    it('diff finds nothing but what cannot be the same', () => {
+      replay();
+      const { stdout } = net.nstool(['diff', 'netns:prod', 'netns:copy', '--json']);
+      const { differences } = JSON.parse(stdout) as { differences: readonly { readonly what: string }[] };
+      expect(differences.map(({ what }) => what)).toEqual(['namespace']);
+    });
+
+    it('one more of the same name is refused, and so is a name or file of somebody else', () => {
+      replay();
+      const state = net.state();
+      const again = net.nstool(['net', 'replay', SNAPSHOT, '--as', 'copy']);
+      expect(again).toMatchObject({ status: 2 });
+      expect(again.stderr).toContain('copy stands already');
+      expect(net.nstool(['net', 'replay', SNAPSHOT]).stderr).toContain('/run/netns/prod already');
+      for (const name of ['../x', 'a b', '', 'x'.repeat(60), 'a\nb'])
+        expect(net.nstool(['net', 'replay', SNAPSHOT, '--as', name]), name).toMatchObject({ status: 2, stdout: '' });
+      expect(net.state()).toBe(state);
+    });
+
+    it('--dry-run changes nothing', () => {
+      const answer = JSON.parse(
+        net.nstool(['net', 'replay', SNAPSHOT, '--as', 'copy', '--dry-run', '--json']).stdout,
+      ) as Answer;
+      expect(faults('net replay', answer)).toEqual([]);
+      expect(passed('net replay', answer)).toEqual([]);
+      expect(net.state()).toBe(before);
+    });
+
+    it('a plain user is refused, and nothing is left', () => {
+      const { status, stderr } = net.nstool(['net', 'replay', file, '--as', 'copy'], [], PLAIN_UID);
+      expect(status).toBe(3);
+      expect(stderr).toContain('cannot read');
+      sh(`cp ${SNAPSHOT} /run/open.json; chmod 644 /run/open.json`);
+      expect(net.nstool(['net', 'replay', '/run/open.json', '--as', 'copy'], [], PLAIN_UID)).toMatchObject({
+        status: 4,
+        stdout: '',
+      });
+    });
+
+    it.each([
+      ['no JSON', (text: string) => text.slice(0, -100), 'no JSON'],
+      [
+        'another version',
+        (text: string) => text.replace('"nstool_snapshot": 1', '"nstool_snapshot": 2'),
+        'nstool_snapshot',
+      ],
+      ['a field more', (text: string) => text.replace('"made"', '"maid"'), 'made: it is missing'],
+      [
+        'a field too much',
+        (text: string) => text.replace('"made"', '"more": 1, "made"'),
+        'more: a snapshot has no such field',
+      ],
+      [
+        'an index of text',
+        (text: string) => text.replace('"ifindex": 2', '"ifindex": "2"'),
+        'networks[0].links[1].ifindex',
+      ],
+      [
+        'an index of two',
+        (text: string) => text.replace('"ifindex": 2', '"ifindex": 1'),
+        'networks[0].links[1].ifindex',
+      ],
+      [
+        'a name with a slash',
+        (text: string) => text.replace('"name": "eth0"', '"name": "../e"'),
+        'networks[0].links[1].name',
+      ],
+      [
+        'a name that is too long',
+        (text: string) => text.replace('"name": "eth0"', '"name": "eth0123456789abcd"'),
+        'links[1].name',
+      ],
+      [
+        'a kind of an object',
+        (text: string) => text.replace('"kind": "veth"', '"kind": "constructor"'),
+        'networks[0].links[1].kind',
+      ],
+      ['no address', (text: string) => text.replace('"10.7.0.2"', '"10.7.0.256"'), 'networks[0].addresses'],
+      ['another family', (text: string) => text.replace('"family": 10', '"family": 16'), '.family'],
+      [
+        'a setting elsewhere',
+        (text: string) => text.replace('"ipv4/tcp_keepalive_time"', '"../kernel/core_pattern"'),
+        'core_pattern',
+      ],
+      ['a file elsewhere', (text: string) => text.replace('"resolv.conf"', '"../passwd"'), 'networks[0].files'],
+      ['bytes that are none', (text: string) => text.replace('"userdata": "', '"userdata": "0g'), '.userdata'],
+      ['another sort', (text: string) => text.replace('"sort": "rule"', '"sort": "rule2"'), '.sort'],
+      ['no other end', (text: string) => text.replace('"network": 1', '"network": 7'), '.peer'],
+      ['an empty file', () => '', 'no JSON'],
+      ['another document', () => '[]', 'the whole'],
+    ])('a broken file is refused with the place, and nothing is made: %s', (_, spoil, words) => {
+      const text = sh(`cat ${SNAPSHOT}`);
+      const spoilt = spoil(text);
+      expect(spoilt).not.toBe(text);
+      writeFileSync(file, spoilt);
+      const { status, stdout, stderr } = net.nstool(['net', 'replay', file, '--as', 'copy']);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toContain(words);
+      expect(net.state()).toBe(before);
+    });
+
+    describe.skipIf(lacks('strace'))('stopped in the middle', () => {
+      function traced(call: string, inject: readonly string[]): number {
+        const trace = ['strace', '-f', '-o', file, '-e', `trace=${call}`, ...inject];
+        net.run(...trace, ...commandLine(['net', 'replay', SNAPSHOT, '--as', 'copy']));
+        return readFileSync(file, 'utf8')
+          .split('\n')
+          .filter((line) => line.includes(`${call}(`)).length;
+      }
+
+      it.each([
+        ['unshare', 'signal=SIGKILL'],
+        ['sendto', 'signal=SIGKILL'],
+        ['mount', 'signal=SIGKILL'],
+        ['mount', 'error=EPERM'],
+        ['rename', 'signal=SIGKILL'],
+        ['mkdir', 'signal=SIGKILL'],
+        ['mkdir', 'error=ENOSPC'],
+      ])(
+        'at each %s, by %s: gc or down leaves nothing',
+        (call, fault) => {
+          const count = traced(call, []);
+          net.nstool(['net', 'down', 'copy']);
+          expect(count).toBeGreaterThan(0);
+          // Of many some: what is in between is alike.
+          const stride = Math.ceil(count / 6);
+          for (let at = 1; at <= count; at += stride) {
+            traced(call, ['-e', `inject=${call}:${fault}:when=${at}`]);
+            const cleaned = net.nstool(['gc']);
+            expect(cleaned.status, `${call} ${at}: ${cleaned.stdout}${cleaned.stderr}`).toBe(0);
+            if (net.state().includes('net-copy')) expect(net.nstool(['net', 'down', 'copy']).status).toBe(0);
+            expect(net.state(), `${call} ${at}`).toBe(before);
+          }
+        },
+        120_000,
+      );
+    });
+  });
+
+  describe('of a machine with a bridge', () => {
+    beforeAll(async () => {
+      net = await world(BRIDGED);
+      take();
+    });
+    afterAll(() => net.end());
+
+    it('is the same but for the other ends of its ports', () => {
+      const { networks, not_as_it_was: others } = replay();
+      expect(networks).toEqual(['copy', 'copy-router']);
+      expect(others.filter(({ state }) => state !== 'missing')).toEqual([]);
+      expect(plain(sh(seenBy('copy')))).toEqual(plain(sh(seenBy('prod'))));
+      expect(net.nstool(['net', 'down', 'copy']).status).toBe(0);
+    });
+  });
+});
