@@ -42,22 +42,7 @@ interface Noted<T> {
 
 export function recording(host: Host): Recorder {
   const answers = new Map<string, Answer>();
-  /** For the answers of one question of the port. */
-  const noting = <T>(encode: (value: T) => Answer, share: (fresh: Noted<T>) => Noted<T> = (fresh) => fresh) => {
-    const known = new Map<string, Reading<T>>();
-    return (question: string, ask: () => Reading<T>): Reading<T> => {
-      const before = known.get(question);
-      if (before !== undefined) return before;
-      const fresh = ask();
-      const { reading, answer } = share({
-        reading: fresh,
-        answer: fresh.ok ? encode(fresh.value) : { gap: gapWithout(question, fresh.gap) },
-      });
-      known.set(question, reading);
-      answers.set(question, answer);
-      return reading;
-    };
-  };
+  const noting = noter(answers);
   const file = noting(encodeBytes, sharing());
   const fileInside = noting(encodeBytes);
   const fileInRoot = noting(encodeBytes);
@@ -110,6 +95,25 @@ export function recording(host: Host): Recorder {
       listNamespaces: (query) => list(questions.listNamespaces(query), () => host.listNamespaces(query)),
     },
     entries: () => [...answers].map(([question, answer]) => ({ question, answer })),
+  };
+}
+
+/** For the answers of one question of the port: what was asked before is not asked again. */
+function noter(answers: Map<string, Answer>) {
+  return <T>(encode: (value: T) => Answer, share: (fresh: Noted<T>) => Noted<T> = (fresh) => fresh) => {
+    const known = new Map<string, Reading<T>>();
+    return (question: string, ask: () => Reading<T>): Reading<T> => {
+      const before = known.get(question);
+      if (before !== undefined) return before;
+      const fresh = ask();
+      const { reading, answer } = share({
+        reading: fresh,
+        answer: fresh.ok ? encode(fresh.value) : { gap: gapWithout(question, fresh.gap) },
+      });
+      known.set(question, reading);
+      answers.set(question, answer);
+      return reading;
+    };
   };
 }
 

@@ -131,7 +131,7 @@ links: [{ ends: [{ node: a, address: [] }, br0] }, { ends: [{ node: b, address: 
     expect(moved).not.toBe(first);
     expect(ends(await labOf(text, nets('10.0.0.0/9', '10.128.0.0/10', '10.192.0.0/11')))[0]).toMatch(/10\.2[2-5]\d\./);
     // What the file itself says is taken, too.
-    const routed = `${text.replace('[a, b]', `{ a: { routes: [${net}0.0/16 via 192.0.2.1] }, b: }`)}`;
+    const routed = text.replace('[a, b]', `{ a: { routes: [${net}0.0/16 via 192.0.2.1] }, b: }`);
     expect(ends(await labOf(routed))[0]).toBe(moved);
     await expect(labOf(text, nets('10.0.0.0/8'))).rejects.toThrow(/no net of 10\.0\.0\.0\/8 is free/);
   });
@@ -180,8 +180,16 @@ links: [${names.map((name) => `${name}-br0`).join(', ')}]
   it('takes the long form of everything', async () => {
     const lab = await labOf(rightFiles['everything long'] ?? '');
     expect(lab.links.map(({ kind }) => kind)).toEqual([
-      ...['veth', 'veth', 'veth', 'veth', 'veth'],
-      ...['macvlan', 'vxlan', 'tun', 'tap', 'physical'],
+      'veth',
+      'veth',
+      'veth',
+      'veth',
+      'veth',
+      'macvlan',
+      'vxlan',
+      'tun',
+      'tap',
+      'physical',
     ]);
     expect(ends(lab)).toEqual(expect.arrayContaining(['a:up0 192.0.2.7/24 2001:db8::7/64', 'br0:to-a', 'r:wan']));
     expect(lab.links[6]).toMatchObject({
