@@ -38,6 +38,7 @@ export async function benchLabs(
 /** The same for every row. */
 const FRESH = `
 mount -t tmpfs run /run
+mount -t tmpfs lib /var/lib
 mkdir /run/upper /run/work
 mount -t overlay -o lowerdir=/etc,upperdir=/run/upper,workdir=/run/work etc /etc
 exec "$@"`;

@@ -300,6 +300,23 @@ p.wait()`;
     expect(net.state()).toBe(before);
   });
 
+  it('leaves files that outlive a reboot, which gc or the next one removes', () => {
+    // What is in the kernel and in /run goes, and the number of the boot is another.
+    const reboot = `for name in a b c d; do ip netns del $name; done; ip link del lab0; rm /run/nstool/net-four
+for file in /var/lib/nstool/*; do sed -i 's/"boot":"[^"]*"/"boot":"another"/' $file; done`;
+    up(FOUR);
+    expect(net.run('sh', '-ec', reboot)).toMatchObject({ status: 0, stderr: '' });
+    expect(net.run('find', '/etc/netns', '-type', 'f').stdout).not.toBe('');
+    expect(net.nstool(['gc', '--dry-run']).stdout).toContain('/etc/netns/d/hosts');
+    expect(net.nstool(['gc']).status).toBe(0);
+    expect(net.state()).toBe(before);
+    up(FOUR);
+    net.run('sh', '-ec', reboot);
+    expect(up(FOUR)).toMatchObject({ status: 0 });
+    expect(up(FOUR).stderr).toContain('stands as it should');
+    down(FOUR);
+  });
+
   it('of a hundred machines comes and goes, and others at the same time wait for their turn', async () => {
     const many = star(100);
     const statuses = await Promise.all([

@@ -1,10 +1,11 @@
-// A machine's network of a test's own: another network namespace, /run and /etc, so that what is made is nobody else's.
+// A machine's network of a test's own: another network namespace, /run, /var/lib and /etc, so that what is made is nobody else's.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { asUser, commandLine, run, type RunResult } from './program.ts';
 
 const SCRIPT = `
 mount -t tmpfs -o mode=755 run /run
+mount -t tmpfs -o mode=755 lib /var/lib
 mkdir -m 755 /run/etc && cp -a /etc/. /run/etc && mount --bind /run/etc /etc
 rm -rf /etc/netns
 echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
@@ -60,7 +61,7 @@ export class PrivateNetwork {
   /** All that net up changes, as others tell it. */
   state(): string {
     const script =
-      'ip -j addr; ip -j route show table all; ip -j rule; ls /run/netns /run/nstool 2>/dev/null; ls -R /etc/netns 2>&1';
+      'ip -j addr; ip -j route show table all; ip -j rule; ls /run/netns /run/nstool 2>/dev/null; ls -R /etc/netns 2>&1; ls /var/lib/nstool 2>/dev/null';
     return this.run('sh', '-c', script).stdout;
   }
 

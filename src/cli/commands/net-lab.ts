@@ -87,7 +87,7 @@ export async function standingOf(name: string, journal: Journal, context: Contex
       tryThis: 'nstool gc',
     });
   journal.remove(entry);
-  return { standing: null, notes: [`what a killed nstool had left of ${name} was removed`] };
+  return { standing: null, notes: [`what was left of ${name}, by a kill or a reboot, was removed`] };
 }
 
 /** Errors: DENIED. */

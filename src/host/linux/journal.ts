@@ -1,5 +1,6 @@
 // The journal on disk: a file an entry, in a directory that is ours alone. No fsync: only a crash of ours has to be
-// survived, and what it tells of dies with the kernel.
+// survived, and what it tells of dies with the kernel. What does not, files in /etc, is told a second time, in a directory
+// that outlives a reboot as they do.
 
 import {
   closeSync,
@@ -19,7 +20,14 @@ import {
 import { randomBytes } from 'node:crypto';
 import { NsError } from '../../kernel/error.ts';
 import { valueOf, type Gap } from '../../kernel/host.ts';
-import { decodeEntry, encodeEntry, type JournalEntry, type Maker, type Undo } from '../../kernel/journal.ts';
+import {
+  decodeEntry,
+  encodeEntry,
+  isNetworkUndo,
+  type JournalEntry,
+  type Maker,
+  type Undo,
+} from '../../kernel/journal.ts';
 import { parseStat } from '../../kernel/text/stat.ts';
 import { LibcError, libc } from '../ffi/libc.ts';
 import { gapOfError } from '../gap-of-error.ts';
@@ -48,10 +56,14 @@ export class Journal {
   private readonly fd: number;
   private readonly self: Maker;
   private readonly boot: string;
+  private readonly variable: Variable;
+  /** undefined: nobody asked for it. null: it is not there. */
+  private lasting: Journal | null | undefined;
 
-  private constructor(folder: string, fd: number) {
+  private constructor(folder: string, fd: number, variable: Variable) {
     this.folder = folder;
     this.fd = fd;
+    this.variable = variable;
     this.self = ourselves();
     this.boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   }
@@ -60,10 +72,10 @@ export class Journal {
    * That of what dies with the kernel. `variable`: of the environment. Errors: DENIED, where something that is not ours
    * stands in its place.
    */
-  static open(variable: (name: string) => string | undefined): Journal {
+  static open(variable: Variable): Journal {
     const uid = process.geteuid?.() ?? 0;
     for (const folder of foldersOf(uid, variable('XDG_RUNTIME_DIR'))) {
-      if (isThere(folder)) return new Journal(folder, requireOwn(folder, uid));
+      if (isThere(folder)) return new Journal(folder, requireOwn(folder, uid), variable);
     }
     throw new NsError('DENIED', { what: WHAT, why: 'neither below /run nor below /tmp can a directory be made' });
   }
@@ -84,7 +96,33 @@ export class Journal {
 
   /** Whole at every moment. */
   update(entry: JournalEntry): void {
+    this.updateLasting(entry);
     renameSync(this.write(entry), this.path(entry.id));
+  }
+
+  /** That of what outlives the system. Errors: DENIED, where there is something to tell and no place for it. */
+  private updateLasting(entry: JournalEntry): void {
+    const undo = entry.undo.filter(isLasting);
+    if (undo.length > 0) this.openLasting(true)?.update({ ...entry, undo });
+    else if (entry.undo.some(isNetworkUndo)) this.openLasting(false)?.remove(entry);
+  }
+
+  private openLasting(isWanted: boolean): Journal | null {
+    if (this.isLasting()) return null;
+    if (this.lasting === undefined || (this.lasting === null && isWanted)) this.lasting = this.findLasting(isWanted);
+    return this.lasting;
+  }
+
+  private isLasting(): boolean {
+    return this.folder === lastingFolder(this.variable);
+  }
+
+  private findLasting(isWanted: boolean): Journal | null {
+    const folder = lastingFolder(this.variable);
+    const isThereAlready = folder !== undefined && statSync(folder, { throwIfNoEntry: false }) !== undefined;
+    if (folder === undefined || (!isThereAlready && !isWanted)) return null;
+    mkdirSync(folder, { mode: 0o700, recursive: true });
+    return new Journal(folder, requireOwn(folder, process.geteuid?.() ?? 0), this.variable);
   }
 
   /** From now on it is ours, and garbage if we end without more. */
@@ -106,8 +144,9 @@ export class Journal {
   }
 
   /** It may have been removed by another. */
-  remove({ id }: JournalEntry): void {
-    removeFile(this.path(id));
+  remove(entry: JournalEntry): void {
+    removeFile(this.path(entry.id));
+    if (entry.undo.some(isNetworkUndo)) this.openLasting(false)?.remove(entry);
   }
 
   /** Its file, for who removes it in our place. */
@@ -116,6 +155,15 @@ export class Journal {
   }
 
   list(): JournalList {
+    const { entries, gaps } = this.listOwn();
+    const past = this.openLasting(false)?.listOwn() ?? { entries: [], gaps: [] };
+    // What a boot before left, or who was killed between the two, is nobody's work any more, however it was meant.
+    const left = past.entries.filter(({ id }) => entries.every((each) => each.id !== id));
+    const all = entries.map((each) => both(each, past.entries));
+    return { entries: [...left.map((entry) => ({ ...entry, kept: false })), ...all], gaps: [...past.gaps, ...gaps] };
+  }
+
+  private listOwn(): JournalList {
     const entries: JournalEntry[] = [];
     const gaps: Gap[] = [];
     for (const name of readdirSync(`/proc/self/fd/${this.fd}`).toSorted()) {
@@ -126,14 +174,15 @@ export class Journal {
       const entry = this.read(name);
       if (entry === undefined) continue;
       if ('reason' in entry) gaps.push(entry);
-      else if (entry.boot === this.boot) entries.push(entry);
+      else if (entry.boot === this.boot || this.isLasting()) entries.push(entry);
       // What it tells of died with that kernel.
       else this.remove(entry);
     }
     return { entries: entries.toSorted((a, b) => a.made - b.made), gaps };
   }
 
-  standing({ maker: { pid, start, pidNamespace } }: JournalEntry): Standing {
+  standing({ boot, maker: { pid, start, pidNamespace } }: JournalEntry): Standing {
+    if (boot !== this.boot) return 'gone';
     if (pidNamespace !== this.self.pidNamespace) return 'unknown';
     if (startOf(pid) !== start) return 'gone';
     return pid === process.ppid ? 'parent' : 'running';
@@ -213,6 +262,30 @@ function foldersOf(uid: number, runtime: string | undefined): readonly string[] 
     ...(runtime?.startsWith('/') === true ? [`${runtime}/nstool`] : []),
     `/tmp/nstool-${uid}`,
   ];
+}
+
+type Variable = (name: string) => string | undefined;
+
+function isLasting({ op }: Undo): boolean {
+  return op === 'file' || op === 'folder';
+}
+
+function isSame(a: Undo, b: Undo): boolean {
+  return a.op === b.op && 'path' in a && 'path' in b && a.path === b.path;
+}
+
+/** Who was killed has told perhaps only the one of them. */
+function both(entry: JournalEntry, lasting: readonly JournalEntry[]): JournalEntry {
+  const other = entry.kept ? undefined : lasting.find(({ id }) => id === entry.id);
+  const more = other?.undo.filter(isLasting).filter((undo) => !entry.undo.some((each) => isSame(each, undo))) ?? [];
+  return more.length === 0 ? entry : { ...entry, undo: [...entry.undo, ...more] };
+}
+
+/** undefined: there is none, without a home. */
+function lastingFolder(variable: Variable): string | undefined {
+  if (process.geteuid?.() === 0 && statSync('/var/lib', { throwIfNoEntry: false })?.uid === 0) return '/var/lib/nstool';
+  const home = variable('HOME');
+  return home?.startsWith('/') === true ? `${home}/.local/share/nstool` : undefined;
 }
 
 /** Made now, or something stands there. */
