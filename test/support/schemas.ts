@@ -9,6 +9,9 @@ const folder = new URL('../../schema/', import.meta.url);
 /** What the schemas share. */
 export const COMMON = 'common.schema.json';
 
+/** What people write, and nstool reads. */
+export const LAB = 'lab.schema.json';
+
 export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -43,6 +46,11 @@ export function faults(command: string, answer: unknown): readonly string[] {
   return (validate.errors ?? []).map(
     ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
   );
+}
+
+/** Does an editor take this for a lab file? */
+export function isLab(file: unknown): boolean {
+  return ajv.getSchema(LAB)?.(file) === true;
 }
 
 type Entries = Record<string, unknown>;

@@ -79,7 +79,7 @@ async function tryAll(
     const namespace = doorOf(lab, expectation.from);
     if (expectation.kind !== 'name' || namespace === undefined) continue;
     // eslint-disable-next-line no-await-in-loop -- a name server is asked after the one before has not answered
-    tested.set(expectation, verdictOf(expectation, await tryName(host, context, lab, expectation, namespace, left)));
+    tested.set(expectation, await tryName(host, context, lab, expectation, namespace, left));
   }
   return expectations.flatMap((expectation) => tested.get(expectation) ?? []);
 }
@@ -102,27 +102,32 @@ async function tryName(
   expectation: Extract<LabExpectation, { kind: 'name' }>,
   namespace: NamespaceDoor | null,
   left: () => number,
-): Promise<Verdict> {
+): Promise<Tested> {
   const { from, name, is } = expectation;
   const wanted = is === null ? null : (addressOf(lab, from, is) ?? is);
   const { known, servers, asked } = namesIn(host, lab, from);
+  const judged = (found: Parameters<typeof judgeName>[2], problem = ''): Tested =>
+    verdictOf(expectation, judgeName(expectation, wanted, found, problem));
   const addresses = known(name);
-  if (addresses.length > 0) return judgeName(expectation, wanted, { addresses, by: '/etc/hosts' }, '');
-  if (servers.length === 0)
-    return judgeName(expectation, wanted, null, 'no file knows it, and there is no name server');
+  if (addresses.length > 0) return judged({ addresses, by: '/etc/hosts' });
+  if (servers.length === 0) return judged(null, 'no file knows it, and there is no name server');
   const types: readonly DnsType[] = wanted === null ? ['A', 'AAAA'] : familyOf(wanted) === 'inet' ? ['A'] : ['AAAA'];
   const problems: string[] = [];
+  let isTold = false;
   for (const to of servers)
     for (const each of asked(name)) {
       const questions = types.map((type) => ({ kind: 'dns', to, port: DNS_PORT, name: each, type }) as const);
       // eslint-disable-next-line no-await-in-loop -- only if the one before did not know
       const answers = await context.probe(questions.map((question) => ({ namespace, timeout: left(), ...question })));
       const found = answers.flatMap((answer) => (answer.ok ? (answer.value.dns?.addresses ?? []) : []));
-      if (found.length > 0) return judgeName(expectation, wanted, { addresses: found, by: to }, '');
+      if (found.length > 0) return judged({ addresses: found, by: to });
+      isTold ||= answers.some((answer) => answer.ok && answer.value.dns !== null);
       const [first] = answers;
       const said =
         first?.ok === true ? (first.value.dns?.rcode ?? first.value.errno ?? first.value.state) : first?.gap.errno;
       problems.push(`${to} for ${each}: ${said === 'NOERROR' ? 'no address' : (said ?? '-')}`);
     }
-  return judgeName(expectation, wanted, null, problems.join('; '));
+  const problem = problems.join('; ');
+  // That nobody knows a name is not said by who says nothing.
+  return isTold || !expectation.isNot ? judged(null, problem) : unknown(expectation, problem);
 }

@@ -16,6 +16,7 @@ import {
   COMMON,
   faults,
   jsonCommands,
+  LAB,
   mutants,
   passed,
   schemaFile,
@@ -208,10 +209,11 @@ const elsewhere = new Set([
   'net up',
   'net down',
   'net replay',
+  'net test',
 ]);
 
-/** Files that a command writes and another reads. */
-const DOCUMENTS = ['net-snapshot.schema.json'];
+/** Files that a command reads: another one writes them, or people do. */
+const DOCUMENTS = ['net-snapshot.schema.json', LAB];
 
 it('there is one for each command that answers in JSON, and no other', () => {
   expect(jsonCommands.length).toBeGreaterThan(0);
