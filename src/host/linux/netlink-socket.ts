@@ -88,7 +88,7 @@ export function askNetlink(request: NetlinkRequest): Reading<readonly Uint8Array
     return gapOfThrown(doorText(descriptor.door), error);
   }
   try {
-    const message = Uint8Array.from(request.message);
+    const message = request.message.slice();
     view(message).setInt32(descriptor.offset, fd, true);
     return askWhole(request, message);
   } finally {
@@ -143,7 +143,7 @@ function socketIn(namespace: number, protocol: number): number {
 function exchange(socket: number, message: Uint8Array, dump: boolean, what: string): Reading<readonly Uint8Array[]> {
   for (let attempt = 1; ; attempt += 1) {
     sequence += 1;
-    const numbered = Uint8Array.from(message);
+    const numbered = message.slice();
     view(numbered).setUint32(SEQUENCE_OFFSET, sequence, true);
     libc().send(socket, numbered);
     const answer = receive(socket, dump, what);

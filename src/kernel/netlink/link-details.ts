@@ -30,7 +30,16 @@ import { value, type NamespaceDoor, type NetlinkRequest, type Reading } from '..
 import { formatAddress } from './address-text.ts';
 import { decodeEach } from './dump.ts';
 import { attributesOfLink, IFINFOMSG_LENGTH, linkOf, type Link, type LinkAttributes } from './links.ts';
-import { attributeMap, decodeAttributes, encodeAttribute, encodeMessage, numberOf, textOf, view } from './message.ts';
+import {
+  attributeMap,
+  attributeOf,
+  decodeAttributes,
+  encodeAttribute,
+  encodeMessage,
+  numberOf,
+  textOf,
+  view,
+} from './message.ts';
 
 /** Since the link was made. Unit: bytes; packets. Source: struct rtnl_link_stats64. */
 export interface LinkCounters {
@@ -83,6 +92,10 @@ export function encodeFarLink(nsid: number, ifindex: number, namespace?: Namespa
   return { protocol: NETLINK_ROUTE, message, ...(namespace === undefined ? {} : { namespace }) };
 }
 
+const NOTHING = new Uint8Array();
+/** Kinds of which something is told that only their own attributes tell: of others these are many, and not looked at. */
+const TOLD_BY_DATA: ReadonlySet<string | null> = new Set(['vlan', 'vxlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap']);
+
 /** Of the answer to a dump of links. */
 export function decodeDetailedLinks(datagrams: readonly Uint8Array[], what: string): Reading<readonly DetailedLink[]> {
   return decodeEach(datagrams, RTM_NEWLINK, what, decodeDetailedLink);
@@ -94,14 +107,14 @@ export function decodeDetailedLink(body: Uint8Array, what: string): Reading<Deta
   const link = linkOf(body, attributes.value, what);
   if (!link.ok) return link;
   const { all, info } = attributes.value;
+  const { kind } = link.value;
   const portKind = textOf(info.get(IFLA_INFO_SLAVE_KIND));
-  const data = attributeMap(info.get(IFLA_INFO_DATA) ?? new Uint8Array(), what);
+  const data = attributeMap((TOLD_BY_DATA.has(kind) ? info.get(IFLA_INFO_DATA) : undefined) ?? NOTHING, what);
   if (!data.ok) return data;
   const state = portKind === 'bridge' ? portStateOf(attributes.value, what) : value(null);
   if (!state.ok) return state;
   const altNames = altNamesOf(all.get(IFLA_PROP_LIST), what);
   if (!altNames.ok) return altNames;
-  const { kind } = link.value;
   return value({
     ...link.value,
     altNames: altNames.value,
@@ -116,9 +129,9 @@ export function decodeDetailedLink(body: Uint8Array, what: string): Reading<Deta
 }
 
 function portStateOf({ info }: LinkAttributes, what: string): Reading<string | null> {
-  const data = attributeMap(info.get(IFLA_INFO_SLAVE_DATA) ?? new Uint8Array(), what);
-  if (!data.ok) return data;
-  const state = data.value.get(IFLA_BRPORT_STATE)?.[0];
+  const byte = attributeOf(info.get(IFLA_INFO_SLAVE_DATA) ?? NOTHING, IFLA_BRPORT_STATE, what);
+  if (!byte.ok) return byte;
+  const state = byte.value?.[0];
   return value(state === undefined ? null : (BRIDGE_PORT_STATES[state] ?? String(state)));
 }
 
@@ -171,7 +184,8 @@ const COUNTERS_LENGTH = 64;
 
 function countersOf(body: Uint8Array | undefined): LinkCounters | null {
   if (body === undefined || body.length < COUNTERS_LENGTH) return null;
-  const at = (index: number): bigint => view(body).getBigUint64(8 * index, true);
+  const fields = view(body);
+  const at = (index: number): bigint => fields.getBigUint64(8 * index, true);
   return {
     rxPackets: at(0),
     txPackets: at(1),

@@ -67,15 +67,16 @@ export function encodeNested(type: number, parts: readonly Uint8Array[]): Uint8A
 /** The messages of one datagram. */
 export function decodeMessages(bytes: Uint8Array, what: string): Reading<readonly NetlinkMessage[]> {
   const messages: NetlinkMessage[] = [];
+  const fields = view(bytes);
   for (let offset = 0; offset < bytes.length;) {
-    const rest = bytes.subarray(offset);
-    const length = rest.length < NLMSG_HEADER_LENGTH ? 0 : view(rest).getUint32(0, true);
-    if (length < NLMSG_HEADER_LENGTH || length > rest.length) {
+    const rest = bytes.length - offset;
+    const length = rest < NLMSG_HEADER_LENGTH ? 0 : fields.getUint32(offset, true);
+    if (length < NLMSG_HEADER_LENGTH || length > rest) {
       return gap({ reason: 'malformed', what, text: `message of ${length} bytes at ${offset} of ${bytes.length}` });
     }
-    const type = view(rest).getUint16(4, true);
-    const flags = view(rest).getUint16(6, true);
-    messages.push({ type, flags, body: rest.subarray(NLMSG_HEADER_LENGTH, length) });
+    const type = fields.getUint16(offset + 4, true);
+    const flags = fields.getUint16(offset + 6, true);
+    messages.push({ type, flags, body: bytes.subarray(offset + NLMSG_HEADER_LENGTH, offset + length) });
     offset += align4(length);
   }
   return value(messages);
@@ -83,32 +84,55 @@ export function decodeMessages(bytes: Uint8Array, what: string): Reading<readonl
 
 export function decodeAttributes(bytes: Uint8Array, what: string): Reading<readonly Attribute[]> {
   const attributes: Attribute[] = [];
-  const fields = view(bytes);
-  for (let offset = 0; offset < bytes.length;) {
-    const rest = bytes.length - offset;
-    const length = rest < ATTRIBUTE_HEADER_LENGTH ? 0 : fields.getUint16(offset, true);
-    if (length < ATTRIBUTE_HEADER_LENGTH || length > rest) {
-      return gap({ reason: 'malformed', what, text: `attribute of ${length} bytes at ${offset} of ${bytes.length}` });
-    }
-    const type = fields.getUint16(offset + 2, true) & ATTRIBUTE_TYPE_MASK;
-    attributes.push({ type, body: bytes.subarray(offset + ATTRIBUTE_HEADER_LENGTH, offset + length) });
-    offset += align4(length);
-  }
-  return value(attributes);
+  const flaw = takeAttributes(bytes, what, (type, from, to) =>
+    attributes.push({ type, body: bytes.subarray(from, to) }),
+  );
+  return flaw ?? value(attributes);
 }
 
 /** The attributes by type; of one that is repeated the last, as the kernel reads them. */
 export function attributeMap(bytes: Uint8Array, what: string): Reading<ReadonlyMap<number, Uint8Array>> {
-  const attributes = decodeAttributes(bytes, what);
-  if (!attributes.ok) return attributes;
   const map = new Map<number, Uint8Array>();
-  for (const { type, body } of attributes.value) map.set(type, body);
-  return value(map);
+  const flaw = takeAttributes(bytes, what, (type, from, to) => map.set(type, bytes.subarray(from, to)));
+  return flaw ?? value(map);
+}
+
+/** The one of many that is asked for. */
+export function attributeOf(bytes: Uint8Array, wanted: number, what: string): Reading<Uint8Array | undefined> {
+  let found: Uint8Array | undefined;
+  const flaw = takeAttributes(bytes, what, (type, from, to) => {
+    if (type === wanted) found = bytes.subarray(from, to);
+  });
+  return flaw ?? value(found);
+}
+
+/** Of a host with many links there are tens of thousands: nothing is made of those that nobody asks for. */
+function takeAttributes(
+  bytes: Uint8Array,
+  what: string,
+  take: (type: number, from: number, to: number) => void,
+): Reading<never> | undefined {
+  const { length: end } = bytes;
+  for (let offset = 0; offset < end;) {
+    const rest = end - offset;
+    const length = rest < ATTRIBUTE_HEADER_LENGTH ? 0 : shortAt(bytes, offset);
+    if (length < ATTRIBUTE_HEADER_LENGTH || length > rest) {
+      return gap({ reason: 'malformed', what, text: `attribute of ${length} bytes at ${offset} of ${end}` });
+    }
+    const type = shortAt(bytes, offset + 2) & ATTRIBUTE_TYPE_MASK;
+    take(type, offset + ATTRIBUTE_HEADER_LENGTH, offset + length);
+    offset += align4(length);
+  }
+  return undefined;
+}
+
+function shortAt(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
 }
 
 /** A 32-bit number without sign; null where it is missing or has another length. */
 export function numberOf(body: Uint8Array | undefined): number | null {
-  return body?.length === 4 ? view(body).getUint32(0, true) : null;
+  return body?.length === 4 ? (shortAt(body, 0) | (shortAt(body, 2) << 16)) >>> 0 : null;
 }
 
 /** Text up to the NUL that ends it; null where it is missing. */
