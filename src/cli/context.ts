@@ -1,6 +1,7 @@
 // The process around a command. Nothing else reads the real `process`.
 
 import { fstatSync, readSync } from 'node:fs';
+import type { Journal } from '../host/linux/journal.ts';
 import { wholeFile } from '../host/linux/whole-file.ts';
 import { NsError } from '../kernel/error.ts';
 import type { Host } from '../kernel/host.ts';
@@ -43,34 +44,16 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
       (await import('../host/linux/empty-cgroup.ts')).leaveCgroup(place, new Set([process.pid, process.ppid])),
     takeControllersBack: async (enabling, ours) =>
       (await import('../host/linux/make-cgroups.ts')).takeControllersBack(enabling, ours),
-    makeCgroups: async (making) => {
-      const { makeCgroups } = await import('../host/linux/make-cgroups.ts');
-      const { Journal } = await import('../host/linux/journal.ts');
-      return makeCgroups(
-        making,
-        Journal.open((name) => env[name]),
-      );
-    },
-    buildNetwork: async (building) => {
-      const { buildNetwork } = await import('../host/linux/build-network.ts');
-      const { Journal } = await import('../host/linux/journal.ts');
-      return buildNetwork(
-        building,
-        Journal.open((name) => env[name]),
-      );
-    },
+    makeCgroups: async (making) =>
+      (await import('../host/linux/make-cgroups.ts')).makeCgroups(making, await openJournal()),
+    buildNetwork: async (building) =>
+      (await import('../host/linux/build-network.ts')).buildNetwork(building, await openJournal()),
     undoNetworks: async (undo, { dryRun }) =>
       (await import('../host/linux/undo-network.ts')).undoNetworks(undo, dryRun),
-    replayNetwork: async (replaying) => {
-      const { replayNetwork } = await import('../host/linux/replay-network.ts');
-      const { Journal } = await import('../host/linux/journal.ts');
-      return replayNetwork(
-        replaying,
-        Journal.open((name) => env[name]),
-      );
-    },
+    replayNetwork: async (replaying) =>
+      (await import('../host/linux/replay-network.ts')).replayNetwork(replaying, await openJournal()),
     probe: async (probes) => (await import('../host/linux/probe.ts')).probe(probes),
-    journal: async () => (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]),
+    journal: openJournal,
     traceLeftovers: async (options) => (await import('../host/linux/trace.ts')).traceLeftovers(options),
     progress: async () => (await import('./progress.ts')).progressOn(stderr, say, () => performance.now()),
     children: async () => new (await import('../host/linux/nsexec-children.ts')).NsexecChildren(nsexecPath()),
@@ -87,6 +70,10 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
     variable: (name) => env[name],
     theme: async ({ color }) => (await import('../render/theme.ts')).theme(color),
   };
+}
+
+async function openJournal(): Promise<Journal> {
+  return (await import('../host/linux/journal.ts')).Journal.open((name) => process.env[name]);
 }
 
 async function openHost(recording: string | undefined): Promise<Host> {

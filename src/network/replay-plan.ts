@@ -7,6 +7,7 @@ import {
   NLM_F_EXCL,
   NLM_F_REQUEST,
   RTM_NEWADDR,
+  RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from '../kernel/abi/netlink.ts';
@@ -20,7 +21,6 @@ import { nftSteps } from './replay-nftables.ts';
 import { settingOrder } from './snapshot-settings.ts';
 import type { Missing, Snapshot, SnapshotNetwork } from './snapshot.ts';
 
-const RTM_NEWNEIGH = 28;
 const RTM_DELRULE = 33;
 const NLM_F_APPEND = 0x800;
 const AF_INET = 2;

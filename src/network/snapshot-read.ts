@@ -5,9 +5,11 @@ import type { Gap, Host, NamespaceDoor, NetlinkRequest, NetworkSettings, Reading
 import { gap, value, valueOf } from '../kernel/host.ts';
 import {
   RTM_GETADDR,
+  RTM_GETNEIGH,
   RTM_GETROUTE,
   RTM_GETRULE,
   RTM_NEWADDR,
+  RTM_NEWNEIGH,
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from '../kernel/abi/netlink.ts';
@@ -42,8 +44,6 @@ type Told = Pick<Snapshot, 'networks' | 'missing'>;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_BRIDGE = 7;
-const RTM_NEWNEIGH = 28;
-const RTM_GETNEIGH = 30;
 const NUD_PERMANENT = 0x80;
 const NUD_NOARP = 0x40;
 const NTF_PROXY = 8;

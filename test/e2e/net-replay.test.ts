@@ -94,8 +94,17 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', 
     it('diff finds nothing but what cannot be the same', () => {
       replay();
       const { stdout } = net.nstool(['diff', 'netns:prod', 'netns:copy', '--json']);
-      const { differences } = JSON.parse(stdout) as { differences: readonly { readonly what: string }[] };
+      const whole = JSON.parse(stdout) as { readonly differences: readonly { readonly what: string }[] };
+      const { differences } = whole;
       expect(differences.map(({ what }) => what)).toEqual(['namespace']);
+      sh(
+        'ip netns exec copy nft add element inet fw ports { 8443 }; ip netns exec copy nft insert rule inet fw other drop',
+      );
+      sh('ip -n copy neigh del 10.7.0.9 dev eth0; ip netns exec copy sysctl -qw net.ipv4.tcp_keepalive_time=601');
+      const changed = JSON.parse(net.nstool(['diff', 'netns:prod', 'netns:copy', '--json']).stdout) as typeof whole;
+      expect(new Set(changed.differences.map(({ what }) => what))).toEqual(
+        new Set(['namespace', 'neighbour', 'nft rule', 'nft elements', 'setting']),
+      );
     });
 
     it('one more of the same name is refused, and so is a name or file of somebody else', () => {

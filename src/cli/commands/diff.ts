@@ -19,7 +19,7 @@ export const diff: CommandDefinition = {
   arity: [2, 2],
   description: [
     'Compares the namespaces of A and B, then what is in those that differ: links, addresses, routes and',
-    'rules, mounts, id maps, clock offsets, host names, System V objects and message queues, the root of cgroups, how',
+    'rules, permanent neighbours, nftables, settings below /proc/sys/net, mounts, id maps, clock offsets, host names, System V objects and message queues, the root of cgroups, how',
     'many processes; of processes also ids, capabilities, no_new_privs, seccomp, cgroups with the limits that hold there,',
     'processors, weight and whether they are frozen, root and working directory, and the names in the environment. Only',
     'what differs is printed; of a list (capabilities, groups, addresses, options of a mount) only what the other one',

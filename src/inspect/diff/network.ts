@@ -1,4 +1,4 @@
-// What is in a network namespace: links, addresses, routes, rules.
+// What is in a network namespace: links, addresses, routes, rules, and more (network-more.ts).
 
 import { gap, value, type NamespaceDoor, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
 import { decodeAddresses, encodeAddressDump, type InterfaceAddress } from '../../kernel/netlink/addresses.ts';
@@ -8,6 +8,7 @@ import { decodeRoutes, encodeRouteDump, type NextHop, type Route } from '../../k
 import { decodeRules, encodeRuleDump, type Rule } from '../../kernel/netlink/rules.ts';
 import { rulesOrNone, ruleText, TABLE_LOCAL, TABLE_MAIN, tableName } from '../route-rule.ts';
 import type { Fact, Section } from './fact.ts';
+import { moreNetworkSections } from './network-more.ts';
 import { isOurs, type SeenNamespace, type Side } from './side.ts';
 
 /** Source: rtnetlink(7). Indexes are left out: they count in one namespace only. */
@@ -32,6 +33,7 @@ export function networkSections(side: Side, namespace: SeenNamespace): readonly 
       }),
     },
     { subject: 'rule list', facts: rulesOf(side, namespace) },
+    ...moreNetworkSections(side, namespace, links.ok ? namesOf(links.value) : String),
   ];
 }
 

@@ -247,7 +247,9 @@ describe('two processes of a host', () => {
   });
 
   it('differ in names and objects that only who is inside is told of', () => {
-    expect(found.unknowns).toEqual([]);
+    // This recording is older than these questions.
+    const newer = new Set(['neighbour list', 'firewall', 'network settings']);
+    expect(found.unknowns.filter(({ subject, gap }) => !newer.has(subject) || gap.reason !== 'unrecorded')).toEqual([]);
     expect(rowsOf(found, 'hostname', 'domainname', 'cgroup root')).toEqual([
       [null, '/', '/user.slice'],
       [null, 'here', 'inner'],
