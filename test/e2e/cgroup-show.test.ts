@@ -1,11 +1,12 @@
 // `cgroup show` on real cgroups of v1, compared with the kernel's own files and with what it enforces.
 
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, nstool, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { faults, passed } from '../support/schemas.ts';
+import { startReady, type Started } from '../support/start-ready.ts';
 import { TestCgroups } from '../support/test-cgroups.ts';
 
 interface Shown {
@@ -247,5 +248,34 @@ describe.skipIf(lacks('root', 'cgroup1', 'unshare'))('cgroups of v1', () => {
     const { stdout, stderr } = nstool(['cgroup', 'show', String(pid), '--json'], { uid: 65_534 });
     const seen = parsed(stdout, stderr);
     expect(limit(seen, 'memory_max')).toMatchObject({ effective: 19_996_672, by: `/${NAME}` });
+  });
+});
+
+describe.skipIf(lacks('root', 'cgroup1', 'python'))('a process whose threads are in several cgroups', () => {
+  const cgroups = new TestCgroups();
+  const path = `/${NAME}-threads`;
+  let started: Started | undefined;
+
+  afterAll(async () => {
+    await started?.end();
+    await cgroups.end();
+  });
+
+  it('show and why tell of those that are not where the first one is', async () => {
+    const script = 'import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()';
+    started = await startReady(['python3', '-c', `${script}\nprint("ready", flush=True)\ntime.sleep(1000)`]);
+    const { pid } = started;
+    expect(shown(pid).gaps).toEqual([]);
+    const folder = cgroups.make('pids', path);
+    const other = readdirSync(`/proc/${pid}/task`).find((tid) => tid !== String(pid)) ?? '';
+    writeFileSync(`${folder}/tasks`, other);
+    const gap = { subject: 'thread of another cgroup', count: 1, examples: [`pids ${path}`] };
+    expect(shown(pid)).toMatchObject({ complete: false, gaps: [gap] });
+    const why = nstool(['cgroup', 'why', String(pid), '--for', '0', '--json']);
+    expect(JSON.parse(why.stdout)).toMatchObject({
+      complete: false,
+      gaps: expect.arrayContaining([expect.objectContaining(gap)]),
+    });
+    expect(shown(path).members).toMatchObject([{ path, threads: 1 }]);
   });
 });

@@ -6,6 +6,7 @@ import { GapTally, type CountedGap } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import { statOf } from '../../kernel/process-stat.ts';
 import { resolveCgroupTarget } from '../cgroup/cgroup-target.ts';
+import { tellScattered } from '../cgroup/scattered-threads.ts';
 import { tellUnseen } from '../cgroup/unseen.ts';
 import { HostLook } from '../show/host-look.ts';
 import { ProcessLook } from '../show/process-look.ts';
@@ -66,6 +67,7 @@ export function beginWhy(host: Host, word: string, at: number | null): WhyBegun 
       const { pid } = target;
       requireReadable(host, pid);
       const groups = groupsOf(new ProcessLook(host, pid, gaps));
+      tellScattered(host, pid, gaps);
       const startTicks = target.startTicks ?? null;
       return { ...nobody, type: 'process', pid, startTicks, groups, look: look(groups, pid) };
     }

@@ -22,6 +22,7 @@ import { NOBODY, ProcessLook } from '../show/process-look.ts';
 import { requireReadable } from '../show/show.ts';
 import { requireSameProcess } from '../start-ticks.ts';
 import { resolveLivingCgroup } from './cgroup-target.ts';
+import { tellScattered } from './scattered-threads.ts';
 import { tellUnseen } from './unseen.ts';
 
 export interface GroupReport {
@@ -62,6 +63,7 @@ export function reportCgroups(host: Host, word: string): CgroupReport {
   if (target.type === 'cgroups') return reportOf(host, null, target.groups, gaps, null);
   if (target.type === 'host') return reportOfLook(new HostLook(host, gaps));
   requireReadable(host, target.pid);
+  tellScattered(host, target.pid, gaps);
   const report = reportOfLook(new ProcessLook(host, target.pid, gaps));
   requireSameProcess(host, target.pid, target.startTicks);
   return report;
