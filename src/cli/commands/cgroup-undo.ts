@@ -21,8 +21,8 @@ export const cgroupUndo: CommandDefinition = {
   description: [
     'Brings back the values that nstool cgroup set replaced: of ID, which set printed, or the latest of the cgroups that',
     'TARGET is in. With neither, the only one there is; of more than one it lists them. A value that somebody else has',
-    'changed since is told and left, unless --force; so is one of a later set, which is to be undone first. What was undone is taken out of the journal.',
-    'The journal lives as long as the kernel runs, as cgroups do. It is that of the user who asks.',
+    'changed since is told and left, unless --force; so is one of a later set, which is to be undone first. What was undone',
+    'is taken out of the journal, which lives as long as the kernel runs, as cgroups do. It is that of the user who asks.',
   ],
   options: [
     { long: 'force', short: 'f', help: 'also where somebody else has changed the value since' },

@@ -33,17 +33,14 @@ export const netGraph: CommandDefinition = {
     { long: 'dot', help: 'for Graphviz' },
     { long: 'mermaid', help: 'a flowchart for mermaid, as markdown files take it' },
     { long: 'svg', help: 'a picture, laid out by Graphviz (package @viz-js/viz)' },
-    {
-      long: 'html',
-      help: 'a page to look at in a browser: to filter, and to click for details; it loads nothing else',
-    },
+    { long: 'html', help: 'a page for a browser: to filter, and to click for details; it loads nothing else' },
     { long: 'json', short: 'J', help: 'namespaces, links and edges as JSON, with the gaps' },
     { long: 'deep', help: 'also namespaces that only descriptors, sockets or foreign mounts keep' },
   ],
   examples: [
     { line: 'nstool net graph', does: 'the host as a tree' },
     { line: 'nstool net graph --dot', does: 'for a picture: pipe it to dot -Tsvg' },
-    { line: 'nstool net graph --html >networks.html', does: 'a page of the host, to open or to send' },
+    { line: 'nstool net graph --html', does: 'a page of the host, to open or to send: into a file' },
     { line: 'nstool net graph --mermaid --from incident.json', does: 'of a recorded host, for a report' },
   ],
   exitStatus: [

@@ -75,7 +75,7 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
     ...pids.map((pid) => ['cgroup why', pid, '--for', '0'] as const),
     ['cgroup why', 'host', '--for', '0'],
     ...pids.slice(0, 3).map((pid) => ['cgroup diff', 'host', pid] as const),
-    ['net leaks'],
+    ['net leaks', '--from', fixturePath(name)],
     ['net ls'],
     ['net ls', '--output-all', '--deep'],
     ['net ls', '--list-columns'],
@@ -208,6 +208,7 @@ const elsewhere = new Set([
   'cgroup tree',
   'net up',
   'net down',
+  'net monitor',
   'net replay',
   'net test',
 ]);
