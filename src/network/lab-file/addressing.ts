@@ -12,7 +12,7 @@ export type Addresses = ReadonlyMap<Member, readonly IpNet[]>;
 export type Member = FileBridge | FileEnd;
 
 /** Who hears each other without a router. */
-export interface Segment {
+interface Segment {
   readonly at: Place;
   /** Bridges first, then ends in the order of the file. */
   readonly members: readonly Member[];
@@ -22,7 +22,7 @@ export interface Segment {
 }
 
 /** Bridges in the order of the file, those that are linked as one; then pairs. */
-export function segmentsOf({ nodes, links }: LabFile): readonly Segment[] {
+function segmentsOf({ nodes, links }: LabFile): readonly Segment[] {
   const bridges = nodes.filter((node) => node.kind === 'bridge');
   const leaders = new Map(bridges.map(({ name }) => [name, name]));
   const pairs = links.filter((link) => link.kind === 'veth');
