@@ -22,7 +22,7 @@ const forward = (rules: string, policy = 'accept'): string =>
   nft(`table inet t { chain f { type filter hook forward priority 0; policy ${policy}; ${rules} } }`);
 
 /** As dockerd 20 to 27 writes them for one bridge with a published port, its interfaces called as here. */
-const DOCKER = `
+export const DOCKER_RULES = `
 iptables -N DOCKER; iptables -N DOCKER-ISOLATION-STAGE-1; iptables -N DOCKER-ISOLATION-STAGE-2; iptables -N DOCKER-USER
 iptables -P FORWARD DROP
 iptables -A FORWARD -j DOCKER-USER
@@ -270,10 +270,10 @@ export const firewallCases: readonly FirewallCase[] = [
     name: 'br_netfilter: ports of the bridge',
     rules: `echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables; iptables -A FORWARD -m physdev --physdev-in bl --physdev-is-bridged -p tcp -j DROP; iptables -A FORWARD -m physdev ! --physdev-out br+ -p udp -j ACCEPT; iptables -A FORWARD -p udp -j REJECT`,
   },
-  { name: "docker's", rules: DOCKER },
+  { name: "docker's", rules: DOCKER_RULES },
   {
     name: "docker's, with a user's rule",
-    rules: `${DOCKER}\niptables -I DOCKER-USER -i l0 -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP`,
+    rules: `${DOCKER_RULES}\niptables -I DOCKER-USER -i l0 -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP`,
   },
   { name: 'kube-proxy, one endpoint', rules: KUBERNETES('iptables -t nat -A KUBE-SVC-A -j KUBE-SEP-2') },
   {

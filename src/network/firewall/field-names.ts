@@ -14,6 +14,8 @@ export interface Field {
   readonly needs: string | null;
   /** What comparing it says for those after it. */
   readonly tells: keyof Known | null;
+  /** Several that stand one after the other, read at once. Absent (empty): it is one. */
+  readonly parts: readonly Field[];
   /** Of an address of which only the first bytes are read the length of the whole. */
   readonly whole: number | null;
 }
@@ -25,6 +27,7 @@ const field = (text: string, type: ValueType, length: number, more: Partial<Fiel
   shift: 0,
   needs: null,
   tells: null,
+  parts: [],
   whole: null,
   ...more,
 });
@@ -111,10 +114,34 @@ export interface Known {
   readonly transport: string | null;
 }
 
-export function payloadField(
-  { base, offset, length }: Extract<Expression, { readonly kind: 'payload' }>,
-  known: Known,
-): Field {
+export function payloadField(payload: Payload, known: Known): Field {
+  const whole = singleField(payload, known);
+  if (!whole.text.startsWith('@')) return whole;
+  const parts = fieldsIn(payload, known);
+  return parts === undefined ? whole : { ...whole, needs: parts[0]?.needs ?? null, parts };
+}
+
+type Payload = Extract<Expression, { readonly kind: 'payload' }>;
+
+/** Undefined: it is not just some fields that stand one after the other. */
+function fieldsIn(payload: Payload, known: Known): readonly Field[] | undefined {
+  const { base } = payload;
+  const rows =
+    base === 'link' ? LINK : base === 'network' ? NETWORK[known.network ?? ''] : TRANSPORT[known.transport ?? ''];
+  const parts: Field[] = [];
+  let { offset } = payload;
+  const end = offset + payload.length;
+  while (offset < end) {
+    const at = offset;
+    const row = rows?.find(([first]) => first === at);
+    if (row === undefined) return undefined;
+    parts.push(singleField({ ...payload, offset, length: row[1] }, known));
+    offset += row[1];
+  }
+  return offset === end && parts.length > 1 ? parts : undefined;
+}
+
+function singleField({ base, offset, length }: Payload, known: Known): Field {
   const raw = field(`@${BASES[base]},${offset * 8},${length * 8}`, 'number', length);
   if (base === 'link') {
     const row = LINK.find((one) => one[0] === offset && one[1] === length);

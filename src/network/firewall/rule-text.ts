@@ -238,6 +238,7 @@ function compare(writing: Writing, { op, sreg, data }: Of<'cmp'>): string {
     return `${field.text} ${between(writing, held, least.from, data)}`;
   }
   if (op === 'gte') writing.least = { held, from: data, at: writing.words.length };
+  if (field.parts.length > 0 && op === 'eq' && mask === null) return partTexts(writing, field.parts, data);
   if (mask !== null) return maskedText(writing, held, op, data);
   if (field.whole !== null) {
     const whole = new Uint8Array(field.whole);
@@ -246,6 +247,15 @@ function compare(writing: Writing, { op, sreg, data }: Of<'cmp'>): string {
   }
   if (op === 'eq' && field.tells !== null) tell(writing, field.tells, shown(writing, held, data));
   return `${field.text} ${OPERATORS[op]}${shown(writing, held, data)}`;
+}
+
+function partTexts({ links }: Writing, parts: readonly Field[], data: Uint8Array): string {
+  let offset = 0;
+  const words = parts.map(({ text, type, length }) => {
+    offset += length;
+    return `${text} ${valueText(data.subarray(offset - length, offset), type, links)}`;
+  });
+  return words.join(' ');
 }
 
 /** Words of what only reads are empty. */
@@ -337,7 +347,7 @@ function dynset(writing: Writing, { set: name, op, sreg, timeout, expressions }:
   const set = writing.table.sets.get(name);
   const { text } = fieldsAt(writing, sreg, set?.keyLength ?? 4);
   const more = expressions.map((expression) => write(writing, expression));
-  const until = timeout === null ? [] : [`timeout ${timeout / 1000n}s`];
+  const until = timeout === null || timeout === 0n ? [] : [`timeout ${timeout / 1000n}s`];
   return `${op} @${name} { ${[text, ...until, ...more].join(' ')} }`;
 }
 

@@ -48,7 +48,8 @@ export function logText({ prefix, group, snaplen, threshold, level, flags }: Of<
   return words.join(' ');
 }
 
-const ALL_FLAGS = 0x1f;
+/** NF_LOG_*. */
+const ALL_FLAGS = 0x2f;
 const QUEUE_FLAGS = ['bypass', 'fanout'];
 
 export function queueText({ from, count, flags }: Of<'queue'>): string {
