@@ -275,6 +275,15 @@ export interface NetworkSettings {
   readonly gaps: readonly Gap[];
 }
 
+/** A table of iptables-legacy, which nftables does not know of. */
+export interface LegacyTableQuery {
+  readonly family: 'ip' | 'ip6';
+  /** `filter`, `nat` ... One that is not there would be made: ask for those in /proc/net/ip_tables_names. */
+  readonly table: string;
+  /** Absent: our own. */
+  readonly namespace?: NamespaceDoor;
+}
+
 /** A mount namespace, as the kernel's own list of them has it. */
 export interface ListedMountNamespace {
   readonly id: bigint;
@@ -390,6 +399,11 @@ export interface Host {
    * that hold keys. null: in a new one, which is gone again with the answer. Errors: gone, denied.
    */
   networkSettings(of: NamespaceDoor | null): Reading<NetworkSettings>;
+  /**
+   * struct ipt_getinfo and the entries of a table. Source: linux/netfilter_ipv4/ip_tables.h. Errors: denied without
+   * CAP_NET_ADMIN over the namespace, unsupported.
+   */
+  legacyTable(query: LegacyTableQuery): Reading<Uint8Array>;
   /**
    * The POSIX message queues of the ipc namespace behind the door; without one, of our own. Since: Linux 5.2. Errors:
    * denied (without CAP_SYS_ADMIN in our mount namespace's owner and over the ipc namespace), gone, unsupported.

@@ -6,7 +6,7 @@ import { readRuleset } from '../../src/network/firewall/read-ruleset.ts';
 import { ruleText } from '../../src/network/firewall/rule-text.ts';
 import { hookName } from '../../src/network/firewall/hooks.ts';
 import type { Ruleset } from '../../src/network/firewall/ruleset.ts';
-import { DOCKER_RULES } from '../support/firewall-cases.ts';
+import { DOCKER_RULES, legacy } from '../support/firewall-cases.ts';
 import { FirewallLab } from '../support/firewall-lab.ts';
 import { FIREWALL_RULES } from '../support/firewall-rules.ts';
 import { lacks } from '../support/requires.ts';
@@ -115,5 +115,31 @@ describe.skipIf(lacks('root', 'ip', 'nft', 'iptables', 'python', 'unshare'))('ru
     expect(words.length).toBeGreaterThan(25);
     for (const word of words) expect(saved).toContain(word);
     expect(outline(ruleset).toSorted()).toEqual(outlineOfJson(await lab.script('nft -j list ruleset')).toSorted());
+  });
+
+  it('are exactly those of iptables-save for iptables-legacy, with their numbers', async () => {
+    await lab.script(`nft flush ruleset\n${legacy(`${DOCKER_RULES}${IPTABLES_RULES}`)}`);
+    const ruleset = readRuleset(linuxHost(), lab.door);
+    expect(ruleset.gaps).toEqual([]);
+    for (const table of ['filter', 'nat', 'mangle', 'raw']) {
+      const saved = await lab.script(`iptables-legacy-save -t ${table}`);
+      const of = ruleset.tables.find(({ family, name, isLegacy }) => isLegacy && family === 'ip' && name === table);
+      expect(of).toBeDefined();
+      const ours = [...(of?.rules.values() ?? [])].flat().map(({ chain, saved: text }) => `-A ${chain} ${text}`);
+      expect(ours.toSorted()).toEqual(
+        saved
+          .split('\n')
+          .filter((line) => line.startsWith('-A '))
+          .toSorted(),
+      );
+      const chains = [...(of?.chains.values() ?? [])].map(
+        ({ name, base }) => `:${name} ${base?.policy.toUpperCase() ?? '-'}`,
+      );
+      const theirs = saved
+        .split('\n')
+        .filter((line) => line.startsWith(':'))
+        .map((line) => line.replace(/ \[.*/, ''));
+      expect(chains.toSorted()).toEqual(theirs.toSorted());
+    }
   });
 });

@@ -118,6 +118,10 @@ function verdictOf(seen: Seen): string {
 
 const RESET = `
 nft flush ruleset
+for c in iptables-legacy ip6tables-legacy; do
+  while read -r t; do $c -t $t -F; $c -t $t -X; done < /proc/net/$(echo $c | cut -c1-3 | sed 's/ipt/ip/')_tables_names
+  $c -P FORWARD ACCEPT
+done
 ip link set br0 type bridge nf_call_iptables 0
 for f in /proc/sys/net/bridge/bridge-nf-call-*tables; do echo 0 > $f; done
 `;

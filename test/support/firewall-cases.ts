@@ -77,6 +77,11 @@ iptables -A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
 iptables -A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 `;
 
+/** The same commands, of the other iptables. */
+export function legacy(commands: string): string {
+  return commands.replaceAll(/\b(ip6?tables) /g, '$1-legacy ');
+}
+
 export const firewallCases: readonly FirewallCase[] = [
   { name: 'no rules at all', rules: '' },
   { name: 'policy drop', rules: forward('', 'drop') },
@@ -297,5 +302,23 @@ export const firewallCases: readonly FirewallCase[] = [
   {
     name: 'iptables: raw',
     rules: `iptables -t raw -A PREROUTING -p udp -j CT --notrack; iptables -A FORWARD -m conntrack --ctstate UNTRACKED -j DROP; iptables -A FORWARD -m state --state NEW -p icmp -j REJECT`,
+  },
+  { name: "docker's, of iptables-legacy", rules: legacy(DOCKER_RULES) },
+  { name: 'kube-proxy, of iptables-legacy', rules: legacy(KUBERNETES('iptables -t nat -A KUBE-SVC-A -j KUBE-SEP-1')) },
+  {
+    name: 'iptables-legacy: addresses, interfaces, protocols',
+    rules: legacy(
+      `iptables -N inner; iptables -A FORWARD -s 10.1.0.0/29 -d 10.2.0.3 -j DROP; iptables -A FORWARD -i l+ -o r0 -p tcp --dport 80 -j inner; iptables -A FORWARD ! -i l0 -p udp -g inner; iptables -A FORWARD ! -p tcp -j REJECT; iptables -A inner ! -s 10.1.0.2 -j RETURN; iptables -A inner -p tcp -j REJECT --reject-with tcp-reset; iptables -A inner -j REJECT`,
+    ),
+  },
+  {
+    name: 'ip6tables-legacy',
+    rules: legacy(
+      `ip6tables -A FORWARD -s fd01::/64 -i l0 -p tcp -m tcp --dport 80 -j DROP; ip6tables -A FORWARD -p udp -j REJECT; ip6tables -P FORWARD DROP`,
+    ),
+  },
+  {
+    name: 'iptables-legacy drops what nftables accepts',
+    rules: `${legacy('iptables -A FORWARD -p udp -j DROP')}\n${forward('meta l4proto { tcp, udp } accept', 'drop')}`,
   },
 ];

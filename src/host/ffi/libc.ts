@@ -27,6 +27,8 @@ export interface Libc {
   tryReceiveFrom(fd: number, into: Uint8Array, address: Uint8Array): number;
   /** An option that is a number. */
   getsockopt(fd: number, level: number, option: number): number;
+  /** The kernel reads from and writes to `bytes`. */
+  getsockoptBytes(fd: number, level: number, option: number, bytes: Uint8Array): void;
   /** `descriptors` are struct pollfd; in milliseconds. As of tryConnect. */
   tryPoll(descriptors: Uint8Array, timeout: number): number;
   setns(fd: number, type: number): number;
@@ -161,6 +163,7 @@ type SocketCalls = Pick<
   | 'trySendTo'
   | 'tryReceiveFrom'
   | 'getsockopt'
+  | 'getsockoptBytes'
   | 'tryPoll'
 >;
 
@@ -174,6 +177,10 @@ function socketCalls(bound: Bound, trying: Bound): SocketCalls {
   const get = bound(
     'getsockopt',
     'int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *length)',
+  );
+  const getBytes = bound(
+    'getsockopt',
+    'int getsockopt(int fd, int level, int name, _Inout_ uint8_t *bytes, _Inout_ uint32_t *length)',
   );
   const connect = trying('connect', 'int connect(int fd, const uint8_t *address, uint32_t length)');
   const sendTo = trying(
@@ -194,6 +201,9 @@ function socketCalls(bound: Bound, trying: Bound): SocketCalls {
       const answer = Int32Array.of(0);
       get(fd, level, option, answer, Uint32Array.of(answer.byteLength));
       return answer[0] ?? 0;
+    },
+    getsockoptBytes(fd, level, option, bytes) {
+      getBytes(fd, level, option, bytes, Uint32Array.of(bytes.length));
     },
     tryPoll: (descriptors, timeout) => poll(descriptors, descriptors.length / POLLFD_LENGTH, timeout),
     socket: bound('socket', 'int socket(int domain, int type, int protocol)'),

@@ -9,6 +9,7 @@ import { readFileInRoot } from './file-in-root.ts';
 import { foundInRoot } from './found-in-root.ts';
 import { folders } from './folders.ts';
 import { loggedRecords } from './kernel-log.ts';
+import { legacyTable } from './legacy-table.ts';
 import { listNamespaces } from './list-namespaces.ts';
 import { messageQueues } from './message-queues.ts';
 import { mounts } from './mounts.ts';
@@ -40,6 +41,7 @@ export function linuxHost(): Host {
     askNamespace,
     netlink: askNetlink,
     networkSettings,
+    legacyTable,
     messageQueues,
     sharesFiles,
     processNumber,

@@ -11,6 +11,7 @@ import type {
   FoundAttributes,
   Gap,
   InsideQuery,
+  LegacyTableQuery,
   LoggedRecords,
   LogTopic,
   MountQuery,
@@ -136,6 +137,8 @@ export const questions = {
     (namespace === undefined ? '' : ` in ${doorText(namespace)}`),
   networkSettings: (of: NamespaceDoor | null): string =>
     `network-settings ${of === null ? 'new' : `in ${doorText(of)}`}`,
+  legacyTable: ({ family, table, namespace }: LegacyTableQuery): string =>
+    `legacy-table ${family} ${JSON.stringify(table)}${namespace === undefined ? '' : ` in ${doorText(namespace)}`}`,
   messageQueues: (door?: NamespaceDoor): string => `message-queues${door === undefined ? '' : ` in ${doorText(door)}`}`,
   sharesFiles: (pid: number, tid: number): string => `shares-files ${pid} ${tid}`,
   processNumber: (pid: number): string => `process-number ${pid}`,

@@ -156,6 +156,7 @@ function answering(header: ArchiveHeader, answers: Answers): Host {
       ),
     netlink: (request) => answer(questions.netlink(request), (entry) => stringsOf(entry['datagrams'])?.map(fromHex)),
     networkSettings: (of) => answer(questions.networkSettings(of), settingsOf),
+    legacyTable: (query) => answer(questions.legacyTable(query), bytesOf),
     messageQueues: (door) => answer(questions.messageQueues(door), queuesOf),
     sharesFiles: (pid, tid) => answer(questions.sharesFiles(pid, tid), (entry) => booleanOf(entry['shared'])),
     processNumber: (pid) => answer(questions.processNumber(pid), (entry) => bigintOf(entry['number'])),

@@ -58,6 +58,7 @@ export function recording(host: Host): Recorder {
   const namespace = noting((number: bigint) => ({ number: String(number) }));
   const netlink = noting((datagrams: readonly Uint8Array[]) => ({ datagrams: datagrams.map(toHex) }));
   const settings = noting((settings: NetworkSettings) => ({ settings }));
+  const legacyTable = noting((bytes: Uint8Array) => ({ hex: toHex(bytes) }));
   const messageQueues = noting(encodeQueues);
   const sharesFiles = noting((shared: boolean) => ({ shared }));
   const processNumber = noting((inode: bigint) => ({ number: String(inode) }));
@@ -85,6 +86,7 @@ export function recording(host: Host): Recorder {
       askNamespace: (door, asked) => namespace(questions.namespace(door, asked), () => host.askNamespace(door, asked)),
       netlink: (request) => netlink(questions.netlink(request), () => host.netlink(request)),
       networkSettings: (of) => settings(questions.networkSettings(of), () => host.networkSettings(of)),
+      legacyTable: (query) => legacyTable(questions.legacyTable(query), () => host.legacyTable(query)),
       messageQueues: (door) => messageQueues(questions.messageQueues(door), () => host.messageQueues(door)),
       sharesFiles: (pid, tid) => sharesFiles(questions.sharesFiles(pid, tid), () => host.sharesFiles(pid, tid)),
       processNumber: (pid) => processNumber(questions.processNumber(pid), () => host.processNumber(pid)),

@@ -5,6 +5,7 @@ import {
   valueOf,
   type Host,
   type InsideQuery,
+  type LegacyTableQuery,
   type MessageQueueFile,
   type NamespaceDoor,
   type NamespaceQuestion,
@@ -42,6 +43,9 @@ export function sharedDoors(host: Host): Host {
     questions.netlink({ ...request, namespace }),
   );
   const files = sharing<Uint8Array, InsideQuery>((door, query) => questions.fileInside({ ...query, door }));
+  const legacyTables = sharing<Uint8Array, LegacyTableQuery>((namespace, query) =>
+    questions.legacyTable({ ...query, namespace }),
+  );
   const queues = sharing<readonly MessageQueueFile[], undefined>(questions.messageQueues);
   return {
     ...host,
@@ -50,6 +54,10 @@ export function sharedDoors(host: Host): Host {
       request.namespace === undefined
         ? host.netlink(request)
         : replies(request.namespace, request, (namespace) => host.netlink({ ...request, namespace })),
+    legacyTable: (query) =>
+      query.namespace === undefined
+        ? host.legacyTable(query)
+        : legacyTables(query.namespace, query, (namespace) => host.legacyTable({ ...query, namespace })),
     readFileInside: (query) => files(query.door, query, (door) => host.readFileInside({ ...query, door })),
     messageQueues: (door) =>
       door === undefined ? host.messageQueues() : queues(door, undefined, (at) => host.messageQueues(at)),

@@ -45,6 +45,8 @@ export interface NftRule {
   readonly handle: bigint;
   readonly expressions: readonly Expression[];
   readonly comment: string | null;
+  /** Of iptables-legacy: as iptables-save has it. */
+  readonly saved?: string;
 }
 
 export interface NftSetElement {

@@ -6,7 +6,7 @@ import type { Place } from './meta.ts';
 import type { Hook, Packet } from './packet.ts';
 import { tryRule, type Way } from './rule.ts';
 import { ruleText } from './rule-text.ts';
-import type { Ruleset } from './ruleset.ts';
+import type { FirewallTable, Ruleset } from './ruleset.ts';
 import { keyOf, stateOf, type State } from './state.ts';
 import type { Decider, Decision, Outcome, Verdict } from './verdict.ts';
 
@@ -183,7 +183,7 @@ function baseOf({ table, chain, base }: HookedChain): Decider['base'] {
 function policyDecider(hooked: HookedChain): Decider {
   const { table, chain, base } = hooked;
   return {
-    family: table.family,
+    family: familyText(table),
     table: table.name,
     chain: chain.name,
     handle: null,
@@ -198,7 +198,7 @@ function ruleDecider({ links }: Ruleset, hooked: HookedChain, rule: NftRule): De
   const { table } = hooked;
   const counter = rule.expressions.find(({ kind }) => kind === 'counter');
   return {
-    family: table.family,
+    family: familyText(table),
     table: table.name,
     chain: rule.chain,
     handle: rule.handle,
@@ -211,4 +211,8 @@ function ruleDecider({ links }: Ruleset, hooked: HookedChain, rule: NftRule): De
 
 function namesOf(links: Ruleset['links']): ReadonlyMap<number, string> {
   return new Map(links.map(({ ifindex, name }) => [ifindex, name]));
+}
+
+function familyText({ family, isLegacy }: FirewallTable): Decider['family'] {
+  return isLegacy && (family === 'ip' || family === 'ip6') ? `legacy ${family}` : family;
 }

@@ -28,8 +28,10 @@ import {
 } from '../../kernel/nftables/decode-objects.ts';
 import type { NftChain, NftObject, NftRule, NftSet, NftTable } from '../../kernel/nftables/objects.ts';
 import { decodeText } from '../../kernel/text/text.ts';
+import { decodeLegacyTable } from '../../kernel/xtables/decode-table.ts';
 import { more } from '../network-namespace.ts';
 import { BRIDGE_CALL_FILES, type BridgeCalls } from './bridge-filter.ts';
+import { legacyFirewallTable } from './legacy-table.ts';
 import type { PacketFamily } from './packet.ts';
 import type { FirewallLink, FirewallTable, LocalRoute, Ruleset } from './ruleset.ts';
 
@@ -42,7 +44,7 @@ export function readRuleset(host: Host, door?: NamespaceDoor): Ruleset {
     if (!answer.ok && !isLacking(answer.gap)) gaps.push({ ...answer.gap, what });
     return answer.ok ? answer.value : null;
   };
-  const tables = readTables(ask, door);
+  const tables = [...readTables(ask, door), ...readLegacyTables(host, door, gaps)];
   const links = readLinks(ask, door);
   const isBridged = links.some(({ bridgeCalls }) => bridgeCalls !== null);
   const calls = isBridged ? readBridgeCalls(host, door) : value<Ruleset['bridgeCalls']>('absent');
@@ -59,11 +61,39 @@ export function readRuleset(host: Host, door?: NamespaceDoor): Ruleset {
   };
 }
 
+const LEGACY_NAMES = { ip: 'ip_tables_names', ip6: 'ip6_tables_names' } as const;
+
+/** Those that are there: who asks for another makes it. */
+function readLegacyTables(host: Host, door: NamespaceDoor | undefined, gaps: Gap[]): readonly FirewallTable[] {
+  return (['ip', 'ip6'] as const).flatMap((family) => {
+    const path = `/proc/thread-self/net/${LEGACY_NAMES[family]}`;
+    const text = readThere(host, door, path);
+    if (!text.ok) {
+      // A kernel without them has no such file.
+      if (text.gap.reason !== 'gone') gaps.push(text.gap);
+      return [];
+    }
+    const names = decodeText(text.value)
+      .split('\n')
+      .filter((name) => name !== '');
+    return names.flatMap((table) => {
+      const where = door === undefined ? {} : { namespace: door };
+      const bytes = host.legacyTable({ family, table, ...where });
+      const chains = bytes.ok ? decodeLegacyTable(bytes.value, family, `legacy table ${table}`) : bytes;
+      if (!chains.ok) gaps.push(chains.gap);
+      return chains.ok ? [legacyFirewallTable(family, table, chains.value)] : [];
+    });
+  });
+}
+
+function readThere(host: Host, door: NamespaceDoor | undefined, path: string): Reading<Uint8Array> {
+  return door === undefined ? host.readFile(path) : host.readFileInside({ kind: 'net', door, path });
+}
+
 /** Since Linux 5.3 they are the namespace's own. */
 function readBridgeCalls(host: Host, door: NamespaceDoor | undefined): Reading<Ruleset['bridgeCalls']> {
   const isOn = (family: PacketFamily): Reading<boolean> => {
-    const path = BRIDGE_CALL_FILES[family];
-    const text = door === undefined ? host.readFile(path) : host.readFileInside({ kind: 'net', door, path });
+    const text = readThere(host, door, BRIDGE_CALL_FILES[family]);
     return text.ok ? value(decodeText(text.value).trim() !== '0') : text;
   };
   const [ip, ip6, arp] = [isOn('ip'), isOn('ip6'), isOn('arp')];
@@ -111,6 +141,7 @@ function readTables(ask: Ask, door: NamespaceDoor | undefined): readonly Firewal
     };
     return {
       ...table,
+      isLegacy: false,
       chains: new Map((chains.get(key) ?? []).map((chain) => [chain.name, chain])),
       rules: ownRules,
       sets: new Map((sets.get(key) ?? []).map((set) => [set.name, withElements(set)])),

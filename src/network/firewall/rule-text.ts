@@ -46,6 +46,7 @@ interface Writing {
 const FAMILIES: Readonly<Record<string, string>> = { ip: 'ip', ip6: 'ip6', arp: 'arp' };
 
 export function ruleText(rule: NftRule, table: FirewallTable, links: LinkNames): string {
+  if (rule.saved !== undefined) return rule.saved;
   const network = FAMILIES[table.family] ?? null;
   const known = { link: null, network, transport: null };
   const writing: Writing = { table, links, held: new Map(), known, words: [], implied: new Map(), least: null };

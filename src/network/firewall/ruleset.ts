@@ -6,6 +6,8 @@ import type { BridgeCalls } from './bridge-filter.ts';
 
 /** A table with all that is in it, in the kernel's order. */
 export interface FirewallTable extends NftTable {
+  /** Of iptables-legacy, which nftables does not know of. */
+  readonly isLegacy: boolean;
   readonly chains: ReadonlyMap<string, NftChain>;
   /** By chain. */
   readonly rules: ReadonlyMap<string, readonly NftRule[]>;

@@ -9,7 +9,7 @@ export interface Decider {
   readonly family: NftFamily | 'legacy ip' | 'legacy ip6';
   readonly table: string;
   readonly chain: string;
-  /** Absent (null): it is the policy. */
+  /** Of legacy its number in the chain. Absent (null): it is the policy. */
   readonly handle: bigint | null;
   /** As `nft list ruleset` has it; of a policy `policy drop`. */
   readonly text: string;

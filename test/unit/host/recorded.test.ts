@@ -67,6 +67,8 @@ const live: Host = {
     }),
   mountOf: ({ follow }) => value(follow ? 30 : 31),
   networkSettings: (of) => value({ values: { 'ipv4/ip_forward': of === null ? '0' : '1' }, gaps: [] }),
+  legacyTable: ({ family, table, namespace }) =>
+    value(Uint8Array.of(family.length, table.length, namespace === undefined ? 0 : 0xff)),
   messageQueues: (door) =>
     value([
       {
@@ -114,6 +116,8 @@ const questions: Readonly<Record<string, (host: Host) => unknown>> = {
   'the mount of a link': (host) => host.mountOf({ path: '/a', follow: false }),
   'settings of a new network': (host) => host.networkSettings(null),
   'settings of a network': (host) => host.networkSettings('/ns'),
+  'a table of iptables-legacy': (host) => host.legacyTable({ family: 'ip', table: 'filter' }),
+  'a table of iptables-legacy elsewhere': (host) => host.legacyTable({ family: 'ip6', table: 'nat', namespace: '/ns' }),
   'message queues': (host) => host.messageQueues(),
   'message queues inside': (host) => host.messageQueues('/ns'),
   'a shared table': (host) => host.sharesFiles(7, 7),

@@ -76,6 +76,7 @@ function fakeHost({ shared = [], lacking = [], files = {}, links = {}, present =
     findAttributes: () => unsupported('getxattr'),
     mountOf: () => unsupported('fdinfo'),
     networkSettings: () => unsupported('settings'),
+    legacyTable: () => unsupported('getsockopt'),
     messageQueues: () => unsupported('fsopen'),
     sharesFiles: () => unsupported('kcmp'),
     processNumber: () => unsupported('pidfd_open'),

@@ -73,6 +73,7 @@ describe('deep discovery', () => {
       mounts: never,
       readFileInside: never,
       networkSettings: never,
+      legacyTable: never,
       messageQueues: never,
       readFileInRoot: never,
       listNamespaces: never,
