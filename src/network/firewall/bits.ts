@@ -25,8 +25,12 @@ export function knownBytes(bytes: Uint8Array): Bits {
   return { bytes, known: new Uint8Array(bytes.length).fill(0xff) };
 }
 
+/** All registers together have as many. */
+const MAX_LENGTH = 64;
+
 export function unknownBytes(length: number): Bits {
-  return { bytes: new Uint8Array(length), known: new Uint8Array(length) };
+  const size = Math.min(length, MAX_LENGTH);
+  return { bytes: new Uint8Array(size), known: new Uint8Array(size) };
 }
 
 /** One of several values of the same length; at least one. */

@@ -15,14 +15,14 @@ import type { Decider, Decision, Outcome, Verdict } from './verdict.ts';
  * of them, a drop all.
  */
 export function judge(ruleset: Ruleset, hook: Hook, packet: Packet): Verdict {
-  const trial: Trial = { ruleset, hook, doubts: [], dropped: [], left: MAX_RULES };
+  const trial: Trial = { ruleset, hook, asked: packet, doubts: new Map(), dropped: new Map(), left: MAX_RULES };
   let passing: readonly Passing[] = [{ state: stateOf(asSeenAt(hook, packet)), by: null }];
   for (const stop of stopsAt(ruleset, hook, packet)) {
     for (const hooked of stop) passing = passing.flatMap((one) => throughChain(trial, stop, hooked, one));
     passing = distinct(trial, passing);
   }
   const accepted = passing.map(({ state, by }) => outcome('accept', state, by, packet));
-  return verdictOf(trial, accepted, packet);
+  return verdictOf(trial, accepted);
 }
 
 /** A rule set that loops, or fans out, is not walked for ever. */
@@ -39,8 +39,12 @@ interface Passing {
 interface Trial {
   readonly ruleset: Ruleset;
   readonly hook: Hook;
-  readonly doubts: { readonly why: string; readonly by: Decider | null }[];
-  readonly dropped: Outcome[];
+  /** Why, by who. */
+  readonly doubts: Map<Decider, Set<string>>;
+  /** As it was asked of. */
+  readonly asked: Packet;
+  /** One for each that drops: it may do so to many ways. */
+  readonly dropped: Map<Decider, Outcome>;
   /** How many rules may still be asked. */
   left: number;
 }
@@ -64,15 +68,16 @@ function numberOf({ bytes, known }: State['mark']): number | null {
 
 const ORDER: Readonly<Record<Decision, number>> = { drop: 0, reject: 1, accept: 2 };
 
-function verdictOf(trial: Trial, accepted: readonly Outcome[], packet: Packet): Verdict {
+function verdictOf(trial: Trial, accepted: readonly Outcome[]): Verdict {
   const { gaps } = trial.ruleset;
-  const all = [...trial.dropped, ...accepted].toSorted((a, b) => ORDER[a.verdict] - ORDER[b.verdict]);
+  const all = [...trial.dropped.values(), ...accepted].toSorted((a, b) => ORDER[a.verdict] - ORDER[b.verdict]);
   const [worst, ...others] = all;
   const isSame = new Set(all.map(({ verdict }) => verdict === 'accept')).size === 1 && trial.left > 0;
-  const first = worst ?? outcome('accept', stateOf(packet), null, packet);
+  const first = worst ?? outcome('accept', stateOf(trial.asked), null, trial.asked);
   // What could not be read may drop what the rest accepts.
   const unread = first.verdict === 'accept' ? gaps.map(({ what }) => ({ why: `not read: ${what}`, by: null })) : [];
-  const doubts = isSame ? unread : [...trial.doubts, ...unread];
+  const met = [...trial.doubts].flatMap(([by, whys]) => [...whys].map((why) => ({ why, by })));
+  const doubts = isSame ? unread : [...met, ...unread];
   return { ...first, certain: isSame && unread.length === 0, others, doubts };
 }
 
@@ -96,7 +101,7 @@ function throughChain(
   if (isDone) return [one];
   const { ruleset, hook } = trial;
   const place: Place = { ruleset, hook, priority: isNatStop(stop) ? CONNTRACK_DONE : hooked.base.priority };
-  const course: Course = { trial, place, hooked, passing: [] };
+  const course: Course = { trial, place, hooked, passing: [], deciders: new Map() };
   const ended = alongChain(course, hooked.chain.name, [state], 0);
   for (const rest of ended) settle(course, hooked.base.policy, rest, policyDecider(hooked));
   return course.passing;
@@ -110,6 +115,7 @@ interface Course {
   readonly place: Place;
   readonly hooked: HookedChain;
   readonly passing: Passing[];
+  readonly deciders: Map<NftRule, Decider>;
 }
 
 function settle(
@@ -119,11 +125,17 @@ function settle(
   by: Decider,
 ): void {
   if (verdict === 'accept' || verdict === 'queue') passing.push({ state, by });
-  if (verdict === 'queue') trial.doubts.push({ why: 'a program decides', by });
+  if (verdict === 'queue') doubt(trial, 'a program decides', by);
   if (verdict !== 'accept') {
     const decision = verdict === 'reject' ? 'reject' : 'drop';
-    trial.dropped.push(outcome(decision, state, by, state.packet));
+    if (!trial.dropped.has(by)) trial.dropped.set(by, outcome(decision, state, by, trial.asked));
   }
+}
+
+function doubt({ doubts }: Trial, why: string, by: Decider): void {
+  const known = doubts.get(by);
+  if (known === undefined) doubts.set(by, new Set([why]));
+  else known.add(why);
 }
 
 /** Those that come to its end, or return. */
@@ -138,10 +150,10 @@ function alongChain(course: Course, name: string, entering: readonly State[], de
     for (const state of states) {
       trial.left -= 1;
       if (trial.left <= 0) return [...returned, ...states];
-      const by = (): Decider => ruleDecider(trial.ruleset, hooked, rule);
+      const by = (): Decider => deciderOf(course, rule);
       const { ways, doubts } = tryRule(course.place, hooked.table, rule, state, by);
       if (ways.some(({ effect }) => effect !== null)) {
-        for (const why of new Set(doubts)) trial.doubts.push({ why, by: by() });
+        for (const why of doubts) doubt(trial, why, by());
       }
       for (const way of ways) follow(course, way, by, depth, { next, returned });
     }
@@ -192,6 +204,13 @@ function policyDecider(hooked: HookedChain): Decider {
     base: baseOf(hooked),
     counters: base.counters,
   };
+}
+
+/** Made once a rule: its text may be long. */
+function deciderOf({ trial, hooked, deciders }: Course, rule: NftRule): Decider {
+  const decider = deciders.get(rule) ?? ruleDecider(trial.ruleset, hooked, rule);
+  deciders.set(rule, decider);
+  return decider;
 }
 
 function ruleDecider({ links }: Ruleset, hooked: HookedChain, rule: NftRule): Decider {

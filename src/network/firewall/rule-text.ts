@@ -311,6 +311,9 @@ function range(writing: Writing, { op, sreg, from, to }: Of<'range'>): string {
   return `${held.field.text} ${sign}${between(writing, held, from, to)}`;
 }
 
+/** All registers together have as many bytes. */
+const MAX_LENGTH = 64;
+
 /** The fields from a register on, until so many bytes are told. */
 function fieldsAt(
   writing: Writing,
@@ -320,7 +323,7 @@ function fieldsAt(
   const texts: string[] = [];
   const parts: { type: ValueType; length: number }[] = [];
   let word = wordOf(register);
-  for (let left = length; left > 0;) {
+  for (let left = Math.min(length, MAX_LENGTH); left > 0;) {
     const held = writing.held.get(word);
     const size = held !== undefined && 'field' in held ? (held.field.whole ?? held.field.length) : left;
     texts.push(held === undefined ? '...' : 'field' in held ? held.field.text : 'text' in held ? held.text : '...');

@@ -62,13 +62,11 @@ function compare(a: Uint8Array, b: Uint8Array): number {
   return 0;
 }
 
-/** Element by element. Of pairs, which the key is not known well enough for, those that begin an interval it may be in. */
+/** Element by element. */
 function among(set: NftSet, elements: readonly NftSetElement[], key: Bits): Found {
-  const pairs = hasPairs(set);
   const possible: NftSetElement[] = [];
-  for (const element of elements) {
-    if (element.isEnd || element.isCatchAll) continue;
-    const answer = pairs ? isInPair(elements, element, key) : isElement(set, element, key);
+  const asked = hasPairs(set) ? answersOfPairs(elements, key) : answersOfElements(set, elements, key);
+  for (const [element, answer] of asked) {
     if (answer === true) return { elements: [element], mayMiss: false };
     if (answer === null) possible.push(element);
   }
@@ -76,14 +74,23 @@ function among(set: NftSet, elements: readonly NftSetElement[], key: Bits): Foun
   return { elements: [...possible, ...rest.elements], mayMiss: rest.mayMiss };
 }
 
-function isInPair(elements: readonly NftSetElement[], start: NftSetElement, key: Bits): Answer {
-  const later = elements.filter((one) => one !== start && !one.isCatchAll && compare(one.key, start.key) > 0);
-  const next = later.reduce<NftSetElement | undefined>(
-    (best, one) => (best === undefined || compare(one.key, best.key) < 0 ? one : best),
-    undefined,
-  );
-  const last = next === undefined ? new Uint8Array(start.key.length).fill(0xff) : lessOne(next.key);
-  return isWithin(key, start.key, last);
+function* answersOfElements(
+  set: NftSet,
+  elements: readonly NftSetElement[],
+  key: Bits,
+): Iterable<readonly [NftSetElement, Answer]> {
+  for (const element of elements) if (!element.isCatchAll) yield [element, isElement(set, element, key)];
+}
+
+/** An interval ends before the next element, whatever that begins. */
+function* answersOfPairs(elements: readonly NftSetElement[], key: Bits): Iterable<readonly [NftSetElement, Answer]> {
+  const sorted = elements.filter(({ isCatchAll }) => !isCatchAll).toSorted((a, b) => compare(a.key, b.key));
+  for (const [at, element] of sorted.entries()) {
+    if (element.isEnd) continue;
+    const next = sorted.slice(at + 1, at + 3).find((one) => compare(one.key, element.key) > 0);
+    const last = next === undefined ? new Uint8Array(element.key.length).fill(0xff) : lessOne(next.key);
+    yield [element, isWithin(key, element.key, last)];
+  }
 }
 
 /** The number before it. */
