@@ -11,6 +11,7 @@ import type { NsexecChildren } from '../host/linux/nsexec-children.ts';
 import type { KeptFiles } from '../host/linux/kept-files.ts';
 import type { ProcessEventSocket } from '../host/linux/process-event-socket.ts';
 import type { CapabilityTrace } from '../host/linux/trace.ts';
+import type { DropTrace } from '../host/linux/trace-drops.ts';
 import type { AttributeOperation, AttributeOutcome } from '../kernel/attribute-plan.ts';
 import type { CgroupMaking, CgroupsMade, Enabling } from '../kernel/cgroup-making.ts';
 import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgroup-plan.ts';
@@ -143,7 +144,7 @@ export interface Context {
   readonly probe: (probes: readonly Probe[]) => Promise<readonly Reading<ProbeAnswer>[]>;
   /** What we changed and made on this machine. Errors: DENIED. */
   readonly journal: () => Promise<Journal>;
-  /** What `caps why` left in the kernel's tracing, as root: the names of its instances. */
+  /** What `caps why` and `net doctor` left in the kernel's tracing, as root: the names of the instances. */
   readonly traceLeftovers: (options: { readonly remove: boolean }) => Promise<readonly string[]>;
   /** For a look that may take long. */
   readonly progress: () => Promise<Progress>;
@@ -151,6 +152,8 @@ export interface Context {
   readonly children: () => Promise<NsexecChildren>;
   /** Of capabilities that are asked for, on this machine. Errors: DENIED, UNSUPPORTED. */
   readonly trace: () => Promise<CapabilityTrace>;
+  /** Of packets that the kernel drops, on this machine. Errors: DENIED, UNSUPPORTED. */
+  readonly traceDrops: () => Promise<DropTrace>;
   /** What the kernel logs from now on. */
   readonly kernelLog: () => Promise<Reading<KernelLog>>;
   /** A command on our terminal that waits for its beginning. Errors: UNSUPPORTED. */

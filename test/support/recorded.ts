@@ -84,6 +84,7 @@ function contextOf(
     release: never,
     children: never,
     trace: never,
+    traceDrops: never,
     kernelLog: never,
     keptFiles: never,
     screen: never,

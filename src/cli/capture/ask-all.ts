@@ -174,6 +174,7 @@ function quiet(host: Host): Context {
     progress: never,
     children: never,
     trace: never,
+    traceDrops: never,
     kernelLog: never,
     keptFiles: never,
     screen: never,

@@ -26,8 +26,8 @@ export const gc: CommandDefinition = {
   description: [
     'What nstool makes or changes is in its journal, with the process that made it. gc undoes, backwards, what a process',
     'left that is no more: cgroups that nstool cgroup run made are removed, limits that nstool cgroup set left half done are',
-    'put back, what nstool net up left half made or net down half removed is taken away, as root also what nstool caps why',
-    "left in the kernel's tracing. Nothing is touched that is not in the journal, or that is not what the journal says: a",
+    'put back, what nstool net up left half made or net down half removed is taken away, as root also what nstool caps why and',
+    "nstool net doctor left in the kernel's tracing. Nothing is touched that is not in the journal, or that is not what the journal says: a",
     'cgroup or a link with the name of ours that somebody else made, a value that somebody else wrote. What a command of',
     'nstool cgroup run left running in its cgroups is killed, as it would be at its end; any other cgroup with processes is',
     'left, and told. A finished set is no garbage, and neither is a network that stands: nstool cgroup undo restores the one,',
@@ -103,7 +103,12 @@ const columns: readonly Column<GarbageRow>[] = [
   { key: 'what', type: 'string', help: 'a directory, a file or a link', get: ({ what }) => what },
   { key: 'why', type: 'string', help: 'why it is left', get: ({ why }) => why },
   { key: 'id', type: 'string', help: 'of the journal', get: ({ entry }) => entry?.id ?? null },
-  { key: 'command', type: 'string', help: 'who left it', get: ({ entry }) => entry?.what ?? 'caps why' },
+  {
+    key: 'command',
+    type: 'string',
+    help: 'who left it',
+    get: ({ entry, what }) => entry?.what ?? (what.includes('nstool-drops-') ? 'net doctor' : 'caps why'),
+  },
 ];
 
 /** Whose makers are no more; with an ID that of who started us, too. Errors: NO_FILE. */

@@ -2,8 +2,10 @@
 
 import { doctorTitle } from '../../inspect/doctor/codes.ts';
 import type { Course, DoctorReport, Placed } from '../../inspect/doctor/doctor.ts';
+import { answerText, probeText, type Probed } from '../../inspect/doctor/probes.ts';
 import type { Hop, HopEnd } from '../../inspect/doctor/path.ts';
 import { isComplete } from '../../kernel/gap-tally.ts';
+import type { Drops } from '../../kernel/trace/drops.ts';
 import { escapeControls } from '../../render/escape.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { gapJson } from '../gap-text.ts';
@@ -11,13 +13,23 @@ import { quotedVisibly } from '../shell-quoting.ts';
 
 const CODE_WIDTH = 4;
 
+export interface DoctorAnswer {
+  readonly report: DoctorReport;
+  /** null: nothing was sent. */
+  readonly probed: readonly Probed[] | null;
+  /** null: nothing was counted. */
+  readonly drops: Drops | null;
+}
+
 /** `verbose`: with each hop. */
-export function doctorText(report: DoctorReport, verbose: boolean): string {
+export function doctorText({ report, probed, drops }: DoctorAnswer, verbose: boolean): string {
   const { findings, unseen, courses } = report;
   const lines = [
     headline(findings, courses),
     ...findings.flatMap(findingLines),
     ...(verbose ? courses.flatMap((course) => courseLines(report, course)) : []),
+    ...(probed ?? []).map(probeLine),
+    ...(drops === null ? [] : dropLines(drops)),
     ...unseen.map((text) => `not looked at: ${text}`),
   ];
   return `${lines.map(escapeControls).join('\n')}\n`;
@@ -27,6 +39,23 @@ function headline(findings: readonly Placed[], courses: readonly Course[]): stri
   const followed = new Set(courses.map(({ flow }) => flow.destination)).size;
   if (findings.length > 0) return `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
   return followed === 0 ? 'no fault found: there was no way to follow' : 'no fault found';
+}
+
+function probeLine({ question, answer }: Probed): string {
+  const { ok } = answer;
+  const came = ok ? answerText(answer.value) : `could not be sent: ${answer.gap.errno ?? answer.gap.reason}`;
+  return `probe: ${probeText(question)}: ${came}`;
+}
+
+function dropLines({ counts, lost }: Drops): readonly string[] {
+  if (counts.length === 0) return ['dropped on the whole host meanwhile: nothing'];
+  return [
+    ...counts.map(
+      ({ reason, location, count }) =>
+        `dropped on the whole host meanwhile: ${count} ${reason}${location === null ? '' : ` in ${location}`}`,
+    ),
+    ...(lost > 0 ? [`dropped on the whole host meanwhile: ${lost} more, too many to be told`] : []),
+  ];
 }
 
 const WAYS: Readonly<Record<Placed['way'], string>> = {
@@ -90,7 +119,7 @@ function endText(end: HopEnd): string {
   }
 }
 
-export function doctorJson(report: DoctorReport): string {
+export function doctorJson({ report, probed, drops }: DoctorAnswer): string {
   const { sight, from, to, findings, courses, unseen, gaps } = report;
   const place = (one: typeof from): Json => ({ ns: one.inode, name: sight.of(one).name });
   return renderJson({
@@ -115,7 +144,27 @@ export function doctorJson(report: DoctorReport): string {
       hops: path.hops.map((hop) => hopJson(report, hop)),
     })),
     not_looked_at: unseen,
+    probes: probed?.map(probeJson) ?? null,
+    drops: drops === null ? null : { counts: drops.counts.map((one) => ({ ...one })), lost: drops.lost },
   });
+}
+
+function probeJson({ question, answer }: Probed): Json {
+  const { kind, to } = question;
+  const got = answer.ok ? answer.value : null;
+  return {
+    kind,
+    to,
+    port: kind === 'echo' ? null : question.port,
+    name: kind === 'dns' ? question.name : null,
+    state: got?.state ?? 'not sent',
+    from: got?.from ?? null,
+    rtt_ms: got?.rtt ?? null,
+    errno: got === null && !answer.ok ? (answer.gap.errno ?? null) : (got?.errno ?? null),
+    mtu: got?.mtu ?? null,
+    rcode: got?.dns?.rcode ?? null,
+    addresses: got?.dns?.addresses ?? null,
+  };
 }
 
 function hopJson({ sight }: DoctorReport, hop: Hop): Json {

@@ -3,8 +3,8 @@
 import { NsError } from '../../kernel/error.ts';
 import { flag, type Invocation } from '../define-command.ts';
 
-/** Errors: USAGE. */
-export function requireThisMachine(invocation: Invocation): void {
-  if (!flag(invocation, 'from')) return;
+/** `recording`: of a target. Errors: USAGE. */
+export function requireThisMachine(invocation: Invocation, recording?: string): void {
+  if (!flag(invocation, 'from') && recording === undefined) return;
   throw new NsError('USAGE', { what: 'a recorded host cannot be changed', tryThis: 'leave --from out' });
 }

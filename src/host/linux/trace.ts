@@ -1,23 +1,8 @@
-// An instance of the kernel's tracing, for capabilities that are asked for and for system calls, of some processes.
-// Source: Documentation/trace/ftrace.rst, tracefs. Whatever ends us, SIGKILL included, a guard removes the instance: a
-// process that waits for the end of a pipe of ours. Should it be killed too, the next one of us does.
+// Traces capabilities that are asked for and system calls, of some processes.
 
-import {
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  readdirSync,
-  rmdirSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
-import type { Operation, Program, Step } from '../../kernel/program.ts';
-import { parseStat } from '../../kernel/text/stat.ts';
-import { valueOf } from '../../kernel/host.ts';
+import type { Program } from '../../kernel/program.ts';
 import {
   eventNames,
   TRACE_EVENTS,
@@ -27,13 +12,24 @@ import {
 } from '../../kernel/trace/event.ts';
 import { parseTraceFormat, type TraceFormat } from '../../kernel/trace/format.ts';
 import { decodeTracePage } from '../../kernel/trace/page.ts';
-import { LibcError, libc } from '../ffi/libc.ts';
-import { MOUNT_ATTR, mountDetached } from './detached-mount.ts';
-import { programInMemory, requireNsexec } from './nsexec.ts';
+import { libc } from '../ffi/libc.ts';
+import { requireNsexec } from './nsexec.ts';
+import {
+  asError,
+  below,
+  instanceName,
+  isRemoved,
+  leftovers,
+  mountTracing,
+  startGuard,
+  startNsexec,
+  step,
+  waiting,
+  type Guard,
+} from './trace-instance.ts';
 import { waitForEnd } from './wait.ts';
 import { wholeFile } from './whole-file.ts';
 
-const PREFIX = 'nstool-why-';
 const O_CLOEXEC = 0o2000000;
 
 /** Of what a processor has, so much at a time: timers and signals get their turn. */
@@ -41,11 +37,6 @@ const MOST_PAGES = 256;
 
 /** A page of the buffer is one of the machine. */
 const LARGEST_PAGE = 64 * 1024;
-
-interface Guard {
-  readonly pid: number;
-  readonly pipe: number;
-}
 
 export class CapabilityTrace {
   private readonly mount: number;
@@ -83,7 +74,7 @@ export class CapabilityTrace {
     try {
       const decode = decoderOf(mount);
       for (const name of leftovers(mount)) isRemoved(mount, name);
-      const name = `${PREFIX}${process.pid}-${startOf('self') ?? 0}`;
+      const name = instanceName('why');
       return new CapabilityTrace(mount, decode, startGuard(mount, name, nsexec), name, nsexec);
     } catch (error) {
       closeSync(mount);
@@ -210,27 +201,6 @@ function readSome(pipe: number, buffer: Uint8Array): number {
   }
 }
 
-function below(mount: number): string {
-  return `/proc/self/fd/${mount}`;
-}
-
-const TRY_ROOT = 'as root of the host: sudo nstool caps why …';
-
-function mountTracing(): number {
-  try {
-    return mountDetached('tracefs', MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
-  } catch (error) {
-    if (!(error instanceof LibcError)) throw error;
-    if (error.errno === 1)
-      throw new NsError('DENIED', {
-        what: 'cannot trace (EPERM)',
-        why: 'tracefs is for who has CAP_SYS_ADMIN in the initial user namespace',
-        tryThis: TRY_ROOT,
-      });
-    throw new NsError('UNSUPPORTED', { what: 'cannot trace', why: 'this kernel has no tracefs (CONFIG_FTRACE)' });
-  }
-}
-
 const NEEDS: Record<TraceEventName, string> = {
   capability: 'Linux 6.14 with CONFIG_EVENT_TRACING',
   enter: 'CONFIG_FTRACE_SYSCALLS',
@@ -270,82 +240,6 @@ function formatOf(mount: number, name: TraceEventName): TraceFormat {
   return format.value;
 }
 
-/** Those of processes that have ended, each together with its guard: their names. None, where tracing is closed to us. */
-export function traceLeftovers(options: { readonly remove: boolean }): readonly string[] {
-  let mount: number;
-  try {
-    mount = mountTracing();
-  } catch (error) {
-    if (error instanceof NsError) return [];
-    throw error;
-  }
-  try {
-    const names = leftovers(mount);
-    return options.remove ? names.filter((name) => isRemoved(mount, name)) : names;
-  } finally {
-    closeSync(mount);
-  }
-}
-
-function leftovers(mount: number): readonly string[] {
-  return readdirSync(`${below(mount)}/instances`).filter((name) => {
-    const [, pid, start] = /^nstool-why-(\d+)-(\d+)$/.exec(name) ?? [];
-    return pid !== undefined && startOf(pid) !== start;
-  });
-}
-
-function isRemoved(mount: number, name: string): boolean {
-  try {
-    rmdirSync(`${below(mount)}/instances/${name}`);
-    return true;
-  } catch {
-    // Its guard may be at it.
-    return false;
-  }
-}
-
-/** When the process was started. undefined: it has ended. */
-function startOf(pid: string): string | undefined {
-  const file = `/proc/${pid}/stat`;
-  try {
-    return valueOf(parseStat(readFileSync(file), file))?.startTicks.toString();
-  } catch {
-    return undefined;
-  }
-}
-
-function startGuard(mount: number, name: string, nsexec: string): Guard {
-  const [readEnd, writeEnd] = libc().pipe(O_CLOEXEC);
-  try {
-    return { pid: startNsexec(nsexec, guardProgram(name), readEnd, mount), pipe: writeEnd };
-  } catch (error) {
-    closeSync(writeEnd);
-    throw error;
-  } finally {
-    closeSync(readEnd);
-  }
-}
-
-/** In a session of its own: no signal of a terminal reaches it. It has the pipe as 0 and tracefs as 1. */
-function startNsexec(nsexec: string, program: Program, pipe: number, mount: number): number {
-  const nothing = openSync('/dev/null', 'r+');
-  const fd = programInMemory(program);
-  try {
-    return libc().spawn(nsexec, ['nsexec', String(fd)], [pipe, mount, nothing]);
-  } finally {
-    closeSync(nothing);
-    closeSync(fd);
-  }
-}
-
-function guardProgram(name: string): Program {
-  return waiting([
-    step('tracefs', { op: 'adopt', fd: 1, into: 'tracefs' }),
-    step('wait for the end of nstool', { op: 'wait', slot: 'pipe' }),
-    step('remove the instance', { op: 'rmdir', dir: 'tracefs', path: `instances/${name}` }),
-  ]);
-}
-
 /** See capabilities/namespace-probe.ts. */
 function probeProgram(pids: readonly number[]): Program {
   return waiting([
@@ -355,23 +249,4 @@ function probeProgram(pids: readonly number[]): Program {
       step('ask', { op: 'open', path: `/proc/${pid}/setgroups`, flags: constants.O_WRONLY, into: 'file' }),
     ]),
   ]);
-}
-
-function step(label: string, operation: Operation): Step {
-  return { label, reason: '', operation, try: true, explanations: [] };
-}
-
-/** A program ends with a command: this one with none. */
-function waiting(steps: readonly Step[]): Program {
-  const none = { op: 'exec', file: '', search: '', shell: '', argv: [''], env: [] } as const;
-  const end = { label: 'end', reason: '', operation: none, explanations: [{ errno: 0, status: 0, text: '' }] };
-  const pipe = step('the pipe', { op: 'adopt', fd: 0, into: 'pipe' });
-  return { steps: [pipe, ...steps, end], failureStatus: 0, trace: false };
-}
-
-function asError(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || error instanceof NsError) return error;
-  const what = `cannot trace (${String(error.code)})`;
-  if (error.code === 'EACCES' || error.code === 'EPERM') return new NsError('DENIED', { what, tryThis: TRY_ROOT });
-  return new NsError('UNSUPPORTED', { what, why: error.message });
 }

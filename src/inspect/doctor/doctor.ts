@@ -45,6 +45,9 @@ export interface DoctorReport {
   readonly from: NetworkNamespace;
   /** null: it is not one namespace that was asked for. */
   readonly to: NetworkNamespace | null;
+  /** The name of DNS that was asked for, and the port at it. null: none. */
+  readonly name: string | null;
+  readonly port: number | null;
   readonly courses: readonly Course[];
   /** In the order in which the packet meets them. */
   readonly findings: readonly Placed[];
@@ -104,7 +107,8 @@ class Diagnosis {
     else this.toNetwork(aim.port);
     for (const { path } of this.courses) for (const text of unseenOn(this.sight, path)) this.notSeen(text);
     const { sight, from, to, courses, findings, unseen } = this;
-    return { sight, from, to, courses, findings, unseen, gaps: sight.gaps.list() };
+    const name = aim?.is === 'name' ? aim.name : null;
+    return { sight, from, to, name, port: aim?.port ?? null, courses, findings, unseen, gaps: sight.gaps.list() };
   }
 
   private notSeen(text: string): void {

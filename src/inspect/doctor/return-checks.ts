@@ -3,6 +3,7 @@
 import { NF_INET_POST_ROUTING } from '../../kernel/abi/nftables.ts';
 import { isIn } from '../../kernel/netlink/address-bytes.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
+import { netText } from '../../network/ip-net.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
 import { advice, finding, fixIn, type Finding, type Fix } from './finding.ts';
 import { coversAddress } from './neighbour-checks.ts';
@@ -101,7 +102,7 @@ function isPrivate(address: string): boolean {
 
 function masquerade(sight: Sight, { place, iif, oif }: Hop, source: string): Fix {
   const own = place.addresses?.find((one) => one.ifindex === iif?.ifindex && coversAddress(one, source));
-  const net = own === undefined ? source : `${source}/${own.prefixLength}`;
+  const net = own === undefined ? source : netText({ address: source, prefixLength: own.prefixLength });
   const command = source.includes(':') ? 'ip6tables' : 'iptables';
   const out = oif === null ? [] : ['-o', oif.name];
   const words = [command, '-t', 'nat', '-A', 'POSTROUTING', '-s', net, ...out, '-j', 'MASQUERADE'];
@@ -123,23 +124,13 @@ function routeBack(sight: Sight, there: Path, { place }: Hop, destination: strin
     return advice(`ip route add ${destination} via GATEWAY, or NAT before`);
   const [first] = there.hops;
   const net = first?.place.addresses?.find(({ address }) => address === destination);
-  const to = net === undefined ? destination : `${destination}/${net.prefixLength}`;
+  const to = net === undefined ? destination : netText(net);
   return fixIn(
     sight,
     place,
-    ['ip', 'route', 'add', netOf(to), 'via', gateway.address, 'dev', station.link.name],
+    ['ip', 'route', 'add', to, 'via', gateway.address, 'dev', station.link.name],
     'leads back',
   );
-}
-
-/** `10.1.2.3/24` as ip-route(8) wants it: `10.1.2.0/24`. */
-function netOf(text: string): string {
-  const [address = '', length = ''] = text.split('/');
-  const parts = address.split('.').map(Number);
-  if (parts.length !== 4 || length === '') return address;
-  const bits = Number(length);
-  const net = parts.map((part, at) => part & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * at))) & 0xff);
-  return `${net.join('.')}/${length}`;
 }
 
 /** It leaves what can be seen with a private address that a router sent on unchanged. */
