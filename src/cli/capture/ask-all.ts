@@ -18,6 +18,8 @@ import { sorts } from '../../inspect/cgroup/members-by.ts';
 import { reportCgroups } from '../../inspect/cgroup/cgroup-report.ts';
 import { showCapabilities } from '../../inspect/caps/caps-show.ts';
 import { findLeaks } from '../../inspect/network/leaks/find-leaks.ts';
+import { askForDoctor } from '../../inspect/doctor/ask.ts';
+import { Sight } from '../../inspect/doctor/sight.ts';
 import { networkPage } from '../../inspect/network/namespace-page.ts';
 import { show as showTarget } from '../../inspect/show/show.ts';
 import { namespaceKinds, type NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -220,8 +222,10 @@ function askOfNamespaces(host: Host): void {
   const below = byParent(deep);
   const topology = readTopology(host, { deep: true });
   findLeaks(host, topology);
+  const sight = new Sight(host, topology, new GapTally());
   for (const place of topology.namespaces) {
     networkPage(narrowed(host, processesNear(below, place.namespace)), topology, place);
+    askForDoctor(sight, place);
   }
   for (const [text, namespace] of deep.namespaces) {
     const scan = plain.namespaces.has(text) ? plain : deep;

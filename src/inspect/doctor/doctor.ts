@@ -82,6 +82,17 @@ function attempt(host: Host, inode: bigint, aim: Aim | null, deep: 'never' | tru
   const from = placeNumbered(topology, inode);
   const to = aim?.is === 'network' ? placeNumbered(topology, aim.inode) : null;
   if (from === undefined || to === undefined) return undefined;
+  return examine(sight, { from, to, aim });
+}
+
+/** What is followed, in a look that is there. `to`: of an aim that is a network. */
+export interface Examination {
+  readonly from: NetworkNamespace;
+  readonly to: NetworkNamespace | null;
+  readonly aim: Aim | null;
+}
+
+export function examine(sight: Sight, { from, to, aim }: Examination): DoctorReport {
   return new Diagnosis(sight, from, to).made(aim);
 }
 

@@ -76,14 +76,17 @@ export function asNameserver(
 /** Nobody listens there, not for this, or nobody has the address. */
 const DEAD: ReadonlySet<string> = new Set(['D24', 'D25', 'D26', 'D34']);
 
-/** What the file of hosts says of a name. Source: hosts(5). undefined: nothing, or it could not be read. */
-export function hostsAddress(sight: Sight, place: NetworkNamespace, name: string): string | undefined {
+/** What the file of hosts says: lines of an address and names. Source: hosts(5). Empty: it could not be read, too. */
+export function hostsOf(sight: Sight, place: NetworkNamespace): readonly (readonly string[])[] {
   const found = fileOf(sight, place, 'hosts');
   const lines = found === null ? [] : decodeText(found.bytes).split('\n');
-  for (const line of lines) {
-    const [address = '', ...names] = (line.split('#')[0] ?? '').trim().split(/\s+/);
-    if (names.some((one) => one.toLowerCase() === name.toLowerCase()) && parseAddress(address) !== undefined)
-      return address;
-  }
-  return undefined;
+  return lines.map((line) => (line.split('#')[0] ?? '').trim().split(/\s+/));
+}
+
+/** undefined: there is none. */
+export function hostsAddress(sight: Sight, place: NetworkNamespace, name: string): string | undefined {
+  const wanted = name.toLowerCase();
+  const fits = ([address = '', ...names]: readonly string[]): boolean =>
+    names.some((one) => one.toLowerCase() === wanted) && parseAddress(address) !== undefined;
+  return hostsOf(sight, place).find(fits)?.[0];
 }
