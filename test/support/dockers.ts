@@ -13,11 +13,12 @@ export interface Docker {
   readonly command: (...args: readonly string[]) => readonly string[];
 }
 
-/** With an image `tiny:1`. */
-export async function startDocker(yard: Yard): Promise<Docker> {
+/** With an image `tiny:1`. `firewall`: it makes its rules, and its proxies, as it does on a machine. */
+export async function startDocker(yard: Yard, { firewall = false } = {}): Promise<Docker> {
   const at = (name: string): string => join(yard.folder, name);
   const socket = `unix://${at('sock')}`;
-  const quiet = ['--bridge=none', '--iptables=false', '--ip-masq=false', '--userland-proxy=false'];
+  const rules = firewall ? [] : ['--iptables=false', '--ip-masq=false', '--userland-proxy=false'];
+  const quiet = ['--bridge=none', ...rules];
   const places = ['--data-root', at('data'), '--exec-root', at('run'), '--pidfile', at('pid'), '-H', socket];
   const pid = yard.daemon('dockerd', ...places, ...quiet);
   await until(() => spawnSync('docker', ['-H', socket, 'info'], { stdio: 'ignore' }).status === 0);

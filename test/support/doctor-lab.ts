@@ -2,7 +2,7 @@
 // The router's namespaces and /etc are its own. Addresses outside are of the ranges for documentation (RFC 5737).
 
 import { startReady, type Started } from './start-ready.ts';
-import { run } from './program.ts';
+import { commandLine, run, type RunResult } from './program.ts';
 
 export const C1 = '10.97.0.2';
 export const C2 = '10.97.0.3';
@@ -124,6 +124,15 @@ export class DoctorLab {
     );
     if (status !== 0) throw new Error(`${script}: ${stderr}`);
     return stdout;
+  }
+
+  /** The command line that starts nstool in the router. */
+  commandLine(args: readonly string[]): readonly string[] {
+    return ['nsenter', '-t', String(this.started.pid), '-m', '-n', ...commandLine(args)];
+  }
+
+  nstool(args: readonly string[]): RunResult {
+    return run(this.commandLine(args), { env: { PATH } });
   }
 
   end(): Promise<void> {
