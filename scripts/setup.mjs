@@ -31,6 +31,7 @@ const oracles = {
 const engines = {
   dockerd: 'docker.io',
   podman: 'podman conmon',
+  '/usr/lib/cni/bridge': 'containernetworking-plugins',
   runc: 'runc',
   crun: 'crun',
   containerd: 'containerd',

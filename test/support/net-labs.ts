@@ -5,7 +5,7 @@
 import { startReady, type Started } from './start-ready.ts';
 
 /** How many namespaces are at the bridge: a script may want more. */
-export const AT_BRIDGE = Number(process.env['NSTOOL_TEST_NETWORKS'] ?? 60);
+export const AT_BRIDGE = Number(process.env['NSTOOL_TEST_NETWORKS'] ?? 300);
 export const PAIRS = 6;
 
 const SET_UP = `
