@@ -1,7 +1,7 @@
 // Is a cgroup stopped, and by which one? Source: Documentation/admin-guide/cgroup-v2.rst, "cgroup.freeze",
 // cgroup-v1/freezer-subsystem.rst.
 
-import type { GapTally } from '../kernel/gap-tally.ts';
+import { GapTally } from '../kernel/gap-tally.ts';
 import { value, type Reading } from '../kernel/host.ts';
 import { parseAmount } from '../kernel/text/cgroup-bound.ts';
 import { parseFlatKeyed } from '../kernel/text/flat-keyed.ts';
@@ -24,6 +24,12 @@ export function readFreeze(groups: Groups, gaps: GapTally): Freeze | undefined {
   const unified = groups.reached.find(({ version }) => version === 2);
   const second = unified === undefined ? undefined : byFile(unified, gaps);
   return second ?? first;
+}
+
+/** Would a process that comes into this cgroup stop? One that cannot be read is taken for no. */
+export function isFrozen(group: Group): boolean {
+  const state = readFreeze({ reached: [group], unreached: [] }, new GapTally())?.state;
+  return state === 'frozen' || state === 'freezing';
 }
 
 function byFreezer({ group, levels }: Controlled, gaps: GapTally): Freeze {

@@ -1,15 +1,16 @@
 // Joining the cgroups of the target: one write into cgroup.procs of every hierarchy in which it is elsewhere than we.
 // Source: cgroups(7), kernel/cgroup/cgroup.c cgroup_procs_write().
 
+import { isFrozen } from '../cgroups/frozen.ts';
+import { findGroups } from '../cgroups/groups.ts';
 import { hierarchyName, locate } from '../cgroups/location.ts';
 import { byErrno, ERRNO } from '../kernel/abi/errno.ts';
 import { O_WRONLY } from '../kernel/abi/open-flags.ts';
 import { errorOfGap, NsError } from '../kernel/error.ts';
-import { valueOf, type Host } from '../kernel/host.ts';
+import type { Host } from '../kernel/host.ts';
 import type { Explanation, Step } from '../kernel/program.ts';
 import { parseCgroup, type CgroupMembership } from '../kernel/text/cgroup.ts';
 import { parseMountinfo, type Mount } from '../kernel/text/mountinfo.ts';
-import { decodeText } from '../kernel/text/text.ts';
 import { remarks, type Uncopied } from './as-target/part.ts';
 import { explainOpen, failureStatus } from './explain-enter.ts';
 import { shown, step } from './step.ts';
@@ -38,7 +39,7 @@ export function joinCgroups(host: Host, pid: number, asFarAsPossible: boolean): 
     const folder = membership.deleted ? undefined : folderOf(mounts, membership);
     if (folder === undefined && !asFarAsPossible) throw outOfReach(pid, membership);
     if (folder === undefined) uncopied.push({ what: labelOf(membership), why: whyOutOfReach(membership) });
-    else if (asFarAsPossible && isFrozen(host, folder, membership))
+    else if (asFarAsPossible && findGroups(host, pid, [membership], mounts).reached.some(isFrozen))
       uncopied.push({ what: labelOf(membership), why: 'it is frozen, and so would be the command' });
     else joins.push(joinOne(folder, membership, asFarAsPossible));
   }
@@ -64,13 +65,6 @@ function mountsOf(host: Host): readonly Mount[] {
 /** `cpu,cpuacct cgroup /docker/...`. */
 function labelOf(membership: CgroupMembership): string {
   return `${hierarchyName(membership)} cgroup ${membership.path}`;
-}
-
-/** Source: Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst (Linux 5.2). */
-function isFrozen(host: Host, folder: string, { hierarchy, controllers }: CgroupMembership): boolean {
-  const read = (name: string): string => decodeText(valueOf(host.readFile(`${folder}/${name}`)) ?? new Uint8Array());
-  if (hierarchy === 0) return /^frozen 1$/m.test(read('cgroup.events'));
-  return controllers.includes('freezer') && read('freezer.state').startsWith('FR');
 }
 
 function joinOne(folder: string, membership: CgroupMembership, asFarAsPossible: boolean): { open: Step; join: Step } {

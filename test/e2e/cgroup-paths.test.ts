@@ -9,42 +9,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, nstool, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
-import { faults } from '../support/schemas.ts';
 import { TestCgroups } from '../support/test-cgroups.ts';
+import {
+  parsedCgroups as parsed,
+  shownCgroups as shown,
+  type ShownCgroups as Shown,
+} from '../support/shown-cgroups.ts';
 
-interface Group {
-  readonly controllers: readonly string[];
-  readonly hierarchy: number;
-  readonly path: string;
-  readonly directory: string | null;
-  readonly through: number | null;
-  readonly why: string | null;
-}
-
-interface Shown {
-  readonly complete: boolean;
-  readonly pid: number | null;
-  readonly groups: readonly Group[];
-  readonly gaps: readonly { readonly subject: string }[];
-  readonly limits: readonly {
-    readonly key: string;
-    readonly set: unknown;
-    readonly effective: unknown;
-    readonly by: unknown;
-  }[];
-}
-
-function parsed({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): Shown {
-  if (stdout === '') throw new Error(stderr);
-  const answer: unknown = JSON.parse(stdout);
-  expect(faults('cgroup show', answer)).toEqual([]);
-  return answer as Shown;
-}
-
-function shown(target: number | string): Shown {
-  return parsed(nstool(['cgroup', 'show', String(target), '--json']));
-}
-
+type Group = Shown['groups'][number];
 function of(all: Shown, controller: string): Group | undefined {
   return all.groups.find(({ controllers, hierarchy }) =>
     controller === 'cgroup2' ? hierarchy === 0 : controllers.includes(controller),

@@ -5,52 +5,14 @@ import { cpus } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, nstool, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
-import { faults, passed } from '../support/schemas.ts';
+import { passed } from '../support/schemas.ts';
 import { startReady, type Started } from '../support/start-ready.ts';
 import { TestCgroups } from '../support/test-cgroups.ts';
-
-interface Shown {
-  readonly complete: boolean;
-  readonly gaps: readonly { readonly subject: string; readonly examples: readonly string[] }[];
-  readonly groups: readonly {
-    readonly controllers: readonly string[];
-    readonly path: string;
-    readonly directory: string | null;
-    readonly through: number | null;
-    readonly whole: boolean | null;
-    readonly why: string | null;
-  }[];
-  readonly limits: readonly {
-    readonly key: string;
-    readonly set: unknown;
-    readonly effective: unknown;
-    readonly by: string | null;
-    readonly usage: number | null;
-    readonly room: { readonly left: number; readonly path: string } | null;
-    readonly levels: readonly { readonly path: string; readonly set: unknown }[];
-  }[];
-  readonly cpuset: readonly {
-    readonly key: string;
-    readonly set: string;
-    readonly effective: string;
-    readonly by: string;
-  }[];
-  readonly weight: { readonly set: number; readonly share: number; readonly siblings: number };
-  readonly members: readonly { readonly path: string; readonly processes: number }[];
-  readonly devices: { readonly allows: string; readonly rules: readonly string[] };
-}
-
-function parsed(stdout: string, stderr = ''): Shown {
-  if (stdout === '') throw new Error(stderr);
-  const answer: unknown = JSON.parse(stdout);
-  expect(faults('cgroup show', answer)).toEqual([]);
-  return answer as Shown;
-}
-
-function shown(target: number | string): Shown {
-  const { stdout, stderr } = nstool(['cgroup', 'show', String(target), '--json']);
-  return parsed(stdout, stderr);
-}
+import {
+  parsedCgroups as parsed,
+  shownCgroups as shown,
+  type ShownCgroups as Shown,
+} from '../support/shown-cgroups.ts';
 
 function limit(of: Shown, key: string): Shown['limits'][number] {
   const found = of.limits.find((each) => each.key === key);
@@ -181,7 +143,7 @@ describe.skipIf(lacks('root', 'cgroup1', 'unshare'))('cgroups of v1', () => {
     try {
       const moved = `echo $$ > '${folder}/cgroup.procs'; exec unshare -C -m sh -c "$0"`;
       const { stdout, stderr } = run(['sh', '-c', moved, `${script} exec ${command.join(' ')}`]);
-      return parsed(stdout, stderr);
+      return parsed({ stdout, stderr });
     } finally {
       writeFileSync(`${folder}/memory.limit_in_bytes`, '100000000');
       writeFileSync(`${cgroups.mounts.get('memory')}/${NAME}/memory.limit_in_bytes`, '20000000');
@@ -210,14 +172,14 @@ describe.skipIf(lacks('root', 'cgroup1', 'unshare'))('cgroups of v1', () => {
     const command = commandLine(['cgroup', 'show', String(pid), '--json']).map((word) => `'${word}'`);
     const script = `umount -l '${memory}'; exec ${command.join(' ')}`;
     const { stdout, stderr } = run(['unshare', '-m', 'sh', '-c', script]);
-    const seen = parsed(stdout, stderr);
+    const seen = parsed({ stdout, stderr });
     const group = seen.groups.find(({ controllers }) => controllers.includes('memory'));
     expect(group).toMatchObject({ directory: `${memory}${leaf}`, through: pid });
     expect(limit(seen, 'memory_max')).toMatchObject({ effective: 19_996_672, by: `/${NAME}` });
     // Where it is mounted nowhere, that is a gap.
     const self = commandLine(['cgroup', 'show', 'self', '--json']).map((word) => `'${word}'`);
     const nowhere = run(['unshare', '-m', 'sh', '-c', `umount -l '${memory}'; exec ${self.join(' ')}`]);
-    const lost = parsed(nowhere.stdout, nowhere.stderr);
+    const lost = parsed(nowhere);
     expect(directory(lost, 'memory')).toBeNull();
     expect(lost.complete).toBe(false);
     expect(lost.gaps).toContainEqual(expect.objectContaining({ subject: 'cgroup' }));
@@ -246,7 +208,7 @@ describe.skipIf(lacks('root', 'cgroup1', 'unshare'))('cgroups of v1', () => {
 
   it('a plain user sees it as well', () => {
     const { stdout, stderr } = nstool(['cgroup', 'show', String(pid), '--json'], { uid: 65_534 });
-    const seen = parsed(stdout, stderr);
+    const seen = parsed({ stdout, stderr });
     expect(limit(seen, 'memory_max')).toMatchObject({ effective: 19_996_672, by: `/${NAME}` });
   });
 });

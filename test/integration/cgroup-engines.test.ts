@@ -7,42 +7,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDocker, type Docker } from '../support/dockers.ts';
 import { until, Yard } from '../support/engines.ts';
-import { installation, nstool } from '../support/program.ts';
+import { installation } from '../support/program.ts';
 import { startRootlessPodman, type RootlessPodman } from '../support/podmans.ts';
 import { lacks } from '../support/requires.ts';
-import { faults } from '../support/schemas.ts';
 import { childrenOf } from '../support/targets.ts';
-
-interface Shown {
-  readonly complete: boolean;
-  readonly gaps: readonly { readonly subject: string; readonly examples: readonly string[] }[];
-  readonly groups: readonly {
-    readonly controllers: readonly string[];
-    readonly path: string;
-    readonly directory: string | null;
-    readonly whole: boolean | null;
-  }[];
-  readonly limits: readonly {
-    readonly key: string;
-    readonly set: unknown;
-    readonly effective: unknown;
-    readonly by: unknown;
-  }[];
-  readonly weight: { readonly set: number } | null;
-  readonly memory: { readonly usage: number } | null;
-}
-
-function parsed(stdout: string, stderr: string): Shown {
-  if (stdout === '') throw new Error(stderr);
-  const answer: unknown = JSON.parse(stdout);
-  expect(faults('cgroup show', answer)).toEqual([]);
-  return answer as Shown;
-}
-
-function shown(target: number): Shown {
-  const { stdout, stderr } = nstool(['cgroup', 'show', String(target), '--json']);
-  return parsed(stdout, stderr);
-}
+import {
+  parsedCgroups as parsed,
+  shownCgroups as shown,
+  type ShownCgroups as Shown,
+} from '../support/shown-cgroups.ts';
 
 const limit = (all: Shown, key: string): Shown['limits'][number] | undefined =>
   all.limits.find((each) => each.key === key);
@@ -117,7 +90,7 @@ describe.skipIf(lacks('root', 'cgroup1', 'busybox', 'docker'))('containers of do
     );
     const [program = '', ...words] = command;
     const { stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' });
-    return parsed(stdout, stderr);
+    return parsed({ stdout, stderr });
   }
 
   it('--cgroupns=private, from inside: the root of its namespace, whose limits are its own; above is beyond its view', () => {

@@ -1,7 +1,7 @@
 // Cgroups of a test's own, one in each hierarchy, below which `nstool cgroup run` makes its own: what it leaves is seen.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { cgroupMounts } from './test-cgroups.ts';
+import { cgroupMounts, inheritCpuset } from './test-cgroups.ts';
 
 const USED = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'blkio', 'freezer'];
 
@@ -27,8 +27,7 @@ export function makeParents(name: string): CgroupParents {
   const restore = unified === undefined ? '' : handOn(unified);
   for (const folder of folders) mkdirSync(folder);
   const cpuset = mounts.get('cpuset');
-  for (const file of cpuset === undefined ? [] : ['cpuset.cpus', 'cpuset.mems'])
-    writeFileSync(`${cpuset}${path}/${file}`, readFileSync(`${cpuset}/${file}`));
+  if (cpuset !== undefined) inheritCpuset(`${cpuset}${path}`);
   return {
     path,
     folders,

@@ -1,9 +1,9 @@
 // Cgroups with limits that a test makes below the roots, on v1 or v2, and programs that run in them.
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cgroupMounts } from './test-cgroups.ts';
+import { cgroupMounts, inheritCpuset, removeCgroup } from './test-cgroups.ts';
 
 /** In the words of v2. */
 export interface Limits {
@@ -59,12 +59,7 @@ export class LimitedGroups {
     } else {
       for (const name of new Set(controllers.flatMap((each) => V1[each])))
         this.folder(`${this.mounts.get(name) ?? ''}${path}`);
-      if (controllers.includes('cpuset')) {
-        // Empty, nothing may run there.
-        const folder = this.directory('cpuset', path);
-        for (const file of ['cpuset.cpus', 'cpuset.mems'])
-          writeFileSync(`${folder}/${file}`, readFileSync(`${folder}/../${file}`));
-      }
+      if (controllers.includes('cpuset')) inheritCpuset(this.directory('cpuset', path));
     }
     this.limit(path, limits);
   }
@@ -138,7 +133,7 @@ export class LimitedGroups {
   /** Takes away what one of them was limited by, and all that was made below it. */
   async remove(path: string): Promise<void> {
     for (const folder of this.folders.filter((each) => each.endsWith(path) || each.includes(`${path}/`)).toReversed())
-      await removed(folder);
+      await removeCgroup(folder);
   }
 
   /** Ends what was started, with all that it started. */
@@ -150,19 +145,6 @@ export class LimitedGroups {
   async end(): Promise<void> {
     this.stop();
     for (const child of this.children) while (child.exitCode === null && child.signalCode === null) await sleep(5);
-    for (const folder of this.folders.toReversed()) await removed(folder);
-  }
-}
-
-/** A cgroup is empty a moment after its last process is gone. */
-async function removed(folder: string): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    try {
-      rmdirSync(folder);
-      return;
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-      await sleep(10);
-    }
+    for (const folder of this.folders.toReversed()) await removeCgroup(folder);
   }
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { CommandDefinition, Context, Outcome, Stream } from '../../src/cli/define-command.ts';
 import { parseCommand } from '../../src/cli/parse-command.ts';
+import { never, refusedActs } from '../../src/cli/refused-acts.ts';
 import { readRecordedHost, recordedHost } from '../../src/host/recorded/recorded-host.ts';
 import type { Host } from '../../src/kernel/host.ts';
 import { theme } from '../../src/render/theme.ts';
@@ -67,9 +68,6 @@ function contextOf(
   from: string | undefined,
 ): Context {
   const stream: Stream = { isTerminal: columns !== undefined, color, columns: () => columns };
-  const never = (): never => {
-    throw new Error('a reading command asks the process for something');
-  };
   return {
     stdin: { isTerminal: false },
     stdout: stream,
@@ -78,37 +76,8 @@ function contextOf(
       if (recording !== undefined) return readRecordedHost(recording);
       return host ?? never();
     },
-    processEvents: never,
-    networkEvents: never,
-    folderEvents: never,
-    release: never,
-    children: never,
-    trace: never,
-    traceDrops: never,
-    kernelLog: never,
-    keptFiles: never,
-    screen: never,
-    gated: never,
-    processors: never,
-    changeAttributes: never,
-    nameNetwork: never,
-    changeNetwork: never,
-    changeCgroups: never,
-    removeCgroup: never,
-    makeCgroups: never,
-    emptyCgroup: never,
-    leaveCgroup: never,
-    takeControllersBack: never,
-    buildNetwork: never,
-    undoNetworks: never,
-    replayNetwork: never,
-    journal: never,
-    probe: never,
-    traceLeftovers: never,
+    ...refusedActs(),
     progress: async () => ({ tell: () => undefined, end: () => undefined }),
-    readStdin: never,
-    readInput: never,
-    output: never,
     environment: never,
     variable: never,
     theme: async () => theme(color),

@@ -67,15 +67,25 @@ export class TestCgroups {
       // eslint-disable-next-line no-await-in-loop -- one after the other
       while (child.exitCode === null && child.signalCode === null) await sleep(5);
     }
-    for (const folder of this.folders.toReversed()) {
-      for (let tries = 0; tries < 200; tries += 1) {
-        if (removed(folder)) break;
-        // A cgroup is empty a moment after its last process is gone.
-        // eslint-disable-next-line no-await-in-loop -- it is waited for
-        await sleep(10);
-      }
-    }
+    // eslint-disable-next-line no-await-in-loop -- the lower ones first
+    for (const folder of this.folders.toReversed()) await removeCgroup(folder);
   }
+}
+
+const TRIES = 300;
+
+/** A cgroup is empty a moment after its last process is gone. */
+export async function removeCgroup(folder: string): Promise<void> {
+  for (let tries = 0; tries < TRIES && !removed(folder); tries += 1) {
+    // eslint-disable-next-line no-await-in-loop -- it is waited for
+    await sleep(10);
+  }
+}
+
+/** A cpuset of v1 begins without any, and nothing may run there: it gets what the cgroup above it has. */
+export function inheritCpuset(folder: string): void {
+  for (const file of ['cpuset.cpus', 'cpuset.mems'])
+    writeFileSync(`${folder}/${file}`, readFileSync(`${folder}/../${file}`));
 }
 
 function removed(folder: string): boolean {

@@ -62,6 +62,7 @@ import { netIdentify } from '../commands/net-identify.ts';
 import { show } from '../commands/show.ts';
 import type { CommandDefinition, Context } from '../define-command.ts';
 import { parseCommand } from '../parse-command.ts';
+import { never, refusedActs } from '../refused-acts.ts';
 
 const kinds: readonly NamespaceKind[] = namespaceKinds.map((entry) => entry.kind);
 /** Of a deep look only. */
@@ -154,45 +155,12 @@ function quiet(host: Host): Context {
     stdout: nobody,
     stderr: nobody,
     host: async (recording) => (recording === undefined ? host : { ...host }),
-    processEvents: never,
-    networkEvents: never,
-    folderEvents: never,
-    release: never,
-    changeAttributes: never,
-    nameNetwork: never,
-    changeNetwork: never,
-    changeCgroups: never,
-    removeCgroup: never,
-    makeCgroups: never,
-    emptyCgroup: never,
-    leaveCgroup: never,
-    takeControllersBack: never,
-    buildNetwork: never,
-    undoNetworks: never,
-    replayNetwork: never,
-    journal: never,
-    probe: never,
-    traceLeftovers: never,
+    ...refusedActs(),
     progress: never,
-    children: never,
-    trace: never,
-    traceDrops: never,
-    kernelLog: never,
-    keptFiles: never,
-    screen: never,
-    gated: never,
-    processors: never,
-    readStdin: never,
-    readInput: never,
-    output: never,
     environment: () => [],
     variable: () => undefined,
     theme: never,
   };
-}
-
-function never(): never {
-  throw new Error('a reading command asks for more than the host');
 }
 
 /** What a command asked until it failed is what it will ask again. */

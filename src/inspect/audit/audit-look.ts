@@ -1,10 +1,9 @@
 // What the checks are made on: the evidence of one process, each piece read when a check first asks, and then kept.
 
 import { credentialsOf, type Credentials } from '../../capabilities/credentials.ts';
-import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { readDevicePolicy, type DevicePolicy } from '../../cgroups/devices.ts';
 import { findGroups, type Groups } from '../../cgroups/groups.ts';
-import { containerKey, type Identity } from '../../containers/identity.ts';
+import { containerKey } from '../../containers/identity.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { INITIAL_USER_INODE } from '../../kernel/abi/nsfs.ts';
 import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
@@ -19,98 +18,25 @@ import {
   type TreeEntry,
 } from '../../kernel/host.ts';
 import { kept, memo } from '../../kernel/memo.ts';
-import { parseCgroup, type CgroupMembership } from '../../kernel/text/cgroup.ts';
-import { parseMountinfo, type Mount } from '../../kernel/text/mountinfo.ts';
+import { parseCgroup } from '../../kernel/text/cgroup.ts';
+import { parseMountinfo } from '../../kernel/text/mountinfo.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { parseStatus } from '../../kernel/text/status.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { parseTracer } from '../../kernel/text/tracer.ts';
 import { firstGap, GapTally } from '../../kernel/gap-tally.ts';
 import { idInside, readUserIds, type UserIds } from '../user-ids.ts';
-import { readExecutable, type Executable } from './executable.ts';
-import type { Ask } from './check.ts';
+import { readExecutable } from './executable.ts';
+import type { Ask, Evidence, Looked, Share, Standing } from './evidence.ts';
 import { mountAt } from '../../kernel/mount-at.ts';
 import { deviceOf } from './mount-places.ts';
 import { groupsOf, type Surroundings } from './surroundings.ts';
-import { filesWithCapabilities, type CapableFiles } from './capable-files.ts';
-import { differingThreads, type DifferingThreads } from './threads.ts';
-
-/**
- * Whose a namespace is. host: the initial one. perhaps: ours, and it can't be told whether that is the host's. together:
- * the same, and the target is in one container with nstool, which tells nothing of the host. ours: that of nstool, which
- * is in a container itself. own: none of these.
- */
-export type Share = 'host' | 'perhaps' | 'together' | 'ours' | 'own';
-
-/** Whose root a process is, and what its capabilities weigh. */
-export interface Standing {
-  /** In the initial user namespace, as far as it can be told. */
-  readonly initialUser: boolean;
-  /** A user namespace of its own, in which uid 0 of the host has an id. */
-  readonly mapsHostRoot: boolean;
-  /** Its effective uid is the host's uid 0: what files and settings go by, whatever its user namespace maps. */
-  readonly hostRoot: boolean;
-  /** Its effective uid in its user namespace. null: it has none there, or none is told. */
-  readonly uidInside: number | null;
-  /**
-   * host: its capabilities count against the host. service: they do too, but it is a process of the host's own root, kept
-   * from nothing. namespace: they count in its user namespace only.
-   */
-  readonly scope: 'host' | 'service' | 'namespace';
-}
-
-export interface Evidence {
-  readonly pid: number;
-  readonly around: Surroundings;
-  /** A container's, or in a pid or user namespace of its own. */
-  readonly contained: boolean;
-  readonly identity: Identity;
-  readonly links: (kind: NamespaceKind) => Reading<string>;
-  readonly share_pid: Share;
-  readonly share_net: Share;
-  /** Is its network the host's? null: it can't be told. */
-  readonly hostNetwork: boolean | null;
-  readonly share_ipc: Share;
-  readonly share_uts: Share;
-  readonly share_mnt: Share;
-  readonly share_cgroup: Share;
-  readonly share_user: Share;
-  readonly credentials: Credentials;
-  readonly sets: CapabilitySets;
-  /** As a mask. */
-  readonly all: bigint;
-  readonly noNewPrivileges: boolean;
-  /** 0: off. */
-  readonly seccomp: number;
-  readonly user: UserIds;
-  readonly standing: Standing;
-  readonly mounts: readonly Mount[];
-  readonly hostMounts: readonly Mount[];
-  readonly threads: DifferingThreads;
-  /** null: no security module labels processes. */
-  readonly label: string | null;
-  /** Name to gid, as the host has them. */
-  readonly hostGroups: ReadonlyMap<string, number>;
-  /** The same in the target's own root; empty for what is not contained. */
-  readonly insideGroups: ReadonlyMap<string, number>;
-  readonly tracer: number;
-  readonly oomScoreAdj: number;
-  readonly memberships: readonly CgroupMembership[];
-  readonly cgroups: Groups;
-  readonly devicePolicy: DevicePolicy;
-  /** What stands in its /dev. */
-  readonly devices: readonly TreeEntry[];
-  /** The names of the unix sockets that are listened on in its network namespace. */
-  readonly listeners: readonly string[];
-  /** null: it has none, as the threads of the kernel. */
-  readonly executable: Executable | null;
-  /** On all file systems that it sees and that no target before it has shown. */
-  readonly filesWithCapabilities: CapableFiles;
-}
+import { filesWithCapabilities } from './capable-files.ts';
+import { differingThreads } from './threads.ts';
 
 type Readers = { readonly [Key in keyof Evidence]: () => Reading<Evidence[Key]> };
 
-export class AuditLook {
+export class AuditLook implements Looked {
   readonly around: Surroundings;
   readonly pid: number;
   /** The host, asked for each file and each link once. */

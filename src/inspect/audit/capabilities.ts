@@ -5,7 +5,7 @@ import { formatMask } from '../../capabilities/mask.ts';
 import { libcapNames } from '../../capabilities/spelling.ts';
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { valueOf } from '../../kernel/host.ts';
-import type { Evidence, Standing } from './audit-look.ts';
+import type { Evidence, Standing } from './evidence.ts';
 import { baselineFor } from './container-baseline.ts';
 import { check, type Check } from './check.ts';
 import type { Args, Found, Severity } from './findings.ts';

@@ -1,28 +1,12 @@
 // All files with capabilities that a process sees, each distinct file system looked through once in an audit.
 
-import {
-  CAPABILITY_ATTRIBUTE,
-  decodeFileCapabilities,
-  type FileCapabilities,
-} from '../../capabilities/file-capabilities.ts';
+import { CAPABILITY_ATTRIBUTE, decodeFileCapabilities } from '../../capabilities/file-capabilities.ts';
 import { KERNEL_FILE_SYSTEMS } from '../../kernel/abi/file-systems.ts';
 import { value, type Gap, type Reading } from '../../kernel/host.ts';
 import { memo } from '../../kernel/memo.ts';
-import type { AuditLook } from './audit-look.ts';
+import type { CapableFile, CapableFiles, Looked } from './evidence.ts';
 import { isWithin, mountAt } from '../../kernel/mount-at.ts';
 import { deviceOf } from './mount-places.ts';
-
-export interface CapableFile {
-  /** As the process names it. */
-  readonly path: string;
-  readonly capabilities: FileCapabilities;
-}
-
-export interface CapableFiles {
-  readonly files: readonly CapableFile[];
-  /** What could not be looked through. */
-  readonly gaps: readonly Gap[];
-}
 
 /** Those that the kernel makes, as mountinfo names them. */
 const KERNEL_TYPES: ReadonlySet<string> = new Set(KERNEL_FILE_SYSTEMS.values());
@@ -31,7 +15,7 @@ const KERNEL_TYPES: ReadonlySet<string> = new Set(KERNEL_FILE_SYSTEMS.values());
 const walked = memo<string[]>();
 
 /** Where execve(2) takes no capabilities from files, none are looked for. */
-export function filesWithCapabilities(look: AuditLook): Reading<CapableFiles> {
+export function filesWithCapabilities(look: Looked): Reading<CapableFiles> {
   const mounts = look.ask('mounts');
   if (!mounts.ok) return mounts;
   const files: CapableFile[] = [];
@@ -51,7 +35,7 @@ export function filesWithCapabilities(look: AuditLook): Reading<CapableFiles> {
   return value({ files, gaps });
 }
 
-function isNewRoot({ around, host, pid }: AuditLook): boolean {
+function isNewRoot({ around, host, pid }: Looked): boolean {
   const root = host.readLink(`/proc/${pid}/root`);
   const before = walked(around, 'chrooted', () => []);
   const name = root.ok ? root.value : `of ${pid}`;
@@ -61,7 +45,7 @@ function isNewRoot({ around, host, pid }: AuditLook): boolean {
 }
 
 /** By descriptors below the target's root; what is mounted on it is looked through by itself. */
-function search({ host, pid }: AuditLook, mountPoint: string, files: CapableFile[], gaps: Gap[]): void {
+function search({ host, pid }: Looked, mountPoint: string, files: CapableFile[], gaps: Gap[]): void {
   const query = { name: CAPABILITY_ATTRIBUTE, path: mountPoint, root: `/proc/${pid}/root` };
   const searched = host.findAttributes({ ...query, oneFileSystem: true });
   if (!searched.ok) {

@@ -11,7 +11,7 @@ import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { firstGap, GapTally } from '../../kernel/gap-tally.ts';
 import type { Gap } from '../../kernel/host.ts';
 import type { CgroupMembership } from '../../kernel/text/cgroup.ts';
-import type { Evidence } from './audit-look.ts';
+import type { Evidence } from './evidence.ts';
 import { check, type Check } from './check.ts';
 import type { Found, Severity } from './findings.ts';
 

@@ -1,7 +1,7 @@
 // A check, as data: what it is called, what it needs, what it makes of that.
 
 import { value, type Gap, type Reading } from '../../kernel/host.ts';
-import type { Evidence } from './audit-look.ts';
+import type { Ask, Evidence } from './evidence.ts';
 import { unknownFinding, type Finding, type Found, type Severity } from './findings.ts';
 
 export interface Check {
@@ -12,9 +12,6 @@ export interface Check {
   readonly of: 'contained' | 'all';
   readonly findings: (ask: Ask) => readonly Finding[];
 }
-
-/** The evidence on one target, each piece read at most once. */
-export type Ask = <Key extends keyof Evidence>(key: Key) => Reading<Evidence[Key]>;
 
 /**
  * `judge` is asked only when all that it needs could be read; else the check is unknown, with the first reason. It may

@@ -1,28 +1,13 @@
 // The program that a process runs, and what its file would give whoever executes it again.
 
-import {
-  CAPABILITY_ATTRIBUTE,
-  decodeFileCapabilities,
-  type FileCapabilities,
-} from '../../capabilities/file-capabilities.ts';
+import { CAPABILITY_ATTRIBUTE, decodeFileCapabilities } from '../../capabilities/file-capabilities.ts';
 import { malformed } from '../../kernel/text/text.ts';
-import { value, type FileStatus, type Reading } from '../../kernel/host.ts';
-import type { Mount } from '../../kernel/text/mountinfo.ts';
-import type { AuditLook } from './audit-look.ts';
+import { value, type Reading } from '../../kernel/host.ts';
+import type { Executable, Looked } from './evidence.ts';
 import { mountAt } from '../../kernel/mount-at.ts';
 
-export interface Executable {
-  /** As the process names it. */
-  readonly path: string;
-  readonly file: FileStatus;
-  /** As read from our user namespace. null: it has none. */
-  readonly capabilities: FileCapabilities | null;
-  /** The mount that it lies on. null: not told. */
-  readonly mount: Mount | null;
-}
-
 /** null: it runs none, as the threads of the kernel. By the link in /proc, which leads to the very file that it runs. */
-export function readExecutable({ ask, host, pid }: AuditLook): Reading<Executable | null> {
+export function readExecutable({ ask, host, pid }: Looked): Reading<Executable | null> {
   const path = `/proc/${pid}/exe`;
   const link = host.readLink(path);
   if (!link.ok) return link.gap.reason === 'gone' ? value(null) : link;

@@ -6,7 +6,7 @@ import type { NamespaceKind } from '../../kernel/abi/namespace-kinds.ts';
 import { valueOf, type Gap } from '../../kernel/host.ts';
 import { parseNamespaceLink } from '../../kernel/text/namespace-link.ts';
 import { idInside } from '../user-ids.ts';
-import type { Evidence, Share } from './audit-look.ts';
+import type { Evidence, Share } from './evidence.ts';
 import { check, type Check } from './check.ts';
 import type { Found, Severity } from './findings.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -2,7 +2,7 @@
 
 import { CAPABILITY } from '../../kernel/abi/capability.ts';
 import { idHere } from '../user-ids.ts';
-import type { Evidence } from './audit-look.ts';
+import type { Evidence } from './evidence.ts';
 import { check, type Check } from './check.ts';
 import type { Found, Severity } from './findings.ts';
 

@@ -5,21 +5,13 @@ import type { CapabilitySets } from '../../capabilities/sets.ts';
 import { value, type Reading } from '../../kernel/host.ts';
 import { firstGap, GapTally } from '../../kernel/gap-tally.ts';
 import { readThreads } from '../caps/threads.ts';
-import type { AuditLook } from './audit-look.ts';
-
-export interface DifferingThreads {
-  readonly tids: readonly number[];
-  /** What differs: `effective`, `uids`, `seccomp`. */
-  readonly what: readonly string[];
-  /** The capabilities that one of them holds and the first one does not, as a mask. */
-  readonly more: bigint;
-}
+import type { DifferingThreads, Looked } from './evidence.ts';
 
 const SETS = ['effective', 'permitted', 'inheritable', 'bounding', 'ambient'] as const;
 const FLAGS = ['noNewPrivileges', 'seccomp', 'seccompFilters'] as const;
 const IDS = ['uids', 'gids', 'groups'] as const;
 
-export function differingThreads({ ask, host, pid }: AuditLook): Reading<DifferingThreads> {
+export function differingThreads({ ask, host, pid }: Looked): Reading<DifferingThreads> {
   const leader = ask('credentials');
   if (!leader.ok) return leader;
   if (leader.value.threads < 2) return value({ tids: [], what: [], more: 0n });

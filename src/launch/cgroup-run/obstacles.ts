@@ -1,6 +1,7 @@
 // What keeps a cgroup from getting one below it that takes a process. Source: cgroup-v2.rst "Threads", "No Internal
 // Process Constraint", cgroup.max.depth; kernel/cgroup/cgroup.c; cgroup-v1/freezer-subsystem.rst.
 
+import { isFrozen } from '../../cgroups/frozen.ts';
 import { parseBound } from '../../kernel/text/cgroup-bound.ts';
 import { parseFlatKeyed } from '../../kernel/text/flat-keyed.ts';
 import { valueOf } from '../../kernel/host.ts';
@@ -13,23 +14,12 @@ export interface Obstacle {
 
 /** undefined: there is none. `needed`: in the words of v2. */
 export function obstacleIn(parent: ParentGroup, needed: readonly string[]): Obstacle | undefined {
-  if (parent.group.version === 1) return frozenV1(parent);
-  return frozen(parent) ?? threaded(parent) ?? full(parent) ?? populated(parent, needed);
+  if (isFrozen(parent.group)) return FROZEN;
+  if (parent.group.version === 1) return undefined;
+  return threaded(parent) ?? full(parent) ?? populated(parent, needed);
 }
 
 const FROZEN = { why: 'it is frozen, and so would be the command', tryThis: 'nstool cgroup set TARGET --thaw' };
-
-function frozenV1({ group, place }: ParentGroup): Obstacle | undefined {
-  if (!group.controllers.includes('freezer')) return undefined;
-  const [state = 'THAWED'] = wordsIn(place, 'freezer.state');
-  return state === 'THAWED' ? undefined : FROZEN;
-}
-
-function frozen({ place }: ParentGroup): Obstacle | undefined {
-  const bytes = valueOf(place.read('cgroup.events'));
-  const events = bytes === undefined ? undefined : valueOf(parseFlatKeyed(bytes, 'cgroup.events'));
-  return events?.get('frozen') === 1n ? FROZEN : undefined;
-}
 
 function threaded({ place }: ParentGroup): Obstacle | undefined {
   const type = wordsIn(place, 'cgroup.type').join(' ');

@@ -11,6 +11,7 @@ import type { CgroupChange } from '../../../src/inspect/cgroup/cgroup-watch.ts';
 import { NsError } from '../../../src/kernel/error.ts';
 import type { NamespaceRow } from '../../../src/namespaces/rows.ts';
 import type { NamespaceChange } from '../../../src/namespaces/watch/known-namespaces.ts';
+import { namespaceRow } from '../../support/namespace-row.ts';
 import { fixtureHost, fixtureHosts, fixturePath, runCommand, type FixtureHost } from '../../support/recorded.ts';
 import {
   COMMON,
@@ -107,37 +108,7 @@ async function wordsOn(name: FixtureHost): Promise<readonly (readonly [string, .
   ];
 }
 
-const row: NamespaceRow = {
-  ns: 4026532177n,
-  type: 'net',
-  path: null,
-  nprocs: 1,
-  pid: 4913,
-  ppid: 1,
-  command: 'sleep 1000',
-  uid: 33,
-  user: 'www-data',
-  netnsid: null,
-  nsfs: [],
-  pns: null,
-  ons: null,
-  id: null,
-  name: null,
-  cgroup: null,
-  capabilities: null,
-  holders: [],
-  entered: [],
-  owner: null,
-  created: null,
-  hostname: null,
-  interfaces: null,
-  maps: null,
-  pids: [4913],
-  threads: null,
-  cpu: null,
-  rss: null,
-  sockets: null,
-};
+const row = namespaceRow;
 const watched = {
   kind: 'net',
   inode: row.ns,

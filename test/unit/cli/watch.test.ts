@@ -7,6 +7,7 @@ import { reportLine, type Report } from '../../../src/cli/commands/watch-report.
 import { parseCommand } from '../../../src/cli/parse-command.ts';
 import type { CgroupChange } from '../../../src/inspect/cgroup/cgroup-watch.ts';
 import type { WatchEvent } from '../../../src/namespaces/watch/namespace-watch.ts';
+import { namespaceRow } from '../../support/namespace-row.ts';
 import { fixturePath, runCommand } from '../../support/recorded.ts';
 
 const TIME = new Date(2026, 1, 3, 4, 5, 6, 78);
@@ -20,37 +21,7 @@ const namespace = {
   mounts: [],
 } as const;
 
-const row = {
-  ns: 4026532177n,
-  type: 'net',
-  path: null,
-  nprocs: 1,
-  pid: 4913,
-  ppid: 1,
-  command: 'evil\u001b[31m\nname',
-  uid: 33,
-  user: 'www-data',
-  netnsid: null,
-  nsfs: [],
-  pns: null,
-  ons: null,
-  id: null,
-  name: null,
-  cgroup: null,
-  capabilities: null,
-  holders: [],
-  entered: [],
-  owner: null,
-  created: null,
-  hostname: null,
-  interfaces: null,
-  maps: null,
-  pids: [4913],
-  threads: null,
-  cpu: null,
-  rss: null,
-  sockets: null,
-} as const;
+const row = { ...namespaceRow, command: 'evil\u001b[31m\nname' };
 
 const gone = (fromStart: boolean): Report => {
   const event: WatchEvent = { type: 'gone', namespace: { ...namespace, fromStart }, row };
