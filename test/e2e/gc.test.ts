@@ -128,6 +128,25 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter'))('gc', () => {
     expect([existsSync(folderOf(place)), isolated.journal()]).toEqual([true, []]);
   });
 
+  it.skipIf(lacks('cgroup1'))('finds one of v1 that was renamed, by its inode, and what is below it', () => {
+    const place = made(NAME);
+    made(`${NAME}/below`);
+    const other = `${mount}${NAME}-other`;
+    run(['mv', folderOf(place), other]);
+    const id = entry([{ ...group(place), kill: true } as Undo]);
+    expect(gc(['--dry-run']).garbage).toMatchObject([{ state: 'planned', what: other }]);
+    expect(gc([id]).garbage).toMatchObject([{ state: 'removed', what: other }]);
+    expect(existsSync(other)).toBe(false);
+  });
+
+  it.skipIf(lacks('cgroup1'))('a command that renames its cgroup leaves nothing', () => {
+    const script = `mv "${mount}$(grep -o "/nstool-.*" /proc/self/cgroup | head -1)" ${mount}${NAME}-mine; sleep 1000 & :`;
+    const { status, stderr } = isolated.nstool(['cgroup', 'run', '--pids', '9', '--', 'sh', '-c', script]);
+    expect([status, stderr]).toEqual([0, expect.not.stringContaining('left')]);
+    expect(existsSync(`${mount}${NAME}-mine`)).toBe(false);
+    expect(isolated.journal()).toEqual([]);
+  });
+
   it('touches nothing of who is at work, unless he is who asks', () => {
     const place = made(NAME);
     const sleeper = cgroups.start([]);

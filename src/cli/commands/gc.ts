@@ -1,4 +1,5 @@
 import { endingsOf } from '../../cgroups/ending.ts';
+import { placeNow } from '../../cgroups/renamed.ts';
 import { folderOf, isMounted, undoSteps } from '../../cgroups/undo-plan.ts';
 import type { Removed } from '../../host/linux/change-cgroups.ts';
 import type { Journal } from '../../host/linux/journal.ts';
@@ -64,7 +65,8 @@ export const gc: CommandDefinition = {
     }
     const rows: GarbageRow[] = [];
     const told: string[] = [];
-    for (const entry of chosen(journal, entries, id).toReversed()) {
+    for (const each of chosen(journal, entries, id).toReversed()) {
+      const entry = whereNow(host, each);
       if (journal.standing(entry) === 'parent') told.push(...tell(host, entry));
       // eslint-disable-next-line no-await-in-loop -- what was made later is undone first
       rows.push(...(await collect({ host, context, journal, entries, dryRun }, entry)));
@@ -123,6 +125,12 @@ function chosen(journal: Journal, entries: readonly JournalEntry[], id: string |
     why,
     tryThis: 'nstool gc --dry-run, for what there is',
   });
+}
+
+/** Its cgroups as they are called now. */
+function whereNow(host: Host, entry: JournalEntry): JournalEntry {
+  const undo = entry.undo.map((each) => (each.op === 'cgroup' ? { ...each, place: placeNow(host, each.place) } : each));
+  return { ...entry, undo };
 }
 
 /** The command has ended, and its parent asks what there is to say before its cgroups go. */
