@@ -33,7 +33,7 @@ function textsOf(ruleset: Ruleset): readonly string[] {
 }
 
 interface NftJson {
-  readonly nftables: readonly Readonly<Record<string, Readonly<Record<string, unknown>>>>[];
+  readonly nftables: readonly Readonly<Record<string, Readonly<Record<string, string | number>>>>[];
 }
 
 /** What both tell of tables, chains, rules and sets. */

@@ -126,6 +126,36 @@ ip link set br0 type bridge nf_call_iptables 0
 for f in /proc/sys/net/bridge/bridge-nf-call-*tables; do echo 0 > $f; done
 `;
 
+/** What comes back to who asked the other machine for port 53, and was let through as he was. */
+function answers(
+  ruleset: Ruleset,
+  sent: readonly { readonly probe: Probe; readonly all: readonly Outcome[] }[],
+  seen: readonly Seen[],
+): readonly { readonly probe: Probe; readonly all: readonly Outcome[]; readonly certain: boolean }[] {
+  return sent.flatMap(({ probe, all }, at) => {
+    const { arrived } = seen[at] ?? {};
+    const isPlain = arrived?.source === '10.1.0.2' && arrived.destination === '10.2.0.2' && arrived.dport === 53;
+    const isTracked = all.every(({ packet }) => packet.ctState === 'new');
+    if (!isPlain || !isTracked || probe.sport === undefined) return [];
+    const { source, destination, sport, protocol } = probe;
+    const back: Probe = { from: 'right', protocol, source: destination, destination: source, sport: 53, dport: sport };
+    const mark = all.every(({ packet }) => packet.ctMark === 0) ? 0 : null;
+    const packet = newPacket({
+      family: 'ip',
+      protocol,
+      source: destination,
+      destination: source,
+      sport: 53,
+      dport: sport,
+      iif: 'r0',
+      ctState: 'established',
+      isReply: true,
+      ctMark: mark,
+    });
+    return [{ probe: back, ...routed(ruleset, packet) }];
+  });
+}
+
 describe.skipIf(lacks('root', 'ip', 'nft', 'iptables', 'python', 'unshare'))('the judge', () => {
   let lab: FirewallLab;
 
@@ -140,8 +170,10 @@ describe.skipIf(lacks('root', 'ip', 'nft', 'iptables', 'python', 'unshare'))('th
     expect(ruleset.gaps).toEqual([]);
     const sent = probes().map((probe) => ({ probe, ...ways(ruleset, probe) }));
     const seen = await lab.send(sent.map(({ probe, all }) => ({ ...probe, expect: all[0]?.verdict ?? 'accept' })));
-    for (const [at, { probe, all, certain }] of sent.entries()) {
-      const real = seen[at] ?? {};
+    const back = answers(ruleset, sent, seen);
+    const seenBack = await lab.send(back.map(({ probe, all }) => ({ ...probe, expect: all[0]?.verdict ?? 'accept' })));
+    for (const [at, { probe, all, certain }] of [...sent, ...back].entries()) {
+      const real = [...seen, ...seenBack][at] ?? {};
       const said = all.map(({ verdict }) => verdict);
       const what = `${probe.protocol} ${probe.dport ?? ''} to ${probe.destination} by ${all[0]?.by?.text}`;
       expect(new Set(said), what).toContain(verdictOf(real));

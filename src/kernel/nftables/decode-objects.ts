@@ -27,11 +27,11 @@ import {
   NFTA_TABLE,
 } from '../abi/nftables.ts';
 import { gap, value, type NamespaceDoor, type NetlinkRequest, type Reading } from '../host.ts';
-import { decodeEach, tooShort } from '../netlink/dump.ts';
+import { decodeDump, decodeEach, tooShort } from '../netlink/dump.ts';
 import { attributeMap, decodeAttributes, encodeAttribute, encodeMessage, textOf } from '../netlink/message.ts';
 import { dataOf, decodeExpression, decodeExpressions, decodeNamed, familyOf } from './decode-expression.ts';
 import type { Expression, NftFamily } from './expression.ts';
-import { be32, be64, signed32 } from './numbers.ts';
+import { be16, be32, be64, signed32 } from './numbers.ts';
 import type { BaseChain, NftChain, NftObject, NftRule, NftSet, NftSetElement, NftTable } from './objects.ts';
 import { commentIn } from './userdata.ts';
 
@@ -97,6 +97,16 @@ function decodeList<T>(
     return family === undefined ? value(null) : decode({ family, of: attributes.value }, what);
   });
   return all.ok ? value(all.value.filter((one) => one !== null)) : all;
+}
+
+/**
+ * The number of the rules' generation that each answer is of, the low half of it: one that differs is of other rules.
+ * Source: struct nfgenmsg.
+ */
+export function generationsIn(datagrams: readonly Uint8Array[], what: string): readonly number[] {
+  const messages = decodeDump(datagrams, what);
+  const bodies = messages.ok ? messages.value.map(({ body }) => body) : [];
+  return bodies.flatMap((body) => be16(body.subarray(2, NFGENMSG_LENGTH)) ?? []);
 }
 
 export function decodeTables(datagrams: readonly Uint8Array[], what: string): Reading<readonly NftTable[]> {

@@ -97,7 +97,7 @@ function comment(info: Uint8Array): XtMatch {
 }
 
 /** As iptables-save quotes: only what a shell would split. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return text !== '' && /^[A-Za-z0-9_@./+:=,-]+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
@@ -374,7 +374,7 @@ function mark(info: Uint8Array, of: 'packet' | 'connection'): XtMatch | undefine
 
 const ALL_BITS = 0xffff_ffff;
 
-export function markText(mark: number, mask: number): string {
+function markText(mark: number, mask: number): string {
   return mask === ALL_BITS ? `0x${mark.toString(16)}` : `0x${mark.toString(16)}/0x${mask.toString(16)}`;
 }
 

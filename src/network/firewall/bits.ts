@@ -92,7 +92,7 @@ export function equals(value: Bits, other: Uint8Array): Answer {
   return value.known.subarray(0, other.length).every((byte) => byte === 0xff) ? true : null;
 }
 
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return b.every((byte, at) => a[at] === byte);
 }
 

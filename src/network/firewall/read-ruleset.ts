@@ -24,6 +24,7 @@ import {
   decodeTables,
   encodeElementDump,
   encodeNftDump,
+  generationsIn,
   type NftListed,
 } from '../../kernel/nftables/decode-objects.ts';
 import type { NftChain, NftObject, NftRule, NftSet, NftTable } from '../../kernel/nftables/objects.ts';
@@ -44,7 +45,20 @@ export function readRuleset(host: Host, door?: NamespaceDoor): Ruleset {
     if (!answer.ok && !isLacking(answer.gap)) gaps.push({ ...answer.gap, what });
     return answer.ok ? answer.value : null;
   };
-  const tables = [...readTables(ask, door), ...readLegacyTables(host, door, gaps)];
+  const generations = new Set<number>();
+  const noting: Ask = (request, what, decode) =>
+    ask(request, what, (datagrams) => {
+      for (const generation of generationsIn(datagrams, what)) generations.add(generation);
+      return decode(datagrams, what);
+    });
+  // Who writes rules does it in one go, but they are read in several.
+  let nftables = readTables(noting, door);
+  for (let again = 0; generations.size > 1 && again < MAX_AGAIN; again += 1) {
+    generations.clear();
+    nftables = readTables(noting, door);
+  }
+  if (generations.size > 1) gaps.push({ reason: 'gone', what: 'nftables: the rules changed while they were read' });
+  const tables = [...nftables, ...readLegacyTables(host, door, gaps)];
   const links = readLinks(ask, door);
   const isBridged = links.some(({ bridgeCalls }) => bridgeCalls !== null);
   const calls = isBridged ? readBridgeCalls(host, door) : value<Ruleset['bridgeCalls']>('absent');
@@ -101,6 +115,8 @@ function readBridgeCalls(host: Host, door: NamespaceDoor | undefined): Reading<R
   if (!ip6.ok) return ip6;
   return arp.ok ? value({ ip: ip.value, ip6: ip6.value, arp: arp.value }) : arp;
 }
+
+const MAX_AGAIN = 3;
 
 type Ask = <T>(
   request: NetlinkRequest,

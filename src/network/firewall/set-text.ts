@@ -82,7 +82,7 @@ function before(bytes: Uint8Array): Uint8Array {
 }
 
 /** From and to; of addresses a net where it is one. */
-export function spanText(from: Uint8Array, to: Uint8Array, type: ValueType, links: LinkNames): string {
+function spanText(from: Uint8Array, to: Uint8Array, type: ValueType, links: LinkNames): string {
   const [first, last] = [valueText(from, type, links), valueText(to, type, links)];
   if (first === last) return first;
   if (type === 'address') {
