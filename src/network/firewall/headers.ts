@@ -1,6 +1,7 @@
 // The headers of a packet as far as they are known, byte by byte. A packet is taken to be whole (no fragment) and to
 // have no IP options: those of others are rare, and no rule set treats them better.
 
+import { memo } from '../../kernel/memo.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import { join, knownBytes, slice, unknownBytes, type Bits } from './bits.ts';
 import type { Packet } from './packet.ts';
@@ -26,11 +27,14 @@ export function headerBits(
   offset: number,
   length: number,
 ): Bits | null {
-  const whole = base === 'inner' ? undefined : HEADERS[base](state);
+  const whole = base === 'inner' ? undefined : known(state, base, () => HEADERS[base](state));
   if (whole === null) return null;
   if (whole === undefined || offset + length > whole.bytes.length) return unknownBytes(length);
   return slice(whole, offset, length);
 }
+
+/** Thousands of rules ask for the same. */
+const known = memo<Bits | null>();
 
 const HEADERS = {
   link: ({ packet }: State): Bits | null => join([unknownBytes(12), knownBytes(etherType(packet))]),

@@ -2,8 +2,9 @@
 
 import type { Expression, NftVerdict } from '../../kernel/nftables/expression.ts';
 import type { NftRule } from '../../kernel/nftables/objects.ts';
-import { decodeXtMatch, type XtFamily } from '../../kernel/xtables/match.ts';
+import { decodeXtMatch, type XtFamily, type XtMatch } from '../../kernel/xtables/match.ts';
 import { decodeXtTarget, type XtEffect } from '../../kernel/xtables/target.ts';
+import { memo } from '../../kernel/memo.ts';
 import { addressType } from './address-type.ts';
 import {
   both,
@@ -415,8 +416,11 @@ function xtFamily({ state }: Course): XtFamily {
   return state.packet.family === 'ip6' ? 'ip6' : 'ip';
 }
 
+const decoded = memo<XtMatch>();
+
 function match(course: Course, name: string, revision: number, info: Uint8Array): Answer {
-  const { tests } = decodeXtMatch(name, revision, info, xtFamily(course));
+  const family = xtFamily(course);
+  const { tests } = decoded(info, `${name} ${revision} ${family}`, () => decodeXtMatch(name, revision, info, family));
   return both(true, ...tests.map((test) => xtAnswer(course.place, course.state, test)));
 }
 
