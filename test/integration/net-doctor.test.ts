@@ -79,6 +79,61 @@ describe.skipIf(lacks(...needs))('net doctor in a lab of four', { timeout: 60_00
     expect(report.courses.every(({ path }) => path.hops.at(-1)?.end.is === 'delivered')).toBe(true);
   });
 
+  it('reads what ip(8) and bridge(8) tell', () => {
+    lab.sh(
+      `ip neigh replace 10.97.0.77 lladdr 02:00:00:00:00:77 dev br0; ip route add 198.51.100.0/24 via ${OUTSIDE} mtu 1400`,
+    );
+    const topology = readTopology(host, { deep: 'never' });
+    const { inode } = resolveNetwork(host, lab.node('router'));
+    const place = topology.namespaces.find((one) => one.inode === inode);
+    if (place === undefined) throw new Error('no router');
+    const seen = new Sight(host, topology, new GapTally()).of(place);
+    type Told = Readonly<Record<string, unknown>>;
+    const json = (command: string): readonly Told[] => JSON.parse(lab.sh(command)) as Told[];
+    const name = (ifindex: number | null): string | null => place.byIndex.get(ifindex ?? 0)?.name ?? null;
+    const neighbours = (seen.neighbours() ?? []).filter(({ state }) => state !== 'NOARP' && state !== 'NONE');
+    expect(
+      neighbours
+        .map(({ address, linkAddress, ifindex, state }) => [address, name(ifindex), linkAddress, state])
+        .toSorted(),
+    ).toEqual(
+      json('ip -j neigh')
+        .map(({ dst, dev, lladdr, state }) => [dst, dev, lladdr ?? null, (state as string[])[0]])
+        .toSorted(),
+    );
+    const ports = json('bridge -j -d link');
+    for (const port of ports) {
+      const ifindex = place.links?.find((link) => link.name === port['ifname'])?.ifindex ?? 0;
+      const { port: told } = seen.conditions()?.get(ifindex) ?? {};
+      const { hairpin, learning, flood, isolated, locked, bcast_flood: broadcast } = port;
+      expect(told).toEqual({ hairpin, learning, isolated, locked, floodsUnknown: flood, floodsBroadcast: broadcast });
+    }
+    expect(ports.length).toBe(2);
+    for (const [destination, iif] of [
+      ['198.51.100.7', 'br0'],
+      [C2, null],
+      [OUTSIDE, 'br0'],
+      [ROUTER, 'br0'],
+      ['198.51.100.9', null],
+    ] as const) {
+      const index = place.links?.find((link) => link.name === iif)?.ifindex ?? null;
+      const source = iif === null ? null : C1;
+      const answer = seen.route({ destination, source, protocol: 'icmp', port: null }, index);
+      const [told = {}] = json(`ip -j route get ${destination}${iif === null ? '' : ` from ${C1} iif ${iif}`}`);
+      if (answer.is !== 'found') throw new Error(`${destination}: ${answer.is}`);
+      const { type, oif, gateway, mtu } = answer.route;
+      const { type: kind, dev, gateway: via, metrics } = told;
+      expect([destination, type, name(oif), gateway, mtu]).toEqual([
+        destination,
+        kind ?? 'unicast',
+        dev,
+        via ?? null,
+        (metrics as readonly { readonly mtu: number }[] | undefined)?.[0]?.mtu ?? null,
+      ]);
+    }
+    lab.sh('ip neigh del 10.97.0.77 dev br0; ip route del 198.51.100.0/24');
+  });
+
   it('is silent in a network that is routed, without NAT', () => {
     lab.sh('nft delete table ip lab; ip -n inet route add 10.97.0.0/24 via 203.0.113.2');
     expect(said(doctor('c1', `inet:${PORT.outside}`))).toEqual([]);

@@ -7,7 +7,11 @@ import { decodeInotify } from '../../src/kernel/inotify.ts';
 import { formatAddress } from '../../src/kernel/netlink/address-text.ts';
 import { decodeAddresses } from '../../src/kernel/netlink/addresses.ts';
 import { decodeDetailedLinks } from '../../src/kernel/netlink/link-details.ts';
+import { decodeLinkConditions, decodePortVlans } from '../../src/kernel/netlink/link-conditions.ts';
 import { decodeLinks } from '../../src/kernel/netlink/links.ts';
+import { decodeListeningPorts } from '../../src/kernel/netlink/listening-ports.ts';
+import { decodeBridgeAddresses, decodeNeighbours } from '../../src/kernel/netlink/neighbours.ts';
+import { decodeRouteDecision } from '../../src/kernel/netlink/route-query.ts';
 import { decodeNetworkEvents } from '../../src/kernel/netlink/network-events.ts';
 import { decodeRoutes } from '../../src/kernel/netlink/routes.ts';
 import { decodeRules } from '../../src/kernel/netlink/rules.ts';
@@ -50,6 +54,12 @@ const decoders: readonly (readonly [string, (bytes: Uint8Array) => Reading<unkno
   ['listeners-unix', (bytes) => decodeUnixListeners([bytes], 'x')],
   ['listeners-packet', (bytes) => decodePacketSockets([bytes], 'x')],
   ['listeners-tcp', (bytes) => decodeListeners([bytes], 'x')],
+  ['listeners-tcp', (bytes) => decodeListeningPorts([bytes], 'x')],
+  ['links', (bytes) => decodeLinkConditions([bytes], 'x')],
+  ['links', (bytes) => decodePortVlans([bytes], 'x')],
+  ['neighbours', (bytes) => decodeNeighbours([bytes], 'x')],
+  ['bridge-addresses', (bytes) => decodeBridgeAddresses([bytes], 'x')],
+  ['route-decision', (bytes) => decodeRouteDecision([bytes], 'x')],
   ['statmount', (bytes) => decodeStatMount(bytes, 'x')],
   ['statmount', (bytes) => decodeMount(bytes, 'x')],
 ];
