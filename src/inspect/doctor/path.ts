@@ -330,8 +330,11 @@ function ownersOf(sight: Sight, segment: Segment, address: string): readonly Sta
     ?.find((one) => one.ifindex === from.link.ifindex && one.address === address && one.linkAddress !== null);
   const named = entry === undefined ? [] : others.filter(({ link }) => link.address === entry.linkAddress);
   if (named.length > 0) return named;
-  return others.filter(({ place, link }) => answersForOthers(sight, place, link, address));
+  return others.slice(0, MOST_ASKED).filter(({ place, link }) => answersForOthers(sight, place, link, address));
 }
+
+/** Who answers for others is a router next to it, not one of hundreds. */
+const MOST_ASKED = 64;
 
 /** Does it answer only for addresses of the link that is asked? */
 function isSilent(sight: Sight, { place, link }: Station): boolean {

@@ -54,7 +54,7 @@ describe('the decision about a packet', () => {
       expect(request).toMatchObject({ protocol: 0, namespace: '/run/netns/blue' });
       return request === undefined ? undefined : Buffer.from(request.message).toString('hex').slice(32);
     };
-    expect(hex('192.0.2.1')).toBe('0220000000000000001000000800010' + '0c0000201');
+    expect(hex('192.0.2.1')).toBe('02200000000000000010000008000100c0000201');
     // IPv6 takes no such flag.
     expect(hex('2001:db8::1')).toMatch(/^0a80000000000000000000001400010020010db8/);
     const whole = encodeRouteQuestion({
@@ -64,9 +64,7 @@ describe('the decision about a packet', () => {
       protocol: 6,
       port: 443,
     });
-    expect(Buffer.from(whole?.message ?? []).toString('hex')).toContain(
-      '0800030007000000' + '05001b0006000000' + '06001d0001bb',
-    );
+    expect(Buffer.from(whole?.message ?? []).toString('hex')).toContain('080003000700000005001b000600000006001d0001bb');
   });
 
   it.each([
