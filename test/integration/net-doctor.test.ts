@@ -94,14 +94,11 @@ describe.skipIf(lacks(...needs))('net doctor in a lab of four', { timeout: 60_00
     const neighbours = (seen.neighbours() ?? []).filter(({ state }) => state !== 'NOARP' && state !== 'NONE');
     expect(
       neighbours
-        .map(({ address, linkAddress, ifindex, state }) => `${address} ${name(ifindex)} ${linkAddress} ${state}`)
+        .map(({ address, linkAddress, ifindex, state }) => [address, name(ifindex), linkAddress, state].join(' '))
         .toSorted(),
     ).toEqual(
       json('ip -j neigh')
-        .map(
-          ({ dst, dev, lladdr, state }) =>
-            `${String(dst)} ${String(dev)} ${String(lladdr ?? null)} ${(state as string[])[0]}`,
-        )
+        .map(({ dst, dev, lladdr, state }) => [dst, dev, lladdr ?? null, (state as string[])[0]].join(' '))
         .toSorted(),
     );
     const ports = json('bridge -j -d link');
