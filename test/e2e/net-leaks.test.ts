@@ -70,7 +70,7 @@ time.sleep(1000)`;
     sh('ip netns del under-way');
     expect(network.nstool(['net', 'show', 'link:v1']).stdout).toContain('hidden namespace');
     expect(leaks(inodes)).toEqual([]);
-    sh('kill $1; ip link del v1; ip netns del blue', pid);
+    sh('ip link del v1; kill $1; ip netns del blue', pid);
   });
 
   it('stale names, with a command that takes each away', () => {
@@ -164,6 +164,31 @@ time.sleep(1000)`;
       expect(leaks([inode])).toEqual([]);
       sh('ip link del cni0');
     });
+  });
+
+  it.skipIf(lacks('iptables', 'nft'))('a rule whose comment names a container that is no more', () => {
+    const comment = (id: string): string => `name: "lan" id: "${id}"`;
+    for (const [id, address] of [
+      [CONTAINER, '198.51.100.2'],
+      ['cnitool-1', '198.51.100.3'],
+    ] as const)
+      sh('iptables -t nat -A POSTROUTING -s "$1" -m comment --comment "$2" -j ACCEPT', address, comment(id));
+    sh('iptables -t nat -A POSTROUTING -s 198.51.100.4 -m comment --comment "of nobody" -j ACCEPT');
+    const found = leaks();
+    expect(found.map(({ kind, what, evidence }) => [kind, what.replace(/[0-9]+$/, ''), evidence[0]])).toEqual([
+      [
+        'rule',
+        'ip nat POSTROUTING handle ',
+        `its comment says that it is of container ${CONTAINER} in the network lan`,
+      ],
+      ['rule', 'ip nat POSTROUTING handle ', 'its comment says that it is of container cnitool-1 in the network lan'],
+    ]);
+    expect(found[1]?.certain).toBe(false);
+    for (const leak of found) paste(leak);
+    expect(leaks()).toEqual([]);
+    expect(sh('iptables -t nat -S POSTROUTING')).toMatch(
+      /-P POSTROUTING ACCEPT\n-A POSTROUTING -s 198\.51\.100\.4\/32 .*$/,
+    );
   });
 
   it('what a net up that was killed left', () => {

@@ -11,7 +11,7 @@ import type { Leak } from './leak.ts';
 const NETWORKS = '/var/lib/cni/networks';
 const RESULTS = '/var/lib/cni/results';
 /** What engines call containers; others may call them as they like. */
-const ENGINES_ID = /^[0-9a-f]{64}$/;
+export const ENGINES_ID: RegExp = /^[0-9a-f]{64}$/;
 
 /** What is known of those that are alive. */
 export interface Living {

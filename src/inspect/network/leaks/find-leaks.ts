@@ -8,6 +8,7 @@ import { allNetworkNames } from '../../network-names.ts';
 import { leftAddresses, leftResults, type Living } from './cni.ts';
 import type { Leak } from './leak.ts';
 import { leftNetworks, staleNames } from './left-networks.ts';
+import { leftRules } from './left-rules.ts';
 
 /** The topology is one of a deep look; what could not be read is added to its gaps. */
 export function findLeaks(host: Host, topology: Topology): readonly Leak[] {
@@ -19,6 +20,7 @@ export function findLeaks(host: Host, topology: Topology): readonly Leak[] {
     ...leftNetworks(topology),
     ...leftAddresses(host, topology, living, topology.gaps),
     ...leftResults(host, living, topology.gaps),
+    ...leftRules(host, living, topology.gaps),
   ];
 }
 

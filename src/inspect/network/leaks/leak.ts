@@ -1,11 +1,12 @@
 // What was left behind of networks, as data.
 
-export type LeakKind = 'name' | 'network' | 'address' | 'result' | 'lab';
+export type LeakKind = 'name' | 'network' | 'address' | 'result' | 'rule' | 'lab';
 
 export interface Leak {
   /**
    * `name`: without a namespace. `network`: one that an engine named, that no process is in and only mounts keep.
-   * `address`: reserved for a container that is no more. `result`: what a plugin noted of one. `lab`: of nstool, half made.
+   * `address`: reserved for a container that is no more. `result`: what a plugin noted of one. `rule`: of a firewall, for
+   * one. `lab`: of nstool, half made.
    */
   readonly kind: LeakKind;
   readonly what: string;
