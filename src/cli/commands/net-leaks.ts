@@ -31,8 +31,8 @@ export const netLeaks: CommandDefinition = {
     'started can look like one that is gone: look twice. A link into a namespace that nothing else leads to is none of these:',
     'that is there, and hidden (nstool net show).',
     '',
-    'Not looked at: the databases of docker and netavark, iptables-legacy. A name that a person gave (ip netns, nstool net add) may stay',
-    'without a process: nstool net ls has it as kept.',
+    'Not looked at: the databases of docker and netavark, iptables-legacy. A name that a person gave (ip netns, nstool net',
+    'add) may stay without a process: nstool net ls has it as kept.',
   ],
   options: [{ long: 'json', short: 'J', help: 'as JSON, with the gaps' }],
   examples: [
