@@ -50,6 +50,7 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', 
   function take(target = 'netns:prod'): void {
     const { status, stderr } = net.nstool(['net', 'snapshot', target, '-o', SNAPSHOT]);
     expect(status, stderr).toBe(0);
+    expect(faults('net snapshot', JSON.parse(sh(`cat ${SNAPSHOT}`)))).toEqual([]);
   }
 
   function replay(...options: readonly string[]): Answer {
@@ -117,6 +118,48 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', 
       for (const name of ['../x', 'a b', '', 'x'.repeat(60), 'a\nb'])
         expect(net.nstool(['net', 'replay', SNAPSHOT, '--as', name]), name).toMatchObject({ status: 2, stdout: '' });
       expect(net.state()).toBe(state);
+    });
+
+    it('--anonymise has others for public addresses, link addresses and names, and what belonged together still does', () => {
+      sh(`ip -n prod addr add 8.8.4.5/24 dev eth0
+        ip -n prod -6 addr add 2a00:1450:4001:81b::200e/64 dev eth0 nodad
+        ip -n prod route add 151.101.0.0/16 via 8.8.4.1
+        ip netns exec prod nft add table inet pub '{
+          set s { type ipv4_addr; flags interval; elements = { 151.101.1.0/24, 8.8.4.7, 140.82.112.5-140.82.114.9 }; }
+          chain x { type filter hook input priority 5; ip saddr 8.8.4.5 drop comment "bob"; ip daddr 151.101.0.0/16 accept;
+            ether saddr 52:54:00:11:22:33 drop; ip6 saddr 2a00:1450:4001::/48 drop; ip saddr @s drop; }; }'
+        printf 'nameserver 8.8.4.4\\nsearch corp.acme.com\\n' > /etc/netns/prod/resolv.conf`);
+      try {
+        const taken = net.nstool(['net', 'snapshot', 'netns:prod', '--anonymise', '-o', '/run/other.json']);
+        expect(taken.stderr).toContain('names of links');
+        const text = sh('cat /run/other.json');
+        expect(faults('net snapshot', JSON.parse(text))).toEqual([]);
+        for (const hidden of [
+          /8\.8\.4\./,
+          /0808040/,
+          /151\.101/,
+          /97650/,
+          /8c5270/,
+          /2a00/,
+          /525400112233/,
+          /acme/,
+          /626f62/,
+        ])
+          expect(text).not.toMatch(hidden);
+        expect(net.nstool(['net', 'replay', '/run/other.json', '--as', 'copy']).status).toBe(0);
+        const route = /^(198\.18\.\d+\.0\/16) via (\S+)\.1 dev eth0/m.exec(sh('ip -n copy route'));
+        expect(sh('ip -n copy -o addr')).toContain(`inet ${route?.[2]}.5/24`);
+        expect(sh('cat /etc/netns/copy/resolv.conf')).toBe(`nameserver ${route?.[2]}.4\nsearch name1.example\n`);
+        const rules = sh('ip netns exec copy nft list table inet pub');
+        expect(rules).toContain(`ip saddr ${route?.[2]}.5 drop comment "comment`);
+        expect(rules).toContain(`ip daddr ${route?.[1]} accept`);
+        expect(rules).toContain(`${route?.[2]}.7`);
+        expect(rules).toContain('198.18.1.0/24');
+        expect(rules).toMatch(/198\.19\.\d+\.5-198\.19\.\d+\.9/);
+      } finally {
+        sh(`ip netns exec prod nft delete table inet pub; ip -n prod route del 151.101.0.0/16; ip -n prod addr del 8.8.4.5/24 dev eth0
+          ip -n prod -6 addr del 2a00:1450:4001:81b::200e/64 dev eth0; echo nameserver 10.7.0.53 > /etc/netns/prod/resolv.conf`);
+      }
     });
 
     it('--dry-run changes nothing', () => {

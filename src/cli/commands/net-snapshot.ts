@@ -5,11 +5,12 @@ import { errorOfGap, NsError } from '../../kernel/error.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import { decodeText } from '../../kernel/text/text.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
+import { anonymise } from '../../network/anonymise.ts';
 import { readSnapshot, type SnapshotQuestion } from '../../network/snapshot-read.ts';
 import type { Snapshot } from '../../network/snapshot.ts';
 import { readTopology } from '../../network/topology.ts';
 import { gapNote } from '../gap-text.ts';
-import { optionValue, type CommandDefinition } from '../define-command.ts';
+import { flag, optionValue, type CommandDefinition } from '../define-command.ts';
 import { splitRecorded } from '../recorded-target.ts';
 import { lowest } from './net-show-columns.ts';
 
@@ -35,9 +36,14 @@ export const netSnapshot: CommandDefinition = {
       value: 'FILE',
       help: 'into FILE, which is replaced if it is there; else standard output',
     },
+    {
+      long: 'anonymise',
+      help: 'public addresses, link addresses and names are others, the same everywhere; says what is left',
+    },
   ],
   examples: [
     { line: 'nstool net snapshot container:web -o web.json', does: 'a container' },
+    { line: 'nstool net snapshot container:web --anonymise -o web.json', does: 'to be given away' },
     { line: 'nstool net snapshot netns:blue', does: 'a name of ip-netns(8), for a look' },
   ],
   exitStatus: [
@@ -68,7 +74,7 @@ export const netSnapshot: CommandDefinition = {
     };
     const read = readSnapshot(host, question);
     if (!read.ok) throw errorOfGap(read.gap, `cannot look at the network of '${target.word}'`);
-    const snapshot: Snapshot = {
+    const whole: Snapshot = {
       nstool_snapshot: 1,
       made: new Date().toISOString(),
       kernel: decodeText(valueOf(host.readFile('/proc/sys/kernel/osrelease')) ?? new Uint8Array()).trim(),
@@ -76,6 +82,7 @@ export const netSnapshot: CommandDefinition = {
       anonymised: false,
       ...read.value,
     };
+    const snapshot = flag(invocation, 'anonymise') ? anonymise(whole) : whole;
     const text = `${JSON.stringify(snapshot, null, 1)}\n`;
     const notes = [
       ...snapshot.missing.map(({ network, what, why }) => {
