@@ -119,9 +119,8 @@ export class Journal {
 
   private findLasting(isWanted: boolean): Journal | null {
     const folder = lastingFolder(this.variable);
-    const isThereAlready = folder !== undefined && statSync(folder, { throwIfNoEntry: false }) !== undefined;
-    if (folder === undefined || (!isThereAlready && !isWanted)) return null;
-    mkdirSync(folder, { mode: 0o700, recursive: true });
+    if (folder === undefined || (!isWanted && !isReachable(folder))) return null;
+    makeLasting(folder);
     return new Journal(folder, requireOwn(folder, process.geteuid?.() ?? 0), this.variable);
   }
 
@@ -336,6 +335,24 @@ function startOf(pid: number): bigint | undefined {
     return stat === undefined || stat.state === 'Z' ? undefined : stat.startTicks;
   } catch {
     return undefined;
+  }
+}
+
+/** A home that is not ours, as after su(1), may be closed to us. */
+function isReachable(folder: string): boolean {
+  try {
+    return statSync(folder, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Errors: DENIED. */
+function makeLasting(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700, recursive: true });
+  } catch (error) {
+    throw new NsError('DENIED', { what: WHAT, why: `${folder} cannot be made (${codeOf(error)})` });
   }
 }
 

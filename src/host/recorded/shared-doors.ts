@@ -10,6 +10,7 @@ import {
   type NamespaceDoor,
   type NamespaceQuestion,
   type NetlinkRequest,
+  type NetworkSettings,
   type Reading,
 } from '../../kernel/host.ts';
 import { questions } from './archive.ts';
@@ -47,8 +48,11 @@ export function sharedDoors(host: Host): Host {
     questions.legacyTable({ ...query, namespace }),
   );
   const queues = sharing<readonly MessageQueueFile[], undefined>(questions.messageQueues);
+  const settings = sharing<NetworkSettings, undefined>(questions.networkSettings);
   return {
     ...host,
+    networkSettings: (of) =>
+      of === null ? host.networkSettings(null) : settings(of, undefined, (at) => host.networkSettings(at)),
     askNamespace: (door, asked) => numbers(door, asked, (at) => host.askNamespace(at, asked)),
     netlink: (request) =>
       request.namespace === undefined
