@@ -1,6 +1,6 @@
 // What is in a network namespace besides links and routes: permanent neighbours, nftables, settings.
 //
-// Rules and elements are compared by their bytes, without what they count; the texts are for people.
+// Rules are compared by their text, elements by their bytes, both without what they count.
 
 import { gap, value, type Gap, type Reading } from '../../kernel/host.ts';
 import { RTM_GETNEIGH, RTM_NEWNEIGH } from '../../kernel/abi/netlink.ts';
@@ -9,6 +9,9 @@ import { decodeRecord, fromHex, toHex, type MessageRecord } from '../../kernel/n
 import { NEIGHBOUR_LAYOUT } from '../../kernel/netlink/layouts.ts';
 import { decodeAttributes, textOf } from '../../kernel/netlink/message.ts';
 import { decodeNftDump, encodeNftDump, NFT_SORTS, type NftObject } from '../../kernel/nftables/raw-objects.ts';
+import { readRuleset } from '../../network/firewall/read-ruleset.ts';
+import { ruleText } from '../../network/firewall/rule-text.ts';
+import type { Ruleset } from '../../network/firewall/ruleset.ts';
 import type { Fact, Section } from './fact.ts';
 import { isOurs, type SeenNamespace, type Side } from './side.ts';
 
@@ -62,6 +65,7 @@ function firewall({ host }: Side, door: string | undefined): Reading<readonly Fa
     }
   }
   const places = new Map<string, number>();
+  const texts = ruleTexts(readRuleset(host, door));
   return value(
     objects.flatMap(({ sort, record }): readonly Fact[] => {
       const family = FAMILIES.get(Number(record['family'])) ?? word(record['family']);
@@ -69,7 +73,10 @@ function firewall({ host }: Side, door: string | undefined): Reading<readonly Fa
       const whole = name.filter((part) => part !== '').join(' ');
       const place = (places.get(`${sort} ${whole}`) ?? 0) + 1;
       places.set(`${sort} ${whole}`, place);
-      if (sort === 'rule') return [{ what: 'nft rule', name: `${whole} ${place}`, value: ruleValue(record) }];
+      if (sort === 'rule')
+        return [
+          { what: 'nft rule', name: `${whole} ${place}`, value: texts.get(`${whole} ${place}`) ?? ruleValue(record) },
+        ];
       if (sort === 'element') return [{ what: 'nft elements', name: whole, value: elementsValue(record) }];
       return [{ what: `nft ${sort}`, name: whole, value: objectValue(record) }];
     }),
@@ -96,6 +103,25 @@ const NAMES: ReadonlySet<string> = new Set(['family', 'table', 'name', 'counters
 function objectValue(record: MessageRecord): readonly string[] {
   const parts = Object.entries(record).flatMap(([key, field]) => (NAMES.has(key) ? [] : [`${key} ${word(field)}`]));
   return parts.length === 0 ? ['present'] : parts;
+}
+
+/**
+ * As nft(8) has them, by family, table, chain and place in it; without what they count. Those with an expression that we
+ * do not know are left out: two that differ could read the same.
+ */
+function ruleTexts({ tables, links }: Ruleset): ReadonlyMap<string, string> {
+  const names = new Map(links.map(({ ifindex, name }) => [ifindex, name]));
+  const texts = new Map<string, string>();
+  for (const table of tables) {
+    for (const [chain, rules] of table.rules) {
+      for (const [at, rule] of rules.entries()) {
+        if (rule.expressions.some(({ kind }) => kind === 'unknown')) continue;
+        const text = ruleText(rule, table, names).replaceAll(/counter packets \d+ bytes \d+/g, 'counter');
+        texts.set(`${table.family} ${table.name} ${chain} ${at + 1}`, text === '' ? 'nothing' : text);
+      }
+    }
+  }
+  return texts;
 }
 
 const NFTA_EXPR_NAME = 1;
