@@ -10,7 +10,8 @@ import type { Context } from './define-command.ts';
 
 type Yaml = typeof import('yaml');
 
-const MOST_BYTES = 1 << 20;
+/** A lab of a thousand nodes has 60 KiB. */
+const MOST_BYTES = 1 << 18;
 const MOST_PARTS = 50_000;
 const DEEPEST = 20;
 
@@ -31,6 +32,10 @@ async function textOf(path: string, context: Context): Promise<string> {
   }
 }
 
+function tooMuch(at: Place): NsError {
+  return wrong(at, `it has more than ${MOST_PARTS} parts`, 'fewer, and fewer aliases');
+}
+
 function tooLarge(path: string): NsError {
   return new NsError('BAD_VALUE', { what: `${path} is no lab`, why: `it has more than ${MOST_BYTES} bytes` });
 }
@@ -40,8 +45,9 @@ async function readTree(file: string, text: string): Promise<Tree> {
   // 10 ms that other commands need not wait for.
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
-  const document = parse(yaml, text, lines, file);
   const place = placing(file, lines);
+  requireFlat(yaml, text, file);
+  const document = parse(yaml, text, lines, file);
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     if (problem.message.includes('call stack')) throw wrong(place(problem.pos[0]), 'it nests too deep', NOT_SO_DEEP);
@@ -59,17 +65,49 @@ const LONGEST_MESSAGE = 150;
 
 const HINTS = new Map<string, string>([
   ['TAB_AS_INDENT', 'spaces, no tabs'],
-  ['DUPLICATE_KEY', 'another name for one of the two'],
   ['MULTIPLE_DOCS', 'one lab a file'],
   ['MISSING_CHAR', 'what is missing: a quote, a bracket, or a space after the colon'],
   ['BAD_ALIAS', 'the value itself'],
   ['TAG_RESOLVE_FAILED', 'the value without a tag'],
 ]);
 
+/** Of what the lexer says that is not in the text. */
+const MARKS = new Set(['doc-mode', 'flow-error-end', 'scalar']);
+const BLANK = new Set([...MARKS, 'space', 'newline', 'comment']);
+const OPENING = new Set(['flow-seq-start', 'flow-map-start']);
+const CLOSING = new Set(['flow-seq-end', 'flow-map-end']);
+const INDICATORS = new Set(['seq-item-ind', 'explicit-key-ind', 'map-value-ind', 'anchor', 'tag', 'alias']);
+const MOST_INDENT = 100;
+
+/** The parser takes minutes, and all memory, for what nests thousands of times. */
+function requireFlat({ Lexer, CST, LineCounter: Lines }: Yaml, text: string, file: string): void {
+  const lines = new Lines();
+  const place = placing(file, lines);
+  let [offset, depth, inLine, parts] = [0, 0, 0, 0];
+  lines.addNewLine(0);
+  for (const token of new Lexer().lex(text)) {
+    const type = CST.tokenType(token) ?? '';
+    if (type === 'newline') {
+      inLine = 0;
+      lines.addNewLine(offset + token.length);
+    }
+    if (OPENING.has(type)) depth += 1;
+    if (CLOSING.has(type)) depth -= 1;
+    // In brackets a line may have many of them.
+    if (INDICATORS.has(type) && depth === 0) inLine += 1;
+    const isIndented = type === 'space' && inLine === 0 && token.length > MOST_INDENT;
+    if (depth > DEEPEST || inLine > DEEPEST || isIndented) throw wrong(place(offset), 'it nests too deep', NOT_SO_DEEP);
+    if (!BLANK.has(type)) parts += 1;
+    // A part has its comma, or its colon.
+    if (parts > 2 * MOST_PARTS) throw tooMuch(place(offset));
+    if (!MARKS.has(type)) offset += token.length;
+  }
+}
+
 /** What nests too deep runs out of stack. */
 function parse(yaml: Yaml, text: string, lineCounter: LineCounter, file: string): Document {
   try {
-    return yaml.parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
+    return yaml.parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
   } catch (error) {
     if (error instanceof RangeError) throw wrong({ file, line: 1, column: 1 }, 'it nests too deep', NOT_SO_DEEP);
     throw error;
@@ -102,7 +140,7 @@ class TreeMaker {
     const { yaml } = this;
     const at = this.placeOf(node) ?? above;
     this.parts += 1;
-    if (this.parts > MOST_PARTS) throw wrong(at, `it has more than ${MOST_PARTS} parts`, 'fewer, and fewer aliases');
+    if (this.parts > MOST_PARTS) throw tooMuch(at);
     if (depth > DEEPEST) throw wrong(at, 'it nests too deep', NOT_SO_DEEP);
     if (yaml.isAlias(node)) return this.make(node.resolve(this.document), at, depth + 1);
     if (yaml.isSeq(node)) return { type: 'list', at, items: node.items.map((item) => this.make(item, at, depth + 1)) };
@@ -123,7 +161,7 @@ class TreeMaker {
       const name = this.yaml.isScalar(key) ? scalarOf(key.value, key.source) : undefined;
       if (name === undefined || name.value === null || typeof name.value === 'boolean')
         throw wrong(at, 'this is no name', 'a word, a colon and a value');
-      // As numbers and as words two may differ.
+      // The package compares each with all others, and numbers with words never.
       if (seen.has(name.text)) throw wrong(at, `'${name.text.slice(0, 70)}' is there twice`, 'one of them');
       seen.add(name.text);
       return { key: name.text, at, value: this.make(value, at, depth + 1) };

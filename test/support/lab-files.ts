@@ -127,8 +127,8 @@ export const wrongFiles: Readonly<Record<string, WrongFile>> = {
   'a key twice': {
     text: `${NODES}name: y\n`,
     at: '3:1',
-    what: /no YAML: Map keys must be unique/,
-    write: /another name/,
+    what: /'name' is there twice/,
+    write: /one of them/,
   },
   'a node twice': {
     text: 'name: x\nnodes: [web, web]\n',
@@ -350,7 +350,7 @@ export const wrongFiles: Readonly<Record<string, WrongFile>> = {
   },
   'too deep': {
     text: `name: x\nnodes: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`,
-    at: '2',
+    at: '2:28',
     what: /nests too deep/,
     write: /nodes and links/,
   },

@@ -44,6 +44,25 @@ describe('a lab file', () => {
     },
   );
 
+  it.each([
+    ['brackets', '[', /nests too deep/],
+    ['braces', '{', /nests too deep/],
+    ['items', '- ', /nests too deep/],
+    ['keys', '? ', /nests too deep/],
+    ['colons', ': ', /nests too deep/],
+    ['quotes', '"', /more than 50000 parts/],
+    ['lines', 'a:\n', /more than 50000 parts|there twice/],
+    ['documents', '---\n', /no YAML/],
+    ['spaces', ' ', /nests too deep/],
+  ])('that the parser would die of is refused before: %s', async (_, piece, what) => {
+    const text = piece.repeat(Math.floor(2 ** 18 / piece.length) - 1);
+    await expect(labFile(text)).rejects.toMatchObject({
+      code: 'BAD_VALUE',
+      facts: { what: expect.stringMatching(what) as unknown },
+    });
+    await expect(labFile(`${text}${text}`)).rejects.toMatchObject({ facts: { why: 'it has more than 262144 bytes' } });
+  });
+
   it('takes no name that could do harm, wherever it is written', async () => {
     const quoted = (name: string): string => JSON.stringify(name);
     const places = [
