@@ -18,6 +18,8 @@ const COLOR_WHEN = ['auto', 'always', 'never'];
 export function makeContext(colorWhen: string | undefined, recording: string | undefined): Context {
   const { env } = process;
   const stderr = stream(2, colorWhen);
+  const openJournal = async (): Promise<Journal> =>
+    (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]);
   return {
     stdin: {
       get isTerminal() {
@@ -48,6 +50,8 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
       (await import('../host/linux/make-cgroups.ts')).makeCgroups(making, await openJournal()),
     buildNetwork: async (building) =>
       (await import('../host/linux/build-network.ts')).buildNetwork(building, await openJournal()),
+    startDetached: async (program) =>
+      (await import('../host/linux/start-detached.ts')).startDetached(nsexecPath(), program),
     undoNetworks: async (undo, { dryRun }) =>
       (await import('../host/linux/undo-network.ts')).undoNetworks(undo, dryRun),
     replayNetwork: async (replaying) =>

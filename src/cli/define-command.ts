@@ -4,6 +4,7 @@
 import type { ChangeOptions, Removed } from '../host/linux/change-cgroups.ts';
 import type { FolderEvents } from '../host/linux/folder-events.ts';
 import type { GatedChild } from '../host/linux/gated-child.ts';
+import type { Detached } from '../host/linux/start-detached.ts';
 import type { Journal } from '../host/linux/journal.ts';
 import type { KernelLog } from '../host/linux/kernel-log.ts';
 import type { NetworkEventSocket } from '../host/linux/network-event-socket.ts';
@@ -136,6 +137,7 @@ export interface Context {
   /** Builds a network again from a snapshot, with a journal of it. Errors: DENIED, of the journal. */
   readonly replayNetwork: (replaying: Replaying) => Promise<Replayed>;
   /** Takes one thing of it back. */
+  readonly startDetached: (program: Program) => Promise<Detached>;
   readonly undoNetworks: (
     undo: readonly NetworkUndo[],
     options: { readonly dryRun: boolean },

@@ -26,6 +26,7 @@ export function refusedActs(): Pick<Context, Act> {
     takeControllersBack: never,
     removeCgroup: never,
     buildNetwork: never,
+    startDetached: never,
     undoNetworks: never,
     replayNetwork: never,
     probe: never,

@@ -49,6 +49,16 @@ export type NetworkUndo =
       readonly home: bigint;
       readonly door: string | null;
     }
+  /** A command that was started, with all of its session. `what`: for people. */
+  | {
+      readonly op: 'process';
+      readonly pid: number;
+      /** When it was started. Unit: clock ticks since boot. */
+      readonly start: bigint;
+      /** The inode of the pid namespace that numbers it. */
+      readonly pidNamespace: bigint;
+      readonly what: string;
+    }
   /** A directory that was made, unless something is in it. */
   | { readonly op: 'folder'; readonly path: string }
   /** A file that was made, if it still says so. */
@@ -109,6 +119,10 @@ function undoJson(undo: Undo): unknown {
 
 function networkUndoJson(undo: NetworkUndo): unknown {
   if (undo.op === 'network link') return { ...undo, network: String(undo.network) };
+  if (undo.op === 'process') {
+    const { op, pid, start, pidNamespace, what } = undo;
+    return { op, pid, start: String(start), pid_namespace: String(pidNamespace), what };
+  }
   if (undo.op === 'network move') return { ...undo, network: String(undo.network), home: String(undo.home) };
   if (undo.op !== 'network name') return undo;
   return { ...undo, inode: String(undo.inode), id: undo.id === null ? null : String(undo.id) };
@@ -178,6 +192,7 @@ function undoOf(json: unknown): Undo | undefined {
 function networkUndoOf(fields: Fields): NetworkUndo | undefined {
   const { op, path, text, name, kind, mac } = fields;
   if (op === 'network move') return moveOf(fields);
+  if (op === 'process') return processOf(fields);
   if (op === 'network link') {
     const network = unsigned(fields['network']);
     const door = doorOf(fields['door']);
@@ -191,6 +206,12 @@ function networkUndoOf(fields: Fields): NetworkUndo | undefined {
   const inode = unsigned(fields['inode']);
   const id = fields['id'] === null ? null : unsigned(fields['id']);
   return op === 'network name' && inode !== undefined && id !== undefined ? { op, path, inode, id } : undefined;
+}
+
+function processOf(fields: Fields): NetworkUndo | undefined {
+  const { what } = fields;
+  const maker = makerOf(fields);
+  return typeof what === 'string' && maker !== undefined ? { op: 'process', ...maker, what } : undefined;
 }
 
 function moveOf(fields: Fields): NetworkUndo | undefined {

@@ -7,7 +7,7 @@ import { hasRoute } from './lab-settings.ts';
 import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { filesOf, FOLDER } from './lab-files.ts';
-import { bridgeOf, endsOf, placeOf, type Lab, type LabLink, type PlaceNode } from './lab.ts';
+import { bridgeOf, commandText, endsOf, placeOf, type Lab, type LabLink, type PlaceNode } from './lab.ts';
 
 export interface Removal {
   readonly steps: readonly PlannedStep[];
@@ -42,7 +42,7 @@ interface PlacedName {
 const NO_MORE = 'the lab has it no more';
 
 function undoStep(undo: NetworkUndo): PlannedStep {
-  const what = 'path' in undo ? undo.path : undo.name;
+  const what = 'path' in undo ? undo.path : undo.op === 'process' ? undo.what : undo.name;
   return step({ op: 'undo', at: null, undo }, `${what} removed`, NO_MORE, { isRight: false });
 }
 
@@ -85,6 +85,7 @@ function wantedOf(previous: Lab, lab: Lab): (undo: NetworkUndo) => boolean {
   const [old, wanted] = [shapesOf(previous), shapesOf(lab)];
   const nodes = lab.nodes.filter((node) => node.kind === 'namespace');
   const names = new Set(nodes.map(({ path }) => path));
+  const commands = new Set(nodes.flatMap(({ name, start }) => start.map((words) => commandText(name, words))));
   const files = new Set(nodes.flatMap((node) => filesOf(lab.name, node)).map(({ path }) => path));
   const folders = new Set(Array.from(files).flatMap((path) => [path.slice(0, path.lastIndexOf('/')), FOLDER]));
   const moved = new Map(
@@ -97,6 +98,8 @@ function wantedOf(previous: Lab, lab: Lab): (undo: NetworkUndo) => boolean {
         const key = `${undo.door ?? ''} ${undo.op === 'network move' ? (moved.get(undo.name) ?? '') : undo.name}`;
         return wanted.has(key) && wanted.get(key) === old.get(key);
       }
+      case 'process':
+        return commands.has(undo.what);
       case 'network name':
         return names.has(undo.path);
       case 'file':

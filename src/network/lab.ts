@@ -170,6 +170,11 @@ export function nearAndFar(lab: Lab, [one, other]: readonly [LabEnd, LabEnd]): r
   return rank(other) < rank(one) ? [other, one] : [one, other];
 }
 
+/** For people, and for the journal. */
+export function commandText(node: string, words: readonly string[]): string {
+  return `${node}: ${words.join(' ')}`;
+}
+
 /** Of the journal's entry. */
 export function labId(name: string): string {
   return `net-${name}`;

@@ -1,7 +1,7 @@
 // Labs of many nodes: made, made again, changed and mended, taken away; killed and refused by the kernel at each step.
 
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import type { Lab, LabLink } from '../../src/network/lab.ts';
 import { bridge, end, FOUR, host, LabMaker, namespace, star } from '../support/labs.ts';
 import { PrivateNetwork } from '../support/private-network.ts';
@@ -297,6 +297,37 @@ p.wait()`;
     expect(net.state()).toBe(state);
     expect(json('ip', '-n', 'there', '-j', 'link').map(({ ifname }) => ifname)).toEqual(['lo', 'eth0']);
     net.run('ip', 'netns', 'del', 'there');
+    expect(net.state()).toBe(before);
+  });
+
+  it('starts commands, once, and ends them with all that they started', async () => {
+    const commands = [
+      ['sh', '-c', 'sleep 4711 & exec sleep 4712'],
+      ['sleep', '4713'],
+    ];
+    const lab: Lab = {
+      ...FOUR,
+      name: 'odd',
+      nodes: [host, { ...namespace('x'), start: commands }],
+      links: [],
+    };
+    const running = (): readonly string[] => {
+      const pids = net.run('ip', 'netns', 'pids', 'x').stdout.trim().split('\n').filter(Boolean);
+      return pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim()).toSorted();
+    };
+    const all = ['sleep 4711', 'sleep 4712', 'sleep 4713'];
+    expect(up(lab)).toMatchObject({ status: 0, stderr: '' });
+    await vi.waitFor(() => expect(running()).toEqual(all), { timeout: 10_000 });
+    expect(up(lab).stderr).toContain('stands as it should');
+    expect(running()).toEqual(all);
+    net.run('sh', '-c', 'for p in $(ip netns pids x); do grep -q 4713 /proc/$p/cmdline && kill $p; done');
+    await vi.waitFor(() => expect(running()).not.toContain('sleep 4713'), { timeout: 10_000 });
+    expect(up(lab)).toMatchObject({ status: 0, stderr: '' });
+    await vi.waitFor(() => expect(running()).toEqual(all), { timeout: 10_000 });
+    const bad: Lab = { ...lab, nodes: [host, { ...namespace('x'), start: [['/nowhere/x']] }] };
+    expect(up(bad).stderr).toContain('cannot start x: /nowhere/x');
+    expect(running()).toEqual([]);
+    expect(net.nstool(['net', 'down', 'odd'])).toMatchObject({ status: 0, stderr: '' });
     expect(net.state()).toBe(before);
   });
 

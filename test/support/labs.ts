@@ -13,6 +13,7 @@ import {
   type Lab,
   type LabEnd,
   type LabNode,
+  type NamespaceNode,
   type NodeSettings,
 } from '../../src/network/lab.ts';
 
@@ -26,7 +27,7 @@ export class LabMaker {
     const maker = new LabMaker();
     await build({
       entryPoints: [join(root, 'test/support/lab-driver.ts')],
-      outfile: join(maker.folder, 'driver.cjs'),
+      outfile: join(maker.folder, 'dist/driver.cjs'),
       bundle: true,
       platform: 'node',
       format: 'cjs',
@@ -37,7 +38,7 @@ export class LabMaker {
     });
     // It would wait for more.
     await stop();
-    symlinkSync(join(root, 'node_modules'), join(maker.folder, 'node_modules'));
+    for (const name of ['node_modules', 'native']) symlinkSync(join(root, name), join(maker.folder, name));
     return maker;
   }
 
@@ -45,7 +46,7 @@ export class LabMaker {
   command(lab: Lab, ...options: readonly string[]): readonly string[] {
     const file = join(this.folder, `${lab.name}.json`);
     writeFileSync(file, encodeLab(lab));
-    return [process.execPath, join(this.folder, 'driver.cjs'), file, ...options];
+    return [process.execPath, join(this.folder, 'dist/driver.cjs'), file, ...options];
   }
 
   path(name: string): string {
@@ -57,13 +58,13 @@ export class LabMaker {
   }
 }
 
-export function net(text: string): IpNet {
+function net(text: string): IpNet {
   const parsed = parseIpNet(text);
   if (parsed === undefined) throw new Error(`${text} is no net`);
   return parsed;
 }
 
-export function namespace(name: string, settings: Partial<NodeSettings> = {}): LabNode {
+export function namespace(name: string, settings: Partial<NodeSettings> = {}): NamespaceNode {
   return { kind: 'namespace', ...NO_SETTINGS, ...settings, name, path: namePath(name), start: [] };
 }
 
@@ -77,7 +78,7 @@ export function end(text: string, ...addresses: readonly string[]): LabEnd {
   return { node, link, mac: null, addresses: addresses.map(net) };
 }
 
-export function route(destination: string, gateway: string): NodeSettings['routes'][number] {
+function route(destination: string, gateway: string): NodeSettings['routes'][number] {
   return { destination, gateway, link: null, metric: null, table: null };
 }
 

@@ -18,7 +18,8 @@ export const netDown: CommandDefinition = {
   description: [
     'Takes away what nstool net up NAME (ns1) made, by its journal: links, addresses and routes, the name of the namespace,',
     'files. What somebody else put in its place stays, and so does a bridge that has ports of others, or a file that says',
-    'something else by now; that is told. The namespace lives on while processes are in it: they are told, and not ended.',
+    'something else by now; that is told. Commands that net up started are ended, with all of their session (SIGTERM, after a',
+    'second SIGKILL). The namespace lives on while other processes are in it: they are told, and not ended.',
   ],
   options: [
     { long: 'dry-run', help: 'print what would be removed, and change nothing' },
@@ -46,10 +47,10 @@ export const netDown: CommandDefinition = {
     const entry = known.find(({ id }) => id === labId(name));
     if (entry === undefined) throw unknown(name, known);
     if (!entry.kept) requireAlone(name, entry, journal);
-    const inside = processesIn(host, entry);
     // Killed from here on, gc goes on with it.
     const claimed = dryRun ? entry : journal.claim(entry);
     const rows = await undoNetworkEntry(claimed, context, dryRun);
+    const inside = processesIn(host, entry);
     const left = rows.filter(({ state }) => state === 'left');
     if (!dryRun) {
       if (left.length === 0) journal.remove(claimed);
@@ -84,7 +85,9 @@ const MOST_SHOWN = 5;
 function processesIn(host: Host, { undo }: JournalEntry): readonly string[] {
   const numbers = undo.flatMap((each) => (each.op === 'network name' ? [`net:[${each.inode}]`] : []));
   const pids = (valueOf(host.readDirectory('/proc')) ?? []).filter((entry) => /^\d+$/.test(entry));
-  return pids.filter((pid) => numbers.includes(valueOf(host.readLink(`/proc/${pid}/ns/net`)) ?? ''));
+  const ended = new Set(undo.flatMap((each) => (each.op === 'process' ? [String(each.pid)] : [])));
+  const others = pids.filter((pid) => !ended.has(pid));
+  return others.filter((pid) => numbers.includes(valueOf(host.readLink(`/proc/${pid}/ns/net`)) ?? ''));
 }
 
 function insideNotes(name: string, pids: readonly string[]): readonly string[] {

@@ -86,13 +86,8 @@ function attachTo(host: Host, word: Word, node: string, before: Lab | undefined)
 }
 
 /** What a file may say, and nothing makes yet. */
-function requireBuilt({ nodes, nat, publish }: Lab): void {
-  const starting = nodes.find((node) => node.kind === 'namespace' && node.start.length > 0);
-  const [what] = [
-    ...(starting === undefined ? [] : [`start, of ${starting.name}`]),
-    ...(nat.length === 0 ? [] : ['nat']),
-    ...(publish.length === 0 ? [] : ['publish']),
-  ];
+function requireBuilt({ nat, publish }: Lab): void {
+  const [what] = [...(nat.length === 0 ? [] : ['nat']), ...(publish.length === 0 ? [] : ['publish'])];
   if (what !== undefined)
     throw new NsError('UNSUPPORTED', {
       what: `${what} is not built yet`,

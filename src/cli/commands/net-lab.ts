@@ -15,6 +15,7 @@ import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type Context, type Invocation, type Outcome } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
+import { commandsOf, notRunning, startAll } from './net-start.ts';
 import { networkWhat, undoNetworkEntry } from './net-undone.ts';
 
 export interface LabRun {
@@ -40,8 +41,13 @@ export async function upLab(
   const { lab, what, notes } = labOf(before.standing);
   const shared = foldersOfOthers(journal, name);
   const plan = planLab(host, { lab, standing: before.standing, shared, newMac: newLinkAddress });
-  if (dryRun) return answer(invocation, name, plan.steps, [...before.notes, 'nothing was changed']);
-  return act(invocation, context, { lab, what, notes: [...before.notes, ...notes] }, plan, before.standing);
+  const starting = notRunning(host, commandsOf(lab), before.standing);
+  const awaited = starting.map((each) => `to be started: ${each.what}`);
+  if (dryRun) return answer(invocation, name, plan.steps, [...before.notes, ...awaited, 'nothing was changed']);
+  const told = { lab, what, notes: [...before.notes, ...notes] };
+  const outcome = await act(invocation, context, told, plan, before.standing, starting.length === 0);
+  if ('status' in outcome && outcome.status === 0) await startAll(host, context, journal, name, starting);
+  return outcome;
 }
 
 const PATIENCE_MS = 30_000;
@@ -111,10 +117,11 @@ async function act(
   { lab, what, notes }: LabRun,
   { steps, places }: LabPlan,
   standing: JournalEntry | null,
+  isWhole: boolean,
 ): Promise<Outcome> {
   const wanted = steps.filter(({ isRight }) => !isRight);
   const note = encodeLab(lab);
-  if (wanted.length === 0 && standing?.note === note)
+  if (wanted.length === 0 && standing?.note === note && isWhole)
     return answer(invocation, lab.name, steps, [`${lab.name} stands as it should: nothing was changed`]);
   const built = await context.buildNetwork({ id: labId(lab.name), what, note, steps: wanted, places, standing });
   if (built.ok) return answer(invocation, lab.name, steps, notes);

@@ -18,6 +18,7 @@ export const networkUndoneColumns: readonly Column<NetworkUndoneRow>[] = [
 
 /** A path, or the name of a link. */
 export function networkWhat(undo: NetworkUndo): string {
+  if (undo.op === 'process') return `process ${undo.pid} (${undo.what})`;
   if (undo.op === 'network move') return `link ${undo.name}`;
   return undo.op === 'network link' ? `${undo.kind} ${undo.name}` : undo.path;
 }

@@ -161,7 +161,7 @@ function writeSysctl({ at, key, value: text }: Operation<'sysctl'>, places: Netw
 function undoOne({ undo }: Operation<'undo'>): Reading<unknown> {
   const { state, why } = undoNetwork(undo, false);
   if (state !== 'left') return value(null);
-  return gap({ reason: 'unsupported', what: 'path' in undo ? undo.path : undo.name, text: why ?? '' });
+  return gap({ reason: 'unsupported', what: undo.op, text: why ?? '' });
 }
 
 function bytesOf(address: string): Uint8Array {

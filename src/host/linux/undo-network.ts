@@ -21,6 +21,7 @@ import type { NetworkUndone } from '../../kernel/network-plan.ts';
 import { askNetlink } from './netlink-socket.ts';
 import { gapOfThrown } from './nsfs.ts';
 import { applyRelease } from './release.ts';
+import { endProcess } from './end-process.ts';
 
 type UndoOf<Op extends NetworkUndo['op']> = Extract<NetworkUndo, { op: Op }>;
 
@@ -36,6 +37,8 @@ export function undoNetwork(undo: NetworkUndo, dryRun: boolean): NetworkUndone {
     switch (undo.op) {
       case 'network link':
         return undoLinks([undo], dryRun)[0] ?? GONE;
+      case 'process':
+        return endProcess(undo, dryRun);
       case 'network move':
         return undoMove(undo, dryRun);
       case 'network name':
