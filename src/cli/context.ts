@@ -18,8 +18,6 @@ const COLOR_WHEN = ['auto', 'always', 'never'];
 export function makeContext(colorWhen: string | undefined, recording: string | undefined): Context {
   const { env } = process;
   const stderr = stream(2, colorWhen);
-  const openJournal = async (): Promise<Journal> =>
-    (await import('../host/linux/journal.ts')).Journal.open((name) => env[name]);
   return {
     stdin: {
       get isTerminal() {
