@@ -180,6 +180,10 @@ export function labId(name: string): string {
   return `net-${name}`;
 }
 
+export function isLabId(id: string): boolean {
+  return id.startsWith(labId(''));
+}
+
 /** Also a file's name, and a word of an alias. Errors: BAD_VALUE. */
 export function requireLabName(name: string): string {
   if (/^[A-Za-z0-9_][\w.-]{0,62}$/.test(name)) return name;

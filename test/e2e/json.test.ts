@@ -337,7 +337,16 @@ it.skipIf(missing)('each command that answers in JSON was asked', () => {
   // They trace, which not every host lets us, change the host, or are asked elsewhere: their own tests hold their answers
   // against the schema.
   const elsewhere = ['caps why', 'cgroup diff', 'cgroup run', 'cgroup set', 'cgroup top', 'cgroup undo', 'gc'];
-  for (const command of [...elsewhere, 'net up', 'net down', 'net monitor', 'net leaks', 'net replay', 'net test'])
+  for (const command of [
+    ...elsewhere,
+    'net up',
+    'net down',
+    'net gc',
+    'net monitor',
+    'net leaks',
+    'net replay',
+    'net test',
+  ])
     asked.add(command);
   expect([...asked].toSorted()).toEqual([...jsonCommands].toSorted());
 });

@@ -7,6 +7,7 @@ import { bridge, end, FOUR, host, LabMaker, namespace, star } from '../support/l
 import { PrivateNetwork } from '../support/private-network.ts';
 import type { RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
+import { faults, passed } from '../support/schemas.ts';
 
 /** Of the steps of which there are most. Each is tried by `npm run test:long`. */
 const STRIDE = process.env['NSTOOL_TEST_LONG'] === '1' ? 1 : 5;
@@ -339,7 +340,8 @@ for file in /var/lib/nstool/*; do sed -i 's/"boot":"[^"]*"/"boot":"another"/' $f
     expect(net.run('sh', '-ec', reboot)).toMatchObject({ status: 0, stderr: '' });
     expect(net.run('find', '/etc/netns', '-type', 'f').stdout).not.toBe('');
     expect(net.nstool(['gc', '--dry-run']).stdout).toContain('/etc/netns/d/hosts');
-    expect(net.nstool(['gc']).status).toBe(0);
+    const { status, stdout } = net.nstool(['net', 'gc', '--json']);
+    expect([status, faults('net gc', JSON.parse(stdout)), passed('net gc', JSON.parse(stdout))]).toEqual([0, [], []]);
     expect(net.state()).toBe(before);
     up(FOUR);
     net.run('sh', '-ec', reboot);

@@ -12,7 +12,7 @@ import { isOpen } from '../../kernel/network-plan.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
-import { flag, type CommandDefinition, type Context } from '../define-command.ts';
+import { flag, type CommandDefinition, type Context, type Invocation, type Outcome } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { endingText } from './cgroup-ending.ts';
 import { networkWhat, undoNetworkEntry } from './net-undone.ts';
@@ -51,44 +51,55 @@ export const gc: CommandDefinition = {
     [4, 'the journal is closed to us'],
   ],
   async run(invocation, context) {
-    requireThisMachine(invocation);
-    const host = await context.host();
-    const journal = await context.journal();
-    const dryRun = flag(invocation, 'dry-run');
-    const [id] = invocation.operands;
-    const { entries, gaps: unread } = journal.list();
-    const gaps = new GapTally();
-    for (const gap of unread) gaps.add('entry of the journal', gap);
-    for (const entry of entries) {
-      if (journal.standing(entry) !== 'unknown' || entry.kept) continue;
-      gaps.add('maker of an entry', { reason: 'unsupported', what: `${entry.id}: it is of another pid namespace` });
-    }
-    const rows: GarbageRow[] = [];
-    const told: string[] = [];
-    for (const each of chosen(journal, entries, id).toReversed()) {
-      const entry = whereNow(host, each);
-      if (journal.standing(entry) === 'parent') told.push(...tell(host, entry));
-      // eslint-disable-next-line no-await-in-loop -- what was made later is undone first
-      rows.push(...(await collect({ host, context, journal, entries, dryRun }, entry)));
-    }
-    if (id === undefined) rows.push(...(await traces(context, dryRun)));
-    const listed = gaps.list();
-    const stdout = flag(invocation, 'json')
-      ? renderJson({
-          schema: 1,
-          complete: isComplete(listed),
-          gaps: listed.map(gapJson),
-          dry_run: dryRun,
-          garbage: rows.map((row) => rowJson(row, columns)),
-        })
-      : rows.length === 0
-        ? ''
-        : renderTable(rows, columns, { headings: true });
-    const notes = [...told, ...listed.map(gapNote), ...(dryRun && rows.length > 0 ? ['nothing was changed'] : [])];
-    const isUnsure = id === undefined && unread.length > 0;
-    return { stdout, notes, status: isUnsure || rows.some(({ state }) => state === 'left') ? 1 : 0 };
+    return collectAll(invocation, context, () => true, { traces: true });
   },
 };
+
+/** What is meant of the journal; `traces`: also what is left in the kernel's tracing. Errors: NO_FILE, DENIED. */
+export async function collectAll(
+  invocation: Invocation,
+  context: Context,
+  isMeant: (entry: JournalEntry) => boolean,
+  { traces: withTraces }: { readonly traces: boolean },
+): Promise<Outcome> {
+  requireThisMachine(invocation);
+  const host = await context.host();
+  const journal = await context.journal();
+  const dryRun = flag(invocation, 'dry-run');
+  const [id] = invocation.operands;
+  const { entries: all, gaps: unread } = journal.list();
+  const entries = all.filter(isMeant);
+  const gaps = new GapTally();
+  for (const gap of unread) gaps.add('entry of the journal', gap);
+  for (const entry of entries) {
+    if (journal.standing(entry) !== 'unknown' || entry.kept) continue;
+    gaps.add('maker of an entry', { reason: 'unsupported', what: `${entry.id}: it is of another pid namespace` });
+  }
+  const rows: GarbageRow[] = [];
+  const told: string[] = [];
+  for (const each of chosen(journal, entries, id).toReversed()) {
+    const entry = whereNow(host, each);
+    if (journal.standing(entry) === 'parent') told.push(...tell(host, entry));
+    // eslint-disable-next-line no-await-in-loop -- what was made later is undone first
+    rows.push(...(await collect({ host, context, journal, entries, dryRun }, entry)));
+  }
+  if (id === undefined && withTraces) rows.push(...(await traces(context, dryRun)));
+  const listed = gaps.list();
+  const stdout = flag(invocation, 'json')
+    ? renderJson({
+        schema: 1,
+        complete: isComplete(listed),
+        gaps: listed.map(gapJson),
+        dry_run: dryRun,
+        garbage: rows.map((row) => rowJson(row, columns)),
+      })
+    : rows.length === 0
+      ? ''
+      : renderTable(rows, columns, { headings: true });
+  const notes = [...told, ...listed.map(gapNote), ...(dryRun && rows.length > 0 ? ['nothing was changed'] : [])];
+  const isUnsure = id === undefined && unread.length > 0;
+  return { stdout, notes, status: isUnsure || rows.some(({ state }) => state === 'left') ? 1 : 0 };
+}
 
 /** planned: it would be removed, or restored. gone: somebody else removed it. */
 type State = 'planned' | 'removed' | 'restored' | 'gone' | 'left';

@@ -234,6 +234,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./net-down.ts')).netDown,
   },
   {
+    name: 'net gc',
+    summary: 'remove what a net up that was killed, or a reboot, left behind',
+    load: async () => (await import('./net-gc.ts')).netGc,
+  },
+  {
     name: 'net snapshot',
     summary: 'a running network namespace as a file, to build it again elsewhere',
     load: async () => (await import('./net-snapshot.ts')).netSnapshot,

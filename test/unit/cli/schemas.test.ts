@@ -179,6 +179,7 @@ const elsewhere = new Set([
   'cgroup tree',
   'net up',
   'net down',
+  'net gc',
   'net monitor',
   'net replay',
   'net test',
