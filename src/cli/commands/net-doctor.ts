@@ -21,8 +21,8 @@ export const netDoctor: CommandDefinition = {
   description: [
     'Follows a packet from the network of TARGET through every namespace and bridge that can be seen, to its end and back,',
     'and says what is wrong, in the order in which the packet meets it: each with what was read and the command that mends',
-    'it. Nothing is sent, but for --probe. In each namespace the kernel itself decides where the packet goes, as it would for a real one;',
-    'firewalls are judged by their rules.',
+    'it. Nothing is sent, but for --probe. In each namespace the kernel itself decides where the packet goes, as it would',
+    'for a real one; firewalls are judged by their rules.',
     '',
     '--to is a target (its address that is nearest), a target with a port (web:80), an address (10.1.2.3, 10.1.2.3:80,',
     '[2001:db8::1]:80), or a name with a dot, for which the nameservers are looked at. A port is one of TCP; without it',

@@ -38,7 +38,7 @@ export const netSnapshot: CommandDefinition = {
     },
     {
       long: 'anonymise',
-      help: 'public addresses, link addresses and names are others, the same everywhere; says what is left',
+      help: 'other public addresses, link addresses and names, alike everywhere; says what is left',
     },
   ],
   examples: [
