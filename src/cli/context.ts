@@ -50,8 +50,7 @@ export function makeContext(colorWhen: string | undefined, recording: string | u
       (await import('../host/linux/build-network.ts')).buildNetwork(building, await openJournal()),
     startDetached: async (program) =>
       (await import('../host/linux/start-detached.ts')).startDetached(nsexecPath(), program),
-    undoNetworks: async (undo, { dryRun }) =>
-      (await import('../host/linux/undo-network.ts')).undoNetworks(undo, dryRun),
+    undoNetworks: async (undo, options) => (await import('../host/linux/undo-network.ts')).undoNetworks(undo, options),
     replayNetwork: async (replaying) =>
       (await import('../host/linux/replay-network.ts')).replayNetwork(replaying, await openJournal()),
     probe: async (probes) => (await import('../host/linux/probe.ts')).probe(probes),

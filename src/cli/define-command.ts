@@ -19,7 +19,7 @@ import type { CgroupPlace, CgroupWrite, CgroupWriteOutcome } from '../kernel/cgr
 import type { NsError } from '../kernel/error.ts';
 import type { Host, NamespaceDoor, NetlinkRequest, Reading } from '../kernel/host.ts';
 import type { NamingOutcome, NetworkNaming } from '../kernel/network-name.ts';
-import type { NetworkUndo } from '../kernel/journal.ts';
+import type { JournalEntry, NetworkUndo } from '../kernel/journal.ts';
 import type { NetworkBuilding, NetworkBuilt, NetworkUndone } from '../kernel/network-plan.ts';
 import type { Probe, ProbeAnswer } from '../kernel/probe.ts';
 import type { Program } from '../kernel/program.ts';
@@ -136,11 +136,12 @@ export interface Context {
   readonly buildNetwork: (building: NetworkBuilding) => Promise<NetworkBuilt>;
   /** Builds a network again from a snapshot, with a journal of it. Errors: DENIED, of the journal. */
   readonly replayNetwork: (replaying: Replaying) => Promise<Replayed>;
-  /** Takes one thing of it back. */
+  /** Starts a program that outlives us, once its number is in the journal. */
   readonly startDetached: (program: Program) => Promise<Detached>;
+  /** Takes it back, in this order. `others`: the entries of the journal but that which it is of. */
   readonly undoNetworks: (
     undo: readonly NetworkUndo[],
-    options: { readonly dryRun: boolean },
+    options: { readonly dryRun: boolean; readonly others: readonly JournalEntry[] },
   ) => Promise<readonly NetworkUndone[]>;
   /** Sends packets of this machine, and waits for what comes of them: an answer for each. */
   readonly probe: (probes: readonly Probe[]) => Promise<readonly Reading<ProbeAnswer>[]>;

@@ -3,6 +3,7 @@
 
 import type { CgroupPlace } from './cgroup-plan.ts';
 import { gap, value, type Reading } from './host.ts';
+import { settingUndoOf, type SettingUndo } from './setting-undo.ts';
 import { decodeText, parseUnsigned64 } from './text/text.ts';
 
 /** How to take one change back. */
@@ -62,7 +63,8 @@ export type NetworkUndo =
   /** A directory that was made, unless something is in it. */
   | { readonly op: 'folder'; readonly path: string }
   /** A file that was made, if it still says so. */
-  | { readonly op: 'file'; readonly path: string; readonly text: string };
+  | { readonly op: 'file'; readonly path: string; readonly text: string }
+  | SettingUndo;
 
 export type MadeLinkKind = (typeof MADE_LINK_KINDS)[number];
 
@@ -118,12 +120,12 @@ function undoJson(undo: Undo): unknown {
 }
 
 function networkUndoJson(undo: NetworkUndo): unknown {
-  if (undo.op === 'network link') return { ...undo, network: String(undo.network) };
   if (undo.op === 'process') {
     const { op, pid, start, pidNamespace, what } = undo;
     return { op, pid, start: String(start), pid_namespace: String(pidNamespace), what };
   }
   if (undo.op === 'network move') return { ...undo, network: String(undo.network), home: String(undo.home) };
+  if ('network' in undo) return { ...undo, network: String(undo.network) };
   if (undo.op !== 'network name') return undo;
   return { ...undo, inode: String(undo.inode), id: undo.id === null ? null : String(undo.id) };
 }
@@ -193,12 +195,14 @@ function networkUndoOf(fields: Fields): NetworkUndo | undefined {
   const { op, path, text, name, kind, mac } = fields;
   if (op === 'network move') return moveOf(fields);
   if (op === 'process') return processOf(fields);
-  if (op === 'network link') {
+  if ('network' in fields) {
     const network = unsigned(fields['network']);
     const door = doorOf(fields['door']);
+    if (network === undefined || door === undefined) return undefined;
+    if (op !== 'network link') return settingUndoOf(fields, { network, door });
     const known = MADE_LINK_KINDS.find((each) => each === kind);
     if (typeof name !== 'string' || typeof mac !== 'string' || known === undefined) return undefined;
-    return network === undefined || door === undefined ? undefined : { op, name, kind: known, mac, network, door };
+    return { op, name, kind: known, mac, network, door };
   }
   if (typeof path !== 'string' || !isNetworkPath(path)) return undefined;
   if (op === 'folder') return { op, path };

@@ -2,6 +2,8 @@
 
 import type { Gap } from './host.ts';
 import type { JournalEntry, NetworkUndo } from './journal.ts';
+import type { NftMessage } from './nftables/batch.ts';
+import { settingText } from './setting-undo.ts';
 
 /** The group of every link that we make, in the message that makes it: `ip link show group 1853060207`. */
 export const LINK_GROUP = 0x6e73_746f;
@@ -62,6 +64,8 @@ export type NetworkOperation = { readonly at: NetworkPlace } & (
   | { readonly op: 'move'; readonly link: string; readonly to: NetworkPlace; readonly name: string }
   | { readonly op: 'alias'; readonly link: string; readonly alias: string }
   | { readonly op: 'stp'; readonly link: string; readonly stp: boolean }
+  /** A bridge's port: what came in by it may go out by it again. */
+  | { readonly op: 'hairpin'; readonly link: string }
   | { readonly op: 'mtu'; readonly link: string; readonly mtu: number }
   | { readonly op: 'port'; readonly link: string; readonly bridge: string }
   | { readonly op: 'address'; readonly link: string; readonly address: string; readonly prefixLength: number }
@@ -73,6 +77,8 @@ export type NetworkOperation = { readonly at: NetworkPlace } & (
   | ({ readonly op: 'remove route' } & PlannedRoute)
   /** `net.ipv4.ip_forward`, with the text that is written. */
   | { readonly op: 'sysctl'; readonly key: string; readonly value: string }
+  /** A batch of changes to nftables: all of it or nothing. */
+  | { readonly op: 'nft'; readonly messages: readonly NftMessage[] }
   /** Of our own mount namespace. */
   | { readonly op: 'folder'; readonly path: string }
   /** `replaces`: what it says now, null: it is not there. */
@@ -121,4 +127,12 @@ export interface NetworkUndone {
  */
 export function isOpen(undo: NetworkUndo, { state, why }: NetworkUndone): boolean {
   return state === 'left' || (undo.op === 'folder' && state === 'gone' && why !== null);
+}
+
+/** For people: a path, a link, a setting, a table. */
+export function undoText(undo: NetworkUndo): string {
+  if (undo.op === 'network link') return `${undo.kind} ${undo.name}`;
+  if (undo.op === 'network move') return `link ${undo.name}`;
+  if (undo.op === 'process') return `process ${undo.pid} (${undo.what})`;
+  return 'path' in undo ? undo.path : settingText(undo);
 }

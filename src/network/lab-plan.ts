@@ -2,9 +2,12 @@
 
 import type { Host } from '../kernel/host.ts';
 import { isNetworkUndo, type JournalEntry } from '../kernel/journal.ts';
+import type { SysctlUndo } from '../kernel/setting-undo.ts';
 import { fileSteps } from './lab-files.ts';
+import { forwardPlan, type ForwardObstacle } from './lab-forward.ts';
 import { linkSteps } from './lab-links.ts';
 import { decodeLab } from './lab-memory.ts';
+import { natSteps } from './lab-nat.ts';
 import { requireFree, type HostNet } from './lab-overlap.ts';
 import { removalOf } from './lab-removal.ts';
 import { settingSteps } from './lab-settings.ts';
@@ -18,6 +21,8 @@ export interface LabQuestion {
   readonly standing: JournalEntry | null;
   /** Directories that other labs made: who leaves last removes them. */
   readonly shared: ReadonlySet<string>;
+  /** What other labs need set: who leaves last gives back what was there before. */
+  readonly settings: readonly SysctlUndo[];
   /** A link address that no other has. */
   readonly newMac: () => string;
 }
@@ -26,6 +31,8 @@ export interface LabPlan {
   readonly steps: readonly PlannedStep[];
   /** The namespaces that are there already, by the ways to them, with their inodes. */
   readonly places: ReadonlyMap<string, bigint>;
+  /** Firewalls that drop what the lab's packets need, and that nothing is done about. */
+  readonly obstacles: readonly ForwardObstacle[];
 }
 
 /** Errors: BAD_VALUE, for what is somebody else's, or in the way; NO_FILE, NO_NAMESPACE; as of the questions to the host. */
@@ -37,14 +44,17 @@ export function planLab(host: Host, question: LabQuestion): LabPlan {
   const own = sights.get(HOST);
   const links = linkSteps(question, sights);
   if (own !== undefined) requireFree(host, hostNets(lab), own);
+  const forward = forwardPlan(host, question, sights);
   const steps = [
     ...removed,
     ...namespaceSteps(sights),
     ...links,
-    ...Array.from(sights.values()).flatMap((sight) => settingSteps(host, lab, sight)),
+    ...Array.from(sights.values()).flatMap((sight) => settingSteps(host, question, sight)),
+    ...natSteps(host, question, sights),
+    ...forward.steps,
     ...fileSteps(host, question),
   ];
-  return { steps, places: placesOf(sights) };
+  return { steps, places: placesOf(sights), obstacles: forward.obstacles };
 }
 
 function namespaceSteps(sights: Sights): readonly PlannedStep[] {

@@ -2,11 +2,13 @@
 // after them.
 
 import type { NetworkUndo } from '../kernel/journal.ts';
+import { undoText } from '../kernel/network-plan.ts';
 import { ipNetText, type IpNet } from './ip-net.ts';
 import { hasRoute } from './lab-settings.ts';
 import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { filesOf, FOLDER } from './lab-files.ts';
+import { settingKeys, translatingPlaces } from './lab-translation.ts';
 import { bridgeOf, commandText, endsOf, placeOf, type Lab, type LabLink, type PlaceNode } from './lab.ts';
 
 export interface Removal {
@@ -42,8 +44,9 @@ interface PlacedName {
 const NO_MORE = 'the lab has it no more';
 
 function undoStep(undo: NetworkUndo): PlannedStep {
-  const what = 'path' in undo ? undo.path : undo.op === 'process' ? undo.what : undo.name;
-  return step({ op: 'undo', at: null, undo }, `${what} removed`, NO_MORE, { isRight: false });
+  const what =
+    undo.op === 'sysctl' ? `${undo.key} = ${undo.previous}, unless others need it` : `${undoText(undo)} removed`;
+  return step({ op: 'undo', at: null, undo }, what, NO_MORE, { isRight: false });
 }
 
 function removeStep({ at, node }: Sight, name: string): PlannedStep {
@@ -91,6 +94,8 @@ function wantedOf(previous: Lab, lab: Lab): (undo: NetworkUndo) => boolean {
   const moved = new Map(
     previous.links.flatMap((link) => (link.kind === 'physical' ? [[link.from, link.end.link] as const] : [])),
   );
+  const [oldSettings, settings] = [settingKeys(previous), settingKeys(lab)];
+  const translating = new Set(translatingPlaces(lab).map((place) => (place.kind === 'host' ? '' : place.path)));
   return (undo) => {
     switch (undo.op) {
       case 'network link':
@@ -106,6 +111,15 @@ function wantedOf(previous: Lab, lab: Lab): (undo: NetworkUndo) => boolean {
         return files.has(undo.path);
       case 'folder':
         return folders.has(undo.path);
+      case 'sysctl': {
+        const key = `${undo.door ?? ''} ${undo.key}`;
+        return settings.has(key) || !oldSettings.has(key);
+      }
+      case 'nft table':
+        return translating.has(undo.door ?? '');
+      case 'nft rules':
+        // They are replaced where they stand.
+        return true;
     }
   };
 }

@@ -2,10 +2,12 @@
 
 import type { Host } from '../kernel/host.ts';
 import type { DetailedLink } from '../kernel/netlink/link-details.ts';
-import { decodeText } from '../kernel/text/text.ts';
+import { keyWord } from '../kernel/setting-undo.ts';
 import { familyOf, ipNetText, parseIpNet, netText, type IpNet } from './ip-net.ts';
+import type { LabQuestion } from './lab-plan.ts';
 import type { Sight } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
+import { sysctlStep } from './lab-sysctls.ts';
 import { bridgeOf, endsOf, nearAndFar, placeOf, type Lab, type LabRoute } from './lab.ts';
 
 const IFF_UP = 1;
@@ -25,12 +27,13 @@ interface Wanted {
   readonly mtu: number | null;
 }
 
-export function settingSteps(host: Host, lab: Lab, sight: Sight): readonly PlannedStep[] {
+export function settingSteps(host: Host, question: LabQuestion, sight: Sight): readonly PlannedStep[] {
+  const { lab } = question;
   const { sysctls, routes } = sight.node;
   return [
     ...(sight.node.kind === 'namespace' && sight.inode !== null ? loopbackSteps(sight) : []),
-    ...wantedIn(lab, sight).flatMap((wanted) => linkSettings(host, wanted, sight)),
-    ...Array.from(sysctls, ([key, value]) => sysctlStep(host, sight, key, value, 'as it was asked for')),
+    ...wantedIn(lab, sight).flatMap((wanted) => linkSettings(host, question, wanted, sight)),
+    ...Array.from(sysctls, ([key, value]) => sysctlStep(host, question, sight, { key, value }, 'as it was asked for')),
     ...routes.map((route) => routeStep(route, sight)),
   ];
 }
@@ -71,7 +74,7 @@ function loopbackSteps(sight: Sight): readonly PlannedStep[] {
   return lo === undefined || isUp(lo) ? [] : [upStep(LOOPBACK, sight)];
 }
 
-function linkSettings(host: Host, wanted: Wanted, sight: Sight): readonly PlannedStep[] {
+function linkSettings(host: Host, question: LabQuestion, wanted: Wanted, sight: Sight): readonly PlannedStep[] {
   const { name, addresses, mtu, isMadeSized } = wanted;
   const { at } = sight;
   const found = sight.links.get(name);
@@ -89,17 +92,28 @@ function linkSettings(host: Host, wanted: Wanted, sight: Sight): readonly Planne
   return [
     ...sizes,
     ...portSteps(wanted, sight, found),
-    ...ipv6Steps(host, wanted, sight),
+    ...ipv6Steps(host, question, wanted, sight),
     ...addresses.map((net) => addressStep(name, net, sight, found)),
     upStep(name, sight),
   ];
 }
 
 /** The defaults of a new link are those of its namespace, which may have it off. It goes with the link. */
-function ipv6Steps(host: Host, { name, addresses }: Wanted, sight: Sight): readonly PlannedStep[] {
+function ipv6Steps(
+  host: Host,
+  question: LabQuestion,
+  { name, addresses }: Wanted,
+  sight: Sight,
+): readonly PlannedStep[] {
   if (!addresses.some(({ address }) => familyOf(address) === 'inet6')) return [];
   return [
-    sysctlStep(host, sight, `net.ipv6.conf.${name.replaceAll('.', '/')}.disable_ipv6`, '0', 'it gets an address'),
+    sysctlStep(
+      host,
+      question,
+      sight,
+      { key: `net.ipv6.conf.${keyWord(name)}.disable_ipv6`, value: '0' },
+      'it gets an address',
+    ),
   ];
 }
 
@@ -138,19 +152,6 @@ function upStep(link: string, sight: Sight): PlannedStep {
 
 function isUp({ flags }: DetailedLink): boolean {
   return (flags & IFF_UP) !== 0;
-}
-
-function sysctlStep(host: Host, sight: Sight, key: string, value: string, reason: string): PlannedStep {
-  const isRight = sysctlNow(host, sight, key) === value;
-  return step({ op: 'sysctl', at: sight.at, key, value }, `${key} = ${value}${where(sight)}`, reason, { isRight });
-}
-
-/** Dots stand for slashes, and slashes for dots, as sysctl(8) has it. null: it cannot be told. */
-function sysctlNow(host: Host, { at, inode }: Sight, key: string): string | null {
-  const path = `/proc/sys/${key.replaceAll(/[./]/g, (letter) => (letter === '.' ? '/' : '.'))}`;
-  if (at !== null && inode === null) return null;
-  const bytes = at === null ? host.readFile(path) : host.readFileInside({ kind: 'net', door: at, path });
-  return bytes.ok ? decodeText(bytes.value).trim().replaceAll(/\s+/g, ' ') : null;
 }
 
 function routeStep(route: LabRoute, sight: Sight): PlannedStep {

@@ -14,7 +14,18 @@ import {
   type Family,
   type IpNet,
 } from './ip-net.ts';
-import { HOST, isLinkName, namePath, NO_SETTINGS, portName, requireLabName, type Lab, type LabEnd } from './lab.ts';
+import { publishOf, publishText, type PublishWords } from './nat-words.ts';
+import {
+  HOST,
+  isLinkName,
+  namePath,
+  NO_SETTINGS,
+  portName,
+  requireLabName,
+  type Lab,
+  type LabEnd,
+  type LabPublish,
+} from './lab.ts';
 
 /** What was asked for. undefined: the default. */
 export interface LabWords {
@@ -30,6 +41,9 @@ export interface LabWords {
   /** A net, or an address in one. null: no IPv6. undefined: a net of our own choice. */
   readonly ipv6: string | undefined | null;
   readonly stp: boolean;
+  readonly nat: boolean;
+  /** `8080:80`. */
+  readonly publish: readonly string[];
 }
 
 /** What the words came to. */
@@ -49,6 +63,9 @@ export interface LabAsked {
   readonly mtu: number | null;
   readonly ipv6: { readonly address: IpNet; readonly gateway: string } | null;
   readonly stp: boolean;
+  /** What it sends to others goes by our own address. */
+  readonly nat: boolean;
+  readonly publish: readonly PublishWords[];
 }
 
 /** A network that is there, in place of a new one. */
@@ -79,9 +96,11 @@ export function askedOf(words: LabWords): LabAsked {
     throw bad('--gateway', gateway, 'it is the address inside, and nobody routes by itself');
   const nameservers = words.dns.length === 0 ? ['8.8.8.8'] : words.dns;
   for (const server of nameservers) requireAddress('--dns', server);
-  const { useBridge, stp } = words;
+  const { useBridge, stp, nat } = words;
   const ipv6 = words.ipv6 === null ? null : ipv6Of(address, words.ipv6);
-  return { name, bridge, useBridge, port, address, gateway, nameservers, mtu: mtuOf(words.mtu), ipv6, stp };
+  const mtu = mtuOf(words.mtu);
+  const publish = words.publish.map(publishOf);
+  return { name, bridge, useBridge, port, address, gateway, nameservers, mtu, ipv6, stp, nat, publish };
 }
 
 /** `attached`: null, for a new one. */
@@ -114,9 +133,17 @@ export function labOf(asked: LabAsked, attached: Attached | null): Lab {
         : { kind: 'attached', path: attached.path, inode: attached.inode, ...NO_SETTINGS, name, routes },
     ],
     links: [{ kind: 'veth', ends: [outer, inner], mtu }],
-    nat: [],
-    publish: [],
+    nat: asked.nat ? insides.map((source) => ({ node: HOST, source, outLink: null })) : [],
+    publish: asked.publish.flatMap((each) => publishedAt(each, insides)),
   };
+}
+
+/** All addresses of the host lead to all inside, one of them to one of its own kind. Errors: BAD_VALUE. */
+function publishedAt(words: PublishWords, insides: readonly IpNet[]): readonly LabPublish[] {
+  const { address } = words;
+  const to = insides.filter((each) => address === null || familyOf(each.address) === familyOf(address));
+  if (to.length === 0) throw bad('--publish', publishText(words), 'nobody inside has an IPv6 address: --ipv6');
+  return to.map((each) => ({ ...words, node: HOST, toAddress: each.address }));
 }
 
 /** Source: IFNAMSIZ. */
@@ -177,7 +204,7 @@ function bad(option: string, word: string, why: string): NsError {
 
 /** With all that it is made of. For people. */
 export function askedText(asked: LabAsked, attach: string | undefined): string {
-  const { name, bridge, useBridge, port, address, gateway, nameservers, mtu, ipv6, stp } = asked;
+  const { name, bridge, useBridge, port, address, gateway, nameservers, mtu, ipv6, stp, nat, publish } = asked;
   return [
     `net up ${name} --bridge ${bridge}`,
     ...(useBridge ? ['--use-bridge'] : []),
@@ -186,6 +213,8 @@ export function askedText(asked: LabAsked, attach: string | undefined): string {
     ...(mtu === null ? [] : [`--mtu ${mtu}`]),
     ...(ipv6 === null ? [] : [`--ipv6=${ipNetText(ipv6.address)}`]),
     ...(stp ? ['--stp'] : []),
+    ...(nat ? ['--nat'] : []),
+    ...publish.map((each) => `--publish ${publishText(each)}`),
     ...(attach === undefined ? [] : [`--attach ${attach}`]),
   ].join(' ');
 }

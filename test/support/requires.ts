@@ -34,6 +34,8 @@ const probes = {
   tun: () => works('sh', '-c', ': <> /dev/net/tun'),
   nft: () => has('nft', '--version'),
   iptables: () => has('iptables', '--version'),
+  /** What crosses a bridge meets the firewall of IP, in every network namespace. */
+  br_netfilter: () => existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables'),
   ifconfig: () => has('ifconfig', '--version'),
   jq: () => has('jq', '--version'),
   cc: () => has('cc', '--version'),

@@ -8,14 +8,14 @@ import { NsError } from '../../kernel/error.ts';
 import { GapTally, isComplete } from '../../kernel/gap-tally.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import { isCgroupUndo, isNetworkUndo, type CgroupUndo, type JournalEntry, type Undo } from '../../kernel/journal.ts';
-import { isOpen } from '../../kernel/network-plan.ts';
+import { isOpen, undoText } from '../../kernel/network-plan.ts';
 import type { Column } from '../../render/columns.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition, type Context, type Invocation, type Outcome } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { endingText } from './cgroup-ending.ts';
-import { networkWhat, undoNetworkEntry } from './net-undone.ts';
+import { undoNetworkEntry } from './net-undone.ts';
 import { isUndone, undoFiles, type UndoneRow } from './cgroup-undone.ts';
 import { requireThisMachine } from './this-machine.ts';
 
@@ -170,7 +170,7 @@ async function collect(
   const undone = await undoFiles(host, context, entries, entry, { force: false, dryRun });
   const rows = undone.map((each): Done => ({ undo: each.undo, row: restoredRow(each) }));
   for (const { undo, state, why } of await undoNetworkEntry(entry, context, dryRun))
-    rows.push({ undo, row: { entry, what: networkWhat(undo), state, why } });
+    rows.push({ undo, row: { entry, what: undoText(undo), state, why } });
   for (const undo of entry.undo.toReversed()) {
     if (undo.op === 'cgroup controllers' && !dryRun)
       // eslint-disable-next-line no-await-in-loop -- who went away comes back only then

@@ -1,3 +1,4 @@
+import { undoText } from '../../kernel/network-plan.ts';
 import { NsError } from '../../kernel/error.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
 import type { JournalEntry } from '../../kernel/journal.ts';
@@ -6,7 +7,7 @@ import { labId, requireLabName } from '../../network/lab.ts';
 import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type CommandDefinition } from '../define-command.ts';
-import { networkUndoneColumns, networkWhat, openUndo, undoNetworkEntry, type NetworkUndoneRow } from './net-undone.ts';
+import { networkUndoneColumns, openUndo, undoNetworkEntry, type NetworkUndoneRow } from './net-undone.ts';
 import { requireAlone, waitForTurn } from './net-lab.ts';
 import { requireThisMachine } from './this-machine.ts';
 
@@ -77,7 +78,7 @@ function unknown(name: string, known: readonly JournalEntry[]): NsError {
 }
 
 function leftNotes(left: readonly NetworkUndoneRow[]): readonly string[] {
-  return left.map(({ undo, why }) => `${networkWhat(undo)} is left: ${why ?? 'it could not be removed'}`);
+  return left.map(({ undo, why }) => `${undoText(undo)} is left: ${why ?? 'it could not be removed'}`);
 }
 
 const MOST_SHOWN = 5;

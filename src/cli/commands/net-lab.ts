@@ -5,7 +5,8 @@ import type { Journal } from '../../host/linux/journal.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import type { Gap } from '../../kernel/host.ts';
 import type { JournalEntry } from '../../kernel/journal.ts';
-import type { NetworkStep } from '../../kernel/network-plan.ts';
+import { type NetworkStep, undoText } from '../../kernel/network-plan.ts';
+import type { SysctlUndo } from '../../kernel/setting-undo.ts';
 import { encodeLab } from '../../network/lab-memory.ts';
 import { planLab, type LabPlan } from '../../network/lab-plan.ts';
 import type { PlannedStep } from '../../network/lab-step.ts';
@@ -15,8 +16,9 @@ import { renderJson, rowJson } from '../../render/json.ts';
 import { renderTable } from '../../render/text-table.ts';
 import { flag, type Context, type Invocation, type Outcome } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
+import { obstacleJson, obstacleNote } from './net-obstacles.ts';
 import { commandsOf, notRunning, startAll } from './net-start.ts';
-import { networkWhat, undoNetworkEntry } from './net-undone.ts';
+import { undoNetworkEntry } from './net-undone.ts';
 
 export interface LabRun {
   readonly lab: Lab;
@@ -40,11 +42,14 @@ export async function upLab(
   const before = await standingOf(name, journal, context, dryRun);
   const { lab, what, notes } = labOf(before.standing);
   const shared = foldersOfOthers(journal, name);
-  const plan = planLab(host, { lab, standing: before.standing, shared, newMac: newLinkAddress });
+  const settings = settingsOfOthers(journal, name);
+  const plan = planLab(host, { lab, standing: before.standing, shared, settings, newMac: newLinkAddress });
+  const obstacles = plan.obstacles.map(obstacleNote);
   const starting = notRunning(host, commandsOf(lab), before.standing);
   const awaited = starting.map((each) => `to be started: ${each.what}`);
-  if (dryRun) return answer(invocation, name, plan.steps, [...before.notes, ...awaited, 'nothing was changed']);
-  const told = { lab, what, notes: [...before.notes, ...notes] };
+  if (dryRun)
+    return answer(invocation, name, plan, [...before.notes, ...obstacles, ...awaited, 'nothing was changed']);
+  const told = { lab, what, notes: [...obstacles, ...before.notes, ...notes] };
   const outcome = await act(invocation, context, told, plan, before.standing, starting.length === 0);
   if ('status' in outcome && outcome.status === 0) await startAll(host, context, journal, name, starting);
   return outcome;
@@ -88,7 +93,7 @@ export async function standingOf(name: string, journal: Journal, context: Contex
   const left = (await undoNetworkEntry(entry, context, false)).find(({ state }) => state === 'left');
   if (left !== undefined)
     throw new NsError('DENIED', {
-      what: `an nstool that was killed left ${networkWhat(left.undo)}`,
+      what: `an nstool that was killed left ${undoText(left.undo)}`,
       why: left.why ?? '',
       tryThis: 'nstool gc',
     });
@@ -111,26 +116,35 @@ export function foldersOfOthers(journal: Journal, name: string): ReadonlySet<str
   return new Set(others.flatMap(({ undo }) => undo.flatMap((each) => (each.op === 'folder' ? [each.path] : []))));
 }
 
+function settingsOfOthers(journal: Journal, name: string): readonly SysctlUndo[] {
+  const others = journal.list().entries.filter(({ id }) => id !== labId(name));
+  return others.flatMap(({ undo }) => undo.filter((each) => each.op === 'sysctl'));
+}
+
 async function act(
   invocation: Invocation,
   context: Context,
   { lab, what, notes }: LabRun,
-  { steps, places }: LabPlan,
+  plan: LabPlan,
   standing: JournalEntry | null,
   isWhole: boolean,
 ): Promise<Outcome> {
+  const { steps, places } = plan;
   const wanted = steps.filter(({ isRight }) => !isRight);
   const note = encodeLab(lab);
   if (wanted.length === 0 && standing?.note === note && isWhole)
-    return answer(invocation, lab.name, steps, [`${lab.name} stands as it should: nothing was changed`]);
+    return answer(invocation, lab.name, plan, [
+      ...plan.obstacles.map(obstacleNote),
+      `${lab.name} stands as it should: nothing was changed`,
+    ]);
   const built = await context.buildNetwork({ id: labId(lab.name), what, note, steps: wanted, places, standing });
-  if (built.ok) return answer(invocation, lab.name, steps, notes);
+  if (built.ok) return answer(invocation, lab.name, plan, notes);
   const error = errorOf(lab, built.at, built.gap);
-  const left = built.left.map((undo) => `${networkWhat(undo)} could not be removed: nstool gc`);
+  const left = built.left.map((undo) => `${undoText(undo)} could not be removed: nstool gc`);
   return { stdout: '', notes: left, error, status: errorStatus(error) };
 }
 
-function errorOf({ name }: Lab, { what }: NetworkStep, gap: Gap): NsError {
+function errorOf({ name }: Lab, { what, operation }: NetworkStep, gap: Gap): NsError {
   const failed = `cannot make ${name}: ${what}`;
   const errno = gap.errno ?? gap.reason;
   const words = gap.text === undefined ? errno : `${errno}: ${gap.text}`;
@@ -142,6 +156,12 @@ function errorOf({ name }: Lab, { what }: NetworkStep, gap: Gap): NsError {
     });
   if (gap.errno === 'EOPNOTSUPP')
     return new NsError('UNSUPPORTED', { what: failed, why: `${words}: the kernel lacks it; nothing was changed` });
+  if (operation.op === 'nft' && gap.errno === 'ENOENT')
+    return new NsError('UNSUPPORTED', {
+      what: failed,
+      why: `${words}: the kernel lacks something that a rule says; nothing was changed`,
+      tryThis: 'modprobe -a nft_chain_nat nft_masq nft_nat nft_fib_inet nft_ct',
+    });
   if (gap.errno === undefined) return errorOfGap(gap, failed);
   return new NsError('DENIED', { what: failed, why: words, tryThis: 'again; what was made before it is undone' });
 }
@@ -160,7 +180,7 @@ const columns: readonly Column<StepRow>[] = [
 function answer(
   invocation: Invocation,
   name: string,
-  steps: readonly PlannedStep[],
+  { steps, obstacles }: LabPlan,
   notes: readonly string[],
 ): Outcome {
   const dryRun = flag(invocation, 'dry-run');
@@ -175,6 +195,7 @@ function answer(
       name,
       dry_run: dryRun,
       steps: rows.map((row) => rowJson(row, columns)),
+      obstacles: obstacles.map(obstacleJson),
     });
     return { stdout, notes, status: 0 };
   }

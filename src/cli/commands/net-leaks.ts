@@ -1,3 +1,4 @@
+import { undoText } from '../../kernel/network-plan.ts';
 import { findLeaks } from '../../inspect/network/leaks/find-leaks.ts';
 import type { Leak } from '../../inspect/network/leaks/leak.ts';
 import { NsError } from '../../kernel/error.ts';
@@ -10,7 +11,6 @@ import { renderJson } from '../../render/json.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
 import { quoted, quotedVisibly } from '../shell-quoting.ts';
-import { networkWhat } from './net-undone.ts';
 
 export const netLeaks: CommandDefinition = {
   name: 'net leaks',
@@ -68,7 +68,7 @@ async function leftLabs(context: Context, gaps: GapTally): Promise<readonly Leak
     for (const gap of unread) gaps.add('entry of the journal', gap);
     const left = entries.filter((entry) => !entry.kept && journal.standing(entry) === 'gone');
     return left.flatMap(({ id, what, made, undo }): readonly Leak[] => {
-      const things = undo.filter(isNetworkUndo).map(networkWhat);
+      const things = undo.filter(isNetworkUndo).map(undoText);
       if (things.length === 0) return [];
       const evidence = [
         `begun ${new Date(made).toISOString()} by a process that is no more`,

@@ -1,3 +1,4 @@
+import { undoText } from '../../kernel/network-plan.ts';
 import type { Journal } from '../../host/linux/journal.ts';
 import { errorOfGap, NsError } from '../../kernel/error.ts';
 import { valueOf, type Host } from '../../kernel/host.ts';
@@ -20,7 +21,6 @@ import {
 } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
 import { foldersOfOthers, standingOf, waitForTurn } from './net-lab.ts';
-import { networkWhat } from './net-undone.ts';
 import { requireThisMachine } from './this-machine.ts';
 
 export const netReplay: CommandDefinition = {
@@ -76,7 +76,7 @@ export const netReplay: CommandDefinition = {
     if (replayed.ok)
       return answer(invocation, { snapshot, plan, name, replayed, notes: [...notes, ...standingNotes(name, plan)] });
     const error = errorOf(name, replayed);
-    const left = replayed.left.map((undo) => `${networkWhat(undo)} could not be removed: nstool gc`);
+    const left = replayed.left.map((undo) => `${undoText(undo)} could not be removed: nstool gc`);
     return { stdout: '', notes: [...notes, ...left], error, status: errorStatus(error) };
   },
 };

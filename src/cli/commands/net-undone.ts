@@ -2,7 +2,7 @@
 
 import type { JournalEntry, NetworkUndo } from '../../kernel/journal.ts';
 import { isNetworkUndo } from '../../kernel/journal.ts';
-import { isOpen, type NetworkUndone } from '../../kernel/network-plan.ts';
+import { isOpen, undoText, type NetworkUndone } from '../../kernel/network-plan.ts';
 import type { Column } from '../../render/columns.ts';
 import type { Context } from '../define-command.ts';
 
@@ -12,25 +12,19 @@ export interface NetworkUndoneRow extends NetworkUndone {
 
 export const networkUndoneColumns: readonly Column<NetworkUndoneRow>[] = [
   { key: 'state', type: 'string', help: 'what became of it', get: ({ state }) => state },
-  { key: 'what', type: 'string', help: 'a link, a name or a file', get: ({ undo }) => networkWhat(undo) },
+  { key: 'what', type: 'string', help: 'a link, a name or a file', get: ({ undo }) => undoText(undo) },
   { key: 'why', type: 'string', help: 'why it is left', get: ({ why }) => why },
 ];
 
-/** A path, or the name of a link. */
-export function networkWhat(undo: NetworkUndo): string {
-  if (undo.op === 'process') return `process ${undo.pid} (${undo.what})`;
-  if (undo.op === 'network move') return `link ${undo.name}`;
-  return undo.op === 'network link' ? `${undo.kind} ${undo.name}` : undo.path;
-}
-
 /** Backwards. */
 export async function undoNetworkEntry(
-  { undo }: JournalEntry,
+  { id, undo }: JournalEntry,
   context: Context,
   dryRun: boolean,
 ): Promise<readonly NetworkUndoneRow[]> {
+  const others = (await context.journal()).list().entries.filter((entry) => entry.id !== id);
   const backwards = undo.filter(isNetworkUndo).toReversed();
-  const outcomes = await context.undoNetworks(backwards, { dryRun });
+  const outcomes = await context.undoNetworks(backwards, { dryRun, others });
   return outcomes.flatMap((outcome, at) => {
     const each = backwards[at];
     return each === undefined ? [] : [{ undo: each, ...outcome }];

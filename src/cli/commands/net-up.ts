@@ -20,6 +20,13 @@ export const netUp: CommandDefinition = {
     'the address of the gateway outside, the default route, and /etc/netns/NAME/resolv.conf. Nothing of the host is changed:',
     'it forwards as before, so who is inside reaches the host and its neighbours on the bridge, and no more than that.',
     '',
+    'With --nat or --publish the host forwards, and has a table nstool_NAME of nftables, which nft(8) lists. --publish is for',
+    'all addresses of the host but its loopback: that is led inside only where 127.0.0.1 is asked for, and what comes in from',
+    'outside to 127.0.0.0/8 is dropped then. A port that the host listens on is refused. Of what the host did before nothing',
+    'is changed; where the rules of others drop what passes the host, the line that lets it pass is told, and where docker',
+    'has its chain DOCKER-USER for that, two rules are added there. When the last network that needs it is gone, the host',
+    'forwards no more, if it did not before.',
+    '',
     'A plan is made first, and refused where something is in its way: a net that the host has a route to, a nameserver in',
     'it, a link, a bridge, a namespace or a file of somebody else. Then it is carried out step by step, each with its undo in',
     'the journal before. If one fails, all before it is undone at once; after a kill nstool gc does it, or the next net up.',
@@ -46,12 +53,19 @@ export const netUp: CommandDefinition = {
     },
     { long: 'stp', help: 'the bridge takes part in the spanning tree: links carry nothing for 30 s' },
     { long: 'attach', value: 'TARGET', help: 'into the network of a pid, container:web, ... in place of a new one' },
+    { long: 'nat', help: "who is inside reaches what the host reaches, by the host's address" },
+    {
+      long: 'publish',
+      value: '[IP:]PORT:PORT',
+      help: "a port of the host's leads to one inside; of UDP with /udp; more than once for more",
+    },
     { long: 'dry-run', help: 'print the steps with their reasons, and change nothing' },
     { long: 'json', short: 'J', help: 'as JSON' },
   ],
   examples: [
     { line: 'nstool net up', does: 'ns1 with 192.168.10.11' },
     { line: 'nstool net up lab --address 10.99.0.2/24 --bridge lab0 --dry-run', does: 'what would be made' },
+    { line: 'nstool net up --nat --publish 8080:80', does: 'ns1 reaches the world, and the world port 80 of it' },
     { line: 'nstool net up -f lab.yaml --dry-run', does: 'what would be made of a lab file' },
     { line: 'nstool net up two --use-bridge --address 192.168.10.12/24', does: 'another one on the same bridge' },
   ],
@@ -60,7 +74,7 @@ export const netUp: CommandDefinition = {
     [2, 'the command line is wrong, or something is in the way; nothing was changed'],
     [3, 'there is no such bridge'],
     [4, 'the kernel refused, or another nstool is at work on it; nothing was changed'],
-    [5, 'the kernel lacks bridges or veth; nothing was changed'],
+    [5, 'the kernel lacks bridges or veth, or nftables; nothing was changed'],
   ],
   async run(invocation, context) {
     requireThisMachine(invocation);
@@ -77,6 +91,8 @@ export const netUp: CommandDefinition = {
       mtu: optionValue(invocation, 'mtu'),
       ipv6: ipv6Word(invocation),
       stp: flag(invocation, 'stp'),
+      nat: flag(invocation, 'nat'),
+      publish: invocation.options.get('publish') ?? [],
     });
     const word = optionValue(invocation, 'attach');
     if (word !== undefined && invocation.options.has('dns'))
@@ -118,8 +134,8 @@ function runOf(asked: LabAsked, attached: Attached | null, word: string | undefi
   const far = asked.nameservers.filter((server) => !overlap(address, wholeNet(server)));
   const notes = [
     `${inside} has ${addresses}, and ${gateway} on ${bridge} is its gateway; away with it: nstool net down ${name}`,
-    ...(attached === null && far.length > 0
-      ? [`${far.join(', ')} cannot be reached from ${name}: there is no NAT`]
+    ...(attached === null && far.length > 0 && !asked.nat
+      ? [`${far.join(', ')} cannot be reached from ${name}: there is no NAT (--nat)`]
       : []),
     ...(attached !== null && attached.routed.size > 0 ? [`its default route stays as it is`] : []),
   ];

@@ -1,10 +1,11 @@
 // One operation on a network: the kernel call that it is.
 
-import { writeFileSync } from 'node:fs';
 import { gap, value, type NetlinkRequest, type Reading } from '../../kernel/host.ts';
+import type { JournalEntry } from '../../kernel/journal.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import {
   encodeAlias,
+  encodeHairpin,
   encodeMaster,
   encodeMove,
   encodeMtu,
@@ -21,11 +22,13 @@ import {
   encodeUp,
   type NewLink,
 } from '../../kernel/netlink/change.ts';
-import { LINK_GROUP, type NetworkOperation, type NetworkPlace } from '../../kernel/network-plan.ts';
-import { inNamespace } from './in-namespace.ts';
+import type { NftMessage } from '../../kernel/nftables/batch.ts';
+import { LINK_GROUP, undoText, type NetworkOperation, type NetworkPlace } from '../../kernel/network-plan.ts';
 import { makeTun } from './make-tun.ts';
 import { makeFile, makeFolder } from './network-files.ts';
 import type { NetworkPlaces } from './network-places.ts';
+import { writeSetting } from './network-setting.ts';
+import { sendNftables } from './send-nftables.ts';
 import { undoNetwork } from './undo-network.ts';
 
 /** Source: linux/if_link.h. */
@@ -33,10 +36,11 @@ const MACVLAN_MODES = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const;
 
 type Operation<Op extends NetworkOperation['op']> = Extract<NetworkOperation, { op: Op }>;
 
-/** Errors: of the kernel call; some are thrown. */
+/** `others`: the entries of the journal but that of the plan. Errors: of the kernel call; some are thrown. */
 export function applyNetwork(
   operation: Exclude<NetworkOperation, Operation<'namespace'>>,
   places: NetworkPlaces,
+  others: readonly JournalEntry[],
 ): Reading<unknown> {
   const { at } = operation;
   const change = (link: string, encode: (ifindex: number) => NetlinkRequest): Reading<unknown> =>
@@ -62,6 +66,8 @@ export function applyNetwork(
       return change(operation.link, (ifindex) => encodeAlias(ifindex, operation.alias));
     case 'stp':
       return change(operation.link, (ifindex) => encodeStp(ifindex, operation.stp));
+    case 'hairpin':
+      return change(operation.link, encodeHairpin);
     case 'mtu':
       return change(operation.link, (ifindex) => encodeMtu(ifindex, operation.mtu));
     case 'port':
@@ -87,13 +93,16 @@ export function applyNetwork(
     case 'remove route':
       return changeRoute(operation, places);
     case 'sysctl':
-      return writeSysctl(operation, places);
+      writeSetting(operation, at === null ? null : places.fd(at));
+      return value(null);
+    case 'nft':
+      return changeNftables(operation.messages, at === null ? undefined : places.door(at));
     case 'folder':
       return makeFolder(operation.path);
     case 'file':
       return makeFile(operation);
     case 'undo':
-      return undoOne(operation);
+      return undoOne(operation, others);
   }
 }
 
@@ -149,19 +158,15 @@ function changeRoute(operation: Operation<'route' | 'remove route'>, places: Net
   });
 }
 
-/** The files of net are those of the thread's own network namespace. */
-function writeSysctl({ at, key, value: text }: Operation<'sysctl'>, places: NetworkPlaces): Reading<unknown> {
-  const path = `/proc/sys/${key.replaceAll(/[./]/g, (letter) => (letter === '.' ? '/' : '.'))}`;
-  const write = (): void => writeFileSync(path, text, { flag: 'r+' });
-  if (at === null) write();
-  else inNamespace('net', places.fd(at), write);
-  return value(null);
+function changeNftables(messages: readonly NftMessage[], door: string | undefined): Reading<unknown> {
+  const sent = sendNftables(messages, door);
+  const [first] = sent.ok ? [] : sent.refused;
+  return first === undefined ? value(null) : gap(first.gap);
 }
 
-function undoOne({ undo }: Operation<'undo'>): Reading<unknown> {
-  const { state, why } = undoNetwork(undo, false);
-  if (state !== 'left') return value(null);
-  return gap({ reason: 'unsupported', what: undo.op, text: why ?? '' });
+function undoOne({ undo }: Operation<'undo'>, others: readonly JournalEntry[]): Reading<unknown> {
+  const { state, why } = undoNetwork(undo, { dryRun: false, others });
+  return state === 'left' ? gap({ reason: 'unsupported', what: undoText(undo), text: why ?? '' }) : value(null);
 }
 
 function bytesOf(address: string): Uint8Array {

@@ -69,13 +69,18 @@ function carryOut(
   }
   // One entry for all: what was not made yet is found to be gone.
   journal.update({ ...begun, undo: [...begun.undo, ...undo.values()] });
+  const others = othersThan(begun, journal);
   for (const step of steps) {
     const back = undo.get(step);
     if (back !== undefined) done.push(back);
-    const answer = attempt(step, () => carryOutOne(step, places));
+    const answer = attempt(step, () => carryOutOne(step, places, others));
     if (!answer.ok) return { at: step, gap: answer.gap };
   }
   return null;
+}
+
+function othersThan({ id }: JournalEntry, journal: Journal): readonly JournalEntry[] {
+  return journal.list().entries.filter((each) => each.id !== id);
 }
 
 function attempt<T>({ what }: NetworkStep, act: () => Reading<T>): Reading<T> {
@@ -107,9 +112,9 @@ function prepare(
     const opened = at === null || places.has(at) ? value(null) : places.open(at, standing.get(at));
     if (!opened.ok) return opened;
   }
-  if (undo?.op !== 'network link' && undo?.op !== 'network move') return value(undo);
+  if (undo === null || !('network' in undo)) return value(undo);
   const network = undo.door === null ? ownNetwork() : places.inode(undo.door);
-  return value(undo.op === 'network link' ? { ...undo, network } : { ...undo, network, home: ownNetwork() });
+  return value(undo.op === 'network move' ? { ...undo, network, home: ownNetwork() } : { ...undo, network });
 }
 
 function otherPlace(operation: NetworkOperation): NetworkPlace {
@@ -124,8 +129,12 @@ function newNamespace(): Reading<number> {
   });
 }
 
-function carryOutOne({ operation }: NetworkStep, places: NetworkPlaces): Reading<unknown> {
-  if (operation.op !== 'namespace') return applyNetwork(operation, places);
+function carryOutOne(
+  { operation }: NetworkStep,
+  places: NetworkPlaces,
+  others: readonly JournalEntry[],
+): Reading<unknown> {
+  if (operation.op !== 'namespace') return applyNetwork(operation, places, others);
   const { at: path } = operation;
   const named = nameNetwork({ path, of: { door: places.door(path), inode: places.inode(path) } });
   return named.type === 'named' ? value(named) : gap(named.gap);
@@ -139,7 +148,7 @@ function takeBack(
   journal: Journal,
 ): readonly NetworkUndo[] {
   const backwards = made.toReversed();
-  const outcomes = undoNetworks(backwards, false);
+  const outcomes = undoNetworks(backwards, { dryRun: false, others: othersThan(begun, journal) });
   const left = backwards.filter((_, at) => outcomes[at]?.state === 'left');
   const open = backwards.filter((undo, at) => {
     const outcome = outcomes[at];

@@ -234,7 +234,8 @@ function makeFile({ path, text }: StepOf<'file'>): Reading<unknown> {
 }
 
 function takeBack(begun: JournalEntry, made: readonly NetworkUndo[], journal: Journal): readonly NetworkUndo[] {
-  const undone = made.toReversed().map((undo) => ({ undo, outcome: undoNetwork(undo, false) }));
+  const others = journal.list().entries.filter(({ id }) => id !== begun.id);
+  const undone = made.toReversed().map((undo) => ({ undo, outcome: undoNetwork(undo, { dryRun: false, others }) }));
   const left = undone.filter(({ outcome }) => outcome.state === 'left').map(({ undo }) => undo);
   const open = undone.filter(({ undo, outcome }) => left.length > 0 && isOpen(undo, outcome)).map(({ undo }) => undo);
   if (open.length === 0) journal.remove(begun);

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { closeSync, lstatSync, openSync, readFileSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { IFF_UP } from '../../kernel/abi/netlink.ts';
 import type { Reading } from '../../kernel/host.ts';
-import type { NetworkUndo } from '../../kernel/journal.ts';
+import type { JournalEntry, NetworkUndo } from '../../kernel/journal.ts';
 import {
   encodeDown,
   encodeMark,
@@ -22,6 +22,7 @@ import { askNetlink } from './netlink-socket.ts';
 import { gapOfThrown } from './nsfs.ts';
 import { applyRelease } from './release.ts';
 import { endProcess } from './end-process.ts';
+import { undoSetting } from './undo-setting.ts';
 
 type UndoOf<Op extends NetworkUndo['op']> = Extract<NetworkUndo, { op: Op }>;
 
@@ -32,7 +33,13 @@ const REMOVED: NetworkUndone = { state: 'removed', why: null };
 const PLANNED: NetworkUndone = { state: 'planned', why: null };
 const ANOTHER: NetworkUndone = { state: 'gone', why: 'another has its name' };
 
-export function undoNetwork(undo: NetworkUndo, dryRun: boolean): NetworkUndone {
+export interface UndoOptions {
+  readonly dryRun: boolean;
+  /** The entries of the journal but that which it is of. */
+  readonly others: readonly JournalEntry[];
+}
+
+export function undoNetwork(undo: NetworkUndo, { dryRun, others }: UndoOptions): NetworkUndone {
   try {
     switch (undo.op) {
       case 'network link':
@@ -47,6 +54,10 @@ export function undoNetwork(undo: NetworkUndo, dryRun: boolean): NetworkUndone {
         return undoFolder(undo, dryRun);
       case 'file':
         return undoFile(undo, dryRun);
+      case 'sysctl':
+      case 'nft table':
+      case 'nft rules':
+        return undoSetting(undo, dryRun, others);
     }
   } catch (error) {
     return left(gapOfThrown('', error));
@@ -73,13 +84,13 @@ function listLinks(namespace?: string): Reading<readonly Link[]> {
  * In this order. Links that come one after the other go at once: each alone takes the kernel 17 ms, a hundred of them no
  * longer.
  */
-export function undoNetworks(undo: readonly NetworkUndo[], dryRun: boolean): readonly NetworkUndone[] {
+export function undoNetworks(undo: readonly NetworkUndo[], options: UndoOptions): readonly NetworkUndone[] {
   const outcomes: NetworkUndone[] = [];
   for (let at = 0; at < undo.length; at = outcomes.length) {
     const links = undo.slice(at, endOfLinks(undo, at)).filter((each) => each.op === 'network link');
     const [one] = undo.slice(at, at + 1);
-    if (links.length > 0) outcomes.push(...undoLinks(links, dryRun));
-    else if (one !== undefined) outcomes.push(undoNetwork(one, dryRun));
+    if (links.length > 0) outcomes.push(...undoLinks(links, options.dryRun));
+    else if (one !== undefined) outcomes.push(undoNetwork(one, options));
   }
   return outcomes;
 }

@@ -1,6 +1,6 @@
 // Can it be answered: is there a way back, and does it lead to where the packet came from?
 
-import { NF_INET_POST_ROUTING } from '../../kernel/abi/nftables.ts';
+import { NF_INET_POST_ROUTING } from '../../kernel/abi/netfilter.ts';
 import { isIn } from '../../kernel/netlink/address-bytes.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import { netText } from '../../network/ip-net.ts';

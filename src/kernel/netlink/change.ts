@@ -8,11 +8,14 @@ import {
   IFF_UP,
   IFLA_ADDRESS,
   IFLA_BR_STP_STATE,
+  IFLA_BRPORT_MODE,
   IFLA_GROUP,
   IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
+  IFLA_INFO_SLAVE_DATA,
+  IFLA_INFO_SLAVE_KIND,
   IFLA_LINK,
   IFLA_LINKINFO,
   IFLA_MACVLAN_MODE,
@@ -77,6 +80,13 @@ export function encodeNewBridge(link: NewLink, stp = false): NetlinkRequest {
 /** Of a bridge. */
 export function encodeStp(ifindex: number, stp: boolean): NetlinkRequest {
   return request(RTM_NEWLINK, 0, [linkHeader(ifindex), linkInfo('bridge', stpData(stp))]);
+}
+
+/** Of a bridge's port: what came in by it may go out by it again. */
+export function encodeHairpin(ifindex: number): NetlinkRequest {
+  const mode = nested(IFLA_INFO_SLAVE_DATA, [encodeAttribute(IFLA_BRPORT_MODE, Uint8Array.of(1))]);
+  const info = nested(IFLA_LINKINFO, [encodeAttribute(IFLA_INFO_SLAVE_KIND, text('bridge')), mode]);
+  return request(RTM_NEWLINK, 0, [linkHeader(ifindex), info]);
 }
 
 function stpData(stp: boolean): Uint8Array {

@@ -2,7 +2,8 @@
 // Source: include/uapi/linux/netfilter/nfnetlink.h, net/netfilter/nfnetlink.c (nfnetlink_rcv_batch).
 
 import { NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR } from '../abi/netlink.ts';
-import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFNL_SUBSYS_NFTABLES, NFPROTO_UNSPEC } from '../abi/nftables.ts';
+import { NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END, NFPROTO_UNSPEC } from '../abi/netfilter.ts';
+import { NFGENMSG_LENGTH, NFNL_SUBSYS_NFTABLES } from '../abi/nftables.ts';
 import { encodeMessage, NLMSG_HEADER_LENGTH, view, type NetlinkMessage } from '../netlink/message.ts';
 
 export interface NftMessage {
@@ -17,8 +18,6 @@ export interface NftMessage {
 }
 
 const SEQUENCE_OFFSET = 8;
-/** struct nfgenmsg: family, version, resource. */
-const NFGENMSG_LENGTH = 4;
 
 function generic(family: number, resource: number): Uint8Array {
   const header = new Uint8Array(NFGENMSG_LENGTH);

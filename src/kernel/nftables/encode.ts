@@ -2,23 +2,11 @@
 // made itself. Source: include/uapi/linux/netfilter/nf_tables.h; `nft --debug=netlink` shows the same instructions.
 
 import { NLA_F_NESTED, NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink.ts';
-import * as abi from '../abi/nftables.ts';
+import * as abi from '../abi/netfilter.ts';
+import * as nft from '../abi/nftables.ts';
 import { encodeAttribute, encodeNested, view } from '../netlink/message.ts';
 import type { NftMessage } from './batch.ts';
 import type { Expression, NftData, NftFamily, NftVerdict } from './expression.ts';
-
-const FAMILIES: Readonly<Record<NftFamily, number>> = {
-  inet: abi.NFPROTO_INET,
-  ip: abi.NFPROTO_IPV4,
-  arp: 3,
-  netdev: 5,
-  bridge: 7,
-  ip6: abi.NFPROTO_IPV6,
-};
-
-export function familyNumber(family: NftFamily): number {
-  return FAMILIES[family];
-}
 
 /** `hook`: NF_INET_*. */
 export interface NewBaseChain {
@@ -31,15 +19,15 @@ export interface NewBaseChain {
 /** Errors: EEXIST. */
 export function newTable(family: NftFamily, name: string, comment: string): NftMessage {
   const attributes = [
-    encodeAttribute(abi.NFTA_TABLE_NAME, text(name)),
-    encodeAttribute(abi.NFTA_TABLE_USERDATA, commentData(comment)),
+    encodeAttribute(nft.NFTA_TABLE.NAME, text(name)),
+    encodeAttribute(nft.NFTA_TABLE.USERDATA, commentData(comment)),
   ];
   return message(abi.NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, family, attributes);
 }
 
 /** With everything in it. Errors: ENOENT. */
 export function deleteTable(family: NftFamily, name: string): NftMessage {
-  return message(abi.NFT_MSG_DELTABLE, 0, family, [encodeAttribute(abi.NFTA_TABLE_NAME, text(name))]);
+  return message(abi.NFT_MSG_DELTABLE, 0, family, [encodeAttribute(nft.NFTA_TABLE.NAME, text(name))]);
 }
 
 /** Its policy is accept. Errors: EEXIST; EOPNOTSUPP: the kernel has no such type of chain. */
@@ -49,15 +37,15 @@ export function newBaseChain(
   { name, type, hook, priority }: NewBaseChain,
 ): NftMessage {
   const place = [
-    encodeAttribute(abi.NFTA_HOOK_HOOKNUM, word(hook)),
-    encodeAttribute(abi.NFTA_HOOK_PRIORITY, word(priority)),
+    encodeAttribute(nft.NFTA_HOOK.HOOKNUM, word(hook)),
+    encodeAttribute(nft.NFTA_HOOK.PRIORITY, word(priority)),
   ];
   return message(abi.NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, family, [
-    encodeAttribute(abi.NFTA_CHAIN_TABLE, text(table)),
-    encodeAttribute(abi.NFTA_CHAIN_NAME, text(name)),
-    nested(abi.NFTA_CHAIN_HOOK, place),
-    encodeAttribute(abi.NFTA_CHAIN_POLICY, word(abi.NF_ACCEPT)),
-    encodeAttribute(abi.NFTA_CHAIN_TYPE, text(type)),
+    encodeAttribute(nft.NFTA_CHAIN.TABLE, text(table)),
+    encodeAttribute(nft.NFTA_CHAIN.NAME, text(name)),
+    nested(nft.NFTA_CHAIN.HOOK, place),
+    encodeAttribute(nft.NFTA_CHAIN.POLICY, word(abi.NF_ACCEPT)),
+    encodeAttribute(nft.NFTA_CHAIN.TYPE, text(type)),
   ]);
 }
 
@@ -73,25 +61,25 @@ export interface NewRule {
 /** `first`: before all others of its chain. Errors: ENOENT: no such chain, or the kernel lacks one of the expressions. */
 export function newRule({ family, table, chain, expressions, comment }: NewRule, first = false): NftMessage {
   return message(abi.NFT_MSG_NEWRULE, NLM_F_CREATE | (first ? 0 : abi.NLM_F_APPEND), family, [
-    encodeAttribute(abi.NFTA_RULE_TABLE, text(table)),
-    encodeAttribute(abi.NFTA_RULE_CHAIN, text(chain)),
-    nested(abi.NFTA_RULE_EXPRESSIONS, expressions.map(encodeExpression)),
+    encodeAttribute(nft.NFTA_RULE.TABLE, text(table)),
+    encodeAttribute(nft.NFTA_RULE.CHAIN, text(chain)),
+    nested(nft.NFTA_RULE.EXPRESSIONS, expressions.map(encodeExpression)),
     ...(expressions.some(({ kind }) => kind === 'match') ? [compat()] : []),
-    ...(comment === null ? [] : [encodeAttribute(abi.NFTA_RULE_USERDATA, commentData(comment))]),
+    ...(comment === null ? [] : [encodeAttribute(nft.NFTA_RULE.USERDATA, commentData(comment))]),
   ]);
 }
 
 /** Errors: ENOENT. */
 export function deleteRule(family: NftFamily, table: string, chain: string, handle: bigint): NftMessage {
   return message(abi.NFT_MSG_DELRULE, 0, family, [
-    encodeAttribute(abi.NFTA_RULE_TABLE, text(table)),
-    encodeAttribute(abi.NFTA_RULE_CHAIN, text(chain)),
-    encodeAttribute(abi.NFTA_RULE_HANDLE, long(handle)),
+    encodeAttribute(nft.NFTA_RULE.TABLE, text(table)),
+    encodeAttribute(nft.NFTA_RULE.CHAIN, text(chain)),
+    encodeAttribute(nft.NFTA_RULE.HANDLE, long(handle)),
   ]);
 }
 
 function message(type: number, flags: number, family: NftFamily, attributes: readonly Uint8Array[]): NftMessage {
-  return { type, flags, family: FAMILIES[family], attributes };
+  return { type, flags, family: nft.NFPROTO[family], attributes };
 }
 
 /** What tests of xtables are told of the rule: of no protocol. */
@@ -105,9 +93,9 @@ function compat(): Uint8Array {
 /** Errors: RangeError, for one that none of our rules has. */
 export function encodeExpression(expression: Expression): Uint8Array {
   const [name, attributes] = partsOf(expression);
-  return nested(abi.NFTA_LIST_ELEM, [
-    encodeAttribute(abi.NFTA_EXPR_NAME, text(name)),
-    nested(abi.NFTA_EXPR_DATA, attributes),
+  return nested(nft.NFTA_LIST_ELEM, [
+    encodeAttribute(nft.NFTA_EXPR.NAME, text(name)),
+    nested(nft.NFTA_EXPR.DATA, attributes),
   ]);
 }
 
@@ -119,8 +107,8 @@ function partsOf(expression: Expression): Parts {
       return [
         'immediate',
         [
-          encodeAttribute(abi.NFTA_IMMEDIATE_DREG, word(expression.dreg)),
-          nested(abi.NFTA_IMMEDIATE_DATA, [dataOf(expression.data)]),
+          encodeAttribute(nft.NFTA_IMMEDIATE.DREG, word(expression.dreg)),
+          nested(nft.NFTA_IMMEDIATE.DATA, [dataOf(expression.data)]),
         ],
       ];
     case 'payload':
@@ -130,17 +118,17 @@ function partsOf(expression: Expression): Parts {
     case 'cmp':
       return cmpParts(expression);
     case 'meta':
-      return keyParts('meta', abi.NFTA_META_DREG, abi.NFTA_META_KEY, expression, META_KEYS);
+      return keyParts('meta', nft.NFTA_META.DREG, nft.NFTA_META.KEY, expression, nft.NFT_META_KEYS);
     case 'ct':
-      return keyParts('ct', abi.NFTA_CT_DREG, abi.NFTA_CT_KEY, expression, CT_KEYS);
+      return keyParts('ct', nft.NFTA_CT.DREG, nft.NFTA_CT.KEY, expression, nft.NFT_CT_KEYS);
     case 'fib':
       return fibParts(expression);
     case 'counter':
       return [
         'counter',
         [
-          encodeAttribute(abi.NFTA_COUNTER_BYTES, long(expression.bytes)),
-          encodeAttribute(abi.NFTA_COUNTER_PACKETS, long(expression.packets)),
+          encodeAttribute(nft.NFTA_COUNTER.BYTES, long(expression.bytes)),
+          encodeAttribute(nft.NFTA_COUNTER.PACKETS, long(expression.packets)),
         ],
       ];
     case 'nat':
@@ -151,9 +139,9 @@ function partsOf(expression: Expression): Parts {
       return [
         'match',
         [
-          encodeAttribute(abi.NFTA_MATCH_NAME, text(expression.name)),
-          encodeAttribute(abi.NFTA_MATCH_REV, word(expression.revision)),
-          encodeAttribute(abi.NFTA_MATCH_INFO, expression.info),
+          encodeAttribute(nft.NFTA_MATCH.NAME, text(expression.name)),
+          encodeAttribute(nft.NFTA_MATCH.REV, word(expression.revision)),
+          encodeAttribute(nft.NFTA_MATCH.INFO, expression.info),
         ],
       ];
     default:
@@ -170,10 +158,10 @@ function payloadParts({ dreg, base, offset, length }: Kind<'payload'>): Parts {
   return [
     'payload',
     [
-      encodeAttribute(abi.NFTA_PAYLOAD_DREG, word(dreg)),
-      encodeAttribute(abi.NFTA_PAYLOAD_BASE, word(bases[base])),
-      encodeAttribute(abi.NFTA_PAYLOAD_OFFSET, word(offset)),
-      encodeAttribute(abi.NFTA_PAYLOAD_LEN, word(length)),
+      encodeAttribute(nft.NFTA_PAYLOAD.DREG, word(dreg)),
+      encodeAttribute(nft.NFTA_PAYLOAD.BASE, word(bases[base])),
+      encodeAttribute(nft.NFTA_PAYLOAD.OFFSET, word(offset)),
+      encodeAttribute(nft.NFTA_PAYLOAD.LEN, word(length)),
     ],
   ];
 }
@@ -182,11 +170,11 @@ function bitwiseParts({ sreg, dreg, length, mask, xor }: Kind<'bitwise'>): Parts
   return [
     'bitwise',
     [
-      encodeAttribute(abi.NFTA_BITWISE_SREG, word(sreg)),
-      encodeAttribute(abi.NFTA_BITWISE_DREG, word(dreg)),
-      encodeAttribute(abi.NFTA_BITWISE_LEN, word(length)),
-      nested(abi.NFTA_BITWISE_MASK, [encodeAttribute(abi.NFTA_DATA_VALUE, mask)]),
-      nested(abi.NFTA_BITWISE_XOR, [encodeAttribute(abi.NFTA_DATA_VALUE, xor)]),
+      encodeAttribute(nft.NFTA_BITWISE.SREG, word(sreg)),
+      encodeAttribute(nft.NFTA_BITWISE.DREG, word(dreg)),
+      encodeAttribute(nft.NFTA_BITWISE.LEN, word(length)),
+      nested(nft.NFTA_BITWISE.MASK, [encodeAttribute(nft.NFTA_DATA.VALUE, mask)]),
+      nested(nft.NFTA_BITWISE.XOR, [encodeAttribute(nft.NFTA_DATA.VALUE, xor)]),
     ],
   ];
 }
@@ -196,31 +184,22 @@ function cmpParts({ sreg, op, data }: Kind<'cmp'>): Parts {
   return [
     'cmp',
     [
-      encodeAttribute(abi.NFTA_CMP_SREG, word(sreg)),
-      encodeAttribute(abi.NFTA_CMP_OP, word(op === 'eq' ? abi.NFT_CMP_EQ : abi.NFT_CMP_NEQ)),
-      nested(abi.NFTA_CMP_DATA, [encodeAttribute(abi.NFTA_DATA_VALUE, data)]),
+      encodeAttribute(nft.NFTA_CMP.SREG, word(sreg)),
+      encodeAttribute(nft.NFTA_CMP.OP, word(op === 'eq' ? abi.NFT_CMP_EQ : abi.NFT_CMP_NEQ)),
+      nested(nft.NFTA_CMP.DATA, [encodeAttribute(nft.NFTA_DATA.VALUE, data)]),
     ],
   ];
 }
-
-const META_KEYS: Readonly<Record<string, number>> = {
-  iifname: abi.NFT_META_IIFNAME,
-  oifname: abi.NFT_META_OIFNAME,
-  nfproto: abi.NFT_META_NFPROTO,
-  l4proto: abi.NFT_META_L4PROTO,
-};
-
-const CT_KEYS: Readonly<Record<string, number>> = { status: abi.NFT_CT_STATUS };
 
 function keyParts(
   name: string,
   dregType: number,
   keyType: number,
   { dreg, key }: { readonly dreg: number | null; readonly key: string },
-  keys: Readonly<Record<string, number>>,
+  keys: readonly string[],
 ): Parts {
-  const number = keys[key];
-  if (dreg === null || number === undefined) throw new RangeError(`no rule of ours has ${name} ${key}`);
+  const number = keys.indexOf(key);
+  if (dreg === null || number < 0) throw new RangeError(`no rule of ours has ${name} ${key}`);
   return [name, [encodeAttribute(keyType, word(number)), encodeAttribute(dregType, word(dreg))]];
 }
 
@@ -229,9 +208,9 @@ function fibParts({ dreg, result, flags }: Kind<'fib'>): Parts {
   return [
     'fib',
     [
-      encodeAttribute(abi.NFTA_FIB_FLAGS, word(abi.NFTA_FIB_F_DADDR)),
-      encodeAttribute(abi.NFTA_FIB_RESULT, word(abi.NFT_FIB_RESULT_ADDRTYPE)),
-      encodeAttribute(abi.NFTA_FIB_DREG, word(dreg)),
+      encodeAttribute(nft.NFTA_FIB.FLAGS, word(abi.NFTA_FIB_F_DADDR)),
+      encodeAttribute(nft.NFTA_FIB.RESULT, word(abi.NFT_FIB_RESULT_ADDRTYPE)),
+      encodeAttribute(nft.NFTA_FIB.DREG, word(dreg)),
     ],
   ];
 }
@@ -241,19 +220,19 @@ function natParts({ type, family, address, port, flags }: Kind<'nat'>): Parts {
   return [
     'nat',
     [
-      encodeAttribute(abi.NFTA_NAT_TYPE, word(abi.NFT_NAT_DNAT)),
-      encodeAttribute(abi.NFTA_NAT_FAMILY, word(FAMILIES[family])),
-      encodeAttribute(abi.NFTA_NAT_REG_ADDR_MIN, word(address)),
-      encodeAttribute(abi.NFTA_NAT_REG_PROTO_MIN, word(port)),
-      encodeAttribute(abi.NFTA_NAT_FLAGS, word(flags)),
+      encodeAttribute(nft.NFTA_NAT.TYPE, word(abi.NFT_NAT_DNAT)),
+      encodeAttribute(nft.NFTA_NAT.FAMILY, word(nft.NFPROTO[family])),
+      encodeAttribute(nft.NFTA_NAT.REG_ADDR_MIN, word(address)),
+      encodeAttribute(nft.NFTA_NAT.REG_PROTO_MIN, word(port)),
+      encodeAttribute(nft.NFTA_NAT.FLAGS, word(flags)),
     ],
   ];
 }
 
 function dataOf(data: NftData): Uint8Array {
-  if ('bytes' in data) return encodeAttribute(abi.NFTA_DATA_VALUE, data.bytes);
-  const code = encodeAttribute(abi.NFTA_VERDICT_CODE, word(codeOf(data.verdict)));
-  return nested(abi.NFTA_DATA_VERDICT, [code]);
+  if ('bytes' in data) return encodeAttribute(nft.NFTA_DATA.VALUE, data.bytes);
+  const code = encodeAttribute(nft.NFTA_VERDICT.CODE, word(codeOf(data.verdict)));
+  return nested(nft.NFTA_DATA.VERDICT, [code]);
 }
 
 function codeOf({ code }: NftVerdict): number {
@@ -264,7 +243,7 @@ function codeOf({ code }: NftVerdict): number {
 }
 
 /** What nft(8) shows as `comment "..."`. */
-export function commentData(comment: string): Uint8Array {
+function commentData(comment: string): Uint8Array {
   const words = text(comment);
   return Uint8Array.of(abi.NFTNL_UDATA_COMMENT, words.length, ...words);
 }

@@ -23,6 +23,8 @@ const none: LabWords = {
   mtu: undefined,
   ipv6: null,
   stp: false,
+  nat: false,
+  publish: [],
 };
 
 describe('addresses', () => {
@@ -105,6 +107,8 @@ describe('a lab', () => {
       address: { address: '192.168.10.11', prefixLength: 24 },
       gateway: '192.168.10.1',
       nameservers: ['8.8.8.8'],
+      nat: false,
+      publish: [],
       mtu: null,
       ipv6: null,
       stp: false,
@@ -161,6 +165,7 @@ describe('the plan', () => {
     lab: labOf(askedOf(none), null),
     standing: null,
     shared: new Set(),
+    settings: [],
     newMac: () => `02:00:00:00:00:0${(macs += 1)}`,
   });
 

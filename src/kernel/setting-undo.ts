@@ -1,0 +1,95 @@
+// What was set in a network namespace that is not ours alone, as the journal has it: sysctls, and nftables.
+
+import type { NftFamily } from './nftables/expression.ts';
+
+/** The network namespace with the inode `network`, which `door` leads to (null: ours did). */
+interface AtNetwork {
+  readonly network: bigint;
+  readonly door: string | null;
+}
+
+export interface Setting {
+  /** `net.ipv4.ip_forward`, as sysctl(8) has it: in names of links a slash is a dot. */
+  readonly key: string;
+  readonly value: string;
+}
+
+/** It was made `value`, or found so: `previous` comes back if it still is, and nobody else needs it. */
+export interface SysctlUndo extends AtNetwork, Setting {
+  readonly op: 'sysctl';
+  readonly previous: string;
+  /** What the kernel changes along with it, now and when it comes back: what was said there before. */
+  readonly along: readonly Setting[];
+}
+
+/** A table with all that is in it, if its comment still is `mark`. */
+export interface NftTableUndo extends AtNetwork {
+  readonly op: 'nft table';
+  readonly family: NftFamily;
+  readonly table: string;
+  readonly mark: string;
+}
+
+/** Rules in somebody else's chain, known by their comment. */
+export interface NftRulesUndo extends AtNetwork {
+  readonly op: 'nft rules';
+  readonly family: NftFamily;
+  readonly table: string;
+  readonly chain: string;
+  readonly mark: string;
+}
+
+export type SettingUndo = SysctlUndo | NftTableUndo | NftRulesUndo;
+
+/** The file of a setting. Source: sysctl(8). */
+export function settingPath(key: string): string {
+  return `/proc/sys/${key.replaceAll(/[./]/g, (letter) => (letter === '.' ? '/' : '.'))}`;
+}
+
+/** `nstool0.1` in a key. */
+export function keyWord(link: string): string {
+  return link.replaceAll('.', '/');
+}
+
+export function isSameSetting(a: SysctlUndo, b: SysctlUndo): boolean {
+  return a.key === b.key && a.network === b.network;
+}
+
+/** For people. */
+export function settingText(undo: SettingUndo): string {
+  if (undo.op === 'sysctl') return undo.key;
+  if (undo.op === 'nft table') return `table ${undo.family} ${undo.table}`;
+  return `rules '${undo.mark}' of table ${undo.family} ${undo.table}, chain ${undo.chain}`;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** From JSON. undefined: it is none. */
+export function settingUndoOf(fields: Fields, at: AtNetwork): SettingUndo | undefined {
+  const { op, family, table, chain, mark } = fields;
+  if (op === 'sysctl') return sysctlUndoOf(fields, at);
+  const known = (['inet', 'ip', 'ip6'] as const).find((each) => each === family);
+  if (known === undefined || typeof table !== 'string' || typeof mark !== 'string') return undefined;
+  if (op === 'nft table') return { op, family: known, table, mark, ...at };
+  return op === 'nft rules' && typeof chain === 'string' ? { op, family: known, table, chain, mark, ...at } : undefined;
+}
+
+function sysctlUndoOf(fields: Fields, at: AtNetwork): SysctlUndo | undefined {
+  const { previous, along } = fields;
+  const setting = settingOf(fields);
+  if (setting === undefined || typeof previous !== 'string' || !Array.isArray(along)) return undefined;
+  const others = along.map(settingOf).filter((each) => each !== undefined);
+  return others.length === along.length ? { op: 'sysctl', ...setting, previous, along: others, ...at } : undefined;
+}
+
+function settingOf(json: unknown): Setting | undefined {
+  if (typeof json !== 'object' || json === null || !('key' in json) || !('value' in json)) return undefined;
+  const { key, value } = json;
+  return typeof key === 'string' && isNetworkKey(key) && typeof value === 'string' ? { key, value } : undefined;
+}
+
+/** Below /proc/sys/net, without a way out of it. */
+function isNetworkKey(key: string): boolean {
+  const path = settingPath(key);
+  return /^\/proc\/sys\/net\/[\w./-]+$/.test(path) && !path.split('/').includes('..');
+}
