@@ -30,6 +30,8 @@ const DOCKERS = { table: 'filter', chain: 'FORWARD', own: 'DOCKER-USER' } as con
 
 /** A rule or policy that drops what passes the host, and nothing is done about it. */
 export interface ForwardObstacle extends Decider {
+  /** The chain for rules that let pass: its base chain, or docker's for rules of others. */
+  readonly into: string;
   /** Else it may, as far as can be told. */
   readonly isCertain: boolean;
   /** The links of the lab's that it concerns. */
@@ -58,14 +60,14 @@ function placePlan(host: Host, question: LabQuestion, sight: Sight): ForwardPlan
   const isSeen = settingNow(host, sight, 'net.bridge.bridge-nf-call-iptables') === '1';
   if (links.length === 0 || (!isRouted && !isSeen)) return { steps: [], obstacles: [] };
   const whole = readRuleset(host, sight.at ?? undefined);
-  const rules = whole.tables.flatMap((table) => [...table.rules.values()].flat());
+  const rules = whole.tables.filter(({ isLegacy }) => !isLegacy).flatMap((table) => [...table.rules.values()].flat());
   // What another lab added goes with that one.
   const ruleset = { ...whole, tables: whole.tables.map(withoutMarked) };
   const found = links.flatMap((link) => {
     const packets = isRouted ? routedPackets(lab, sight, link) : [withinPacket(lab, link)];
     return packets.flatMap((packet) => dropsOf(ruleset, packet).map((drop) => ({ ...drop, link })));
   });
-  const isDockers = ({ by }: Dropped): boolean => hasDockerUser(by, rules);
+  const isDockers = ({ by }: Dropped): boolean => hasDockerUser(by, whole);
   const docker = new Set(found.filter(isDockers).map(({ by }) => by.family));
   const others = found.filter((each) => !isDockers(each));
   const stale = rules.filter((rule) => isMarked(rule, labMark(lab.name)) && !docker.has(rule.family));
@@ -78,7 +80,8 @@ function placePlan(host: Host, question: LabQuestion, sight: Sight): ForwardPlan
     ],
     obstacles: distinct(others).map(({ by, isCertain }) => {
       const at = others.filter((each) => isSameDecider(each.by, by)).map(({ link }) => link);
-      return { ...by, isCertain, links: [...new Set(at)], isRouted };
+      const into = asksDockerUser(by, whole) ? DOCKERS.own : by.base.chain;
+      return { ...by, into, isCertain, links: [...new Set(at)], isRouted };
     }),
   };
 }
@@ -93,7 +96,7 @@ interface Dropped {
 function dropsOf(ruleset: Ruleset, packet: Packet): readonly Omit<Dropped, 'link'>[] {
   const { verdict, by, certain } = judge(ruleset, 'forward', packet);
   if (verdict === 'accept' || by === null) return [];
-  const tables = ruleset.tables.filter(({ family, name }) => family !== by.family || name !== by.table);
+  const tables = ruleset.tables.filter((table) => !isOf(table, by));
   const rest = tables.length === ruleset.tables.length ? [] : dropsOf({ ...ruleset, tables }, packet);
   return [{ by, isCertain: certain }, ...rest];
 }
@@ -162,14 +165,19 @@ function facingLinks(lab: Lab, { node }: Sight): readonly string[] {
   return [...new Set([...bridges.map(({ name }) => name), ...ends.map(({ link }) => link)])];
 }
 
-/** Docker's own chain, and its chain for others' rules, which it asks first. */
-function hasDockerUser({ family, table, base }: Decider, rules: readonly NftRule[]): boolean {
-  if ((family !== 'ip' && family !== 'ip6') || table !== DOCKERS.table || base.chain !== DOCKERS.chain) return false;
-  return rules.some(
-    (rule) =>
-      isIn(rule, { family, table, chain: DOCKERS.chain }) &&
-      rule.expressions.some((each) => isJumpTo(each, DOCKERS.own)),
-  );
+/** Docker's own chain, and its chain for others' rules, which it asks first; of nftables, where we can add to it. */
+function hasDockerUser(by: Decider, ruleset: Ruleset): boolean {
+  return (by.family === 'ip' || by.family === 'ip6') && asksDockerUser(by, ruleset);
+}
+
+function asksDockerUser(by: Decider, { tables }: Ruleset): boolean {
+  if (by.table !== DOCKERS.table || by.base.chain !== DOCKERS.chain) return false;
+  const rules = tables.find((table) => isOf(table, by))?.rules.get(DOCKERS.chain) ?? [];
+  return rules.some(({ expressions }) => expressions.some((each) => isJumpTo(each, DOCKERS.own)));
+}
+
+function isOf({ family, name, isLegacy }: FirewallTable, by: Decider): boolean {
+  return (isLegacy ? `legacy ${family}` : family) === by.family && name === by.table;
 }
 
 function isMarked(rule: NftRule, mark: string): boolean {
@@ -186,7 +194,7 @@ function staleStep({ at }: Sight, rules: readonly NftRule[]): PlannedStep {
 function withoutMarked(table: FirewallTable): FirewallTable {
   const rules = new Map(table.rules);
   const own = rules.get(DOCKERS.own);
-  if (table.name !== DOCKERS.table || own === undefined) return table;
+  if (table.isLegacy || table.name !== DOCKERS.table || own === undefined) return table;
   rules.set(
     DOCKERS.own,
     own.filter((rule) => ruleComment(rule)?.startsWith(labMark('')) !== true),

@@ -220,6 +220,25 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft', 'python'))('net
     lab.must('sh', '-ec', 'ip addr del 2001:db8:1::1/64 dev up0; ip -n beyond addr del 2001:db8:1::2/64 dev eth0');
   });
 
+  it('of a lab file, on the host and on a node that routes', () => {
+    const file = `name: two
+nodes: { br0: bridge, web: {}, r: {}, a: {} }
+links:
+  - web-br0
+  - r-br0
+  - ends: [{ node: a, address: 10.77.0.2/24 }, { node: r, address: 10.77.0.1/24 }]
+nat: [br0, { source: 10.77.0.0/24, node: r }]
+publish: ['8080:web:80']
+`;
+    lab.must('sh', '-c', `cat > /run/lab.yaml <<'END'\n${file}END`);
+    up('-f', '/run/lab.yaml');
+    lab.must('ip', '-n', 'a', 'route', 'add', 'default', 'via', '10.77.0.1');
+    lab.must('sh', '-c', 'ip -n r route replace default via $(ip -o -4 addr show br0 | sed "s/.*inet //; s,/.*,,")');
+    expect(lab.ask('beyond', 80, 'a', [tcp(BEYOND, 80)])).toEqual([OUTSIDE]);
+    expect(lab.ask('web', 80, null, [tcp(OUTSIDE, 8080)])).toEqual([OUTSIDE]);
+    expect(up('-f', '/run/lab.yaml')).toContain('nothing was changed');
+  });
+
   it('refuses ports that the host listens on, addresses that it does not have, and tables of others', () => {
     const refused = (words: readonly string[], text: string): void => {
       const { status, stderr } = lab.net.nstool(['net', 'up', ...words]);
@@ -267,6 +286,20 @@ print(subprocess.run(sys.argv[2:], capture_output=True, text=True).stderr)`;
       lab.net.nstool(['net', 'down']);
       lab.must('nft', 'flush', 'chain', 'inet', 'fw', 'fwd_in');
       expect(lab.ruleset()).toBe(rules);
+    });
+
+    it.skipIf(lacks('iptables'))("of iptables-legacy is told, too, with docker's own chain", () => {
+      const forward = (...lines: readonly string[]): string =>
+        lab.must('sh', '-ec', lines.map((line) => `iptables-legacy ${line}`).join('\n'));
+      forward('-P FORWARD DROP');
+      expect(up('--nat')).toContain('table legacy ip filter, chain FORWARD, drops');
+      forward('-N DOCKER-USER', '-A FORWARD -j DOCKER-USER');
+      const command = up('--nat').match(/(iptables-legacy -I DOCKER-USER -i nstool0 .*)/)?.[1] ?? 'false';
+      expect(lab.ask('beyond', 80, 'ns1', [inVain(tcp(BEYOND, 80))])).toEqual(['no answer']);
+      lab.must('sh', '-ec', command);
+      expect(lab.ask('beyond', 80, 'ns1', [tcp(BEYOND, 80)])).toEqual([OUTSIDE]);
+      expect(up('--nat')).not.toContain('drops');
+      forward('-F', '-X DOCKER-USER', '-P FORWARD ACCEPT');
     });
 
     describe.skipIf(lacks('iptables', 'br_netfilter'))('docker', () => {

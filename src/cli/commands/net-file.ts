@@ -47,7 +47,6 @@ export function labFromFile(host: Host, file: LabFile, name: string, standing: J
     taken: takenNets(host, before),
     attach: (word, node) => attachTo(host, word, node, before),
   });
-  requireBuilt(lab);
   return lab;
 }
 
@@ -83,17 +82,6 @@ function attachTo(host: Host, word: Word, node: string, before: Lab | undefined)
   const links = new Set(lookInto(host, door.at).links.keys());
   for (const { link } of own) links.delete(link);
   return { path: door.at, inode, links };
-}
-
-/** What a file may say, and nothing makes yet. */
-function requireBuilt({ nat, publish }: Lab): void {
-  const [what] = [...(nat.length === 0 ? [] : ['nat']), ...(publish.length === 0 ? [] : ['publish'])];
-  if (what !== undefined)
-    throw new NsError('UNSUPPORTED', {
-      what: `${what} is not built yet`,
-      why: 'nothing was changed',
-      tryThis: 'the file without it',
-    });
 }
 
 function runOf(lab: Lab, path: string): LabRun {

@@ -42,8 +42,8 @@ function xtablesOf({ family, table, base }: ForwardObstacle): string | undefined
   return family === 'ip' ? 'iptables' : family === 'ip6' ? 'ip6tables' : undefined;
 }
 
-function iptables({ base, isRouted }: ForwardObstacle, tool: string, link: string): readonly string[] {
-  const insert = `${tool} -I ${quotedVisibly(base.chain)}`;
+function iptables({ into, isRouted }: ForwardObstacle, tool: string, link: string): readonly string[] {
+  const insert = `${tool} -I ${quotedVisibly(into)}`;
   if (!isRouted) return [`${insert} -i ${link} -o ${link} -j ACCEPT`];
   return [
     `${insert} -i ${link} -j ACCEPT`,
@@ -51,8 +51,8 @@ function iptables({ base, isRouted }: ForwardObstacle, tool: string, link: strin
   ];
 }
 
-function nft({ family, table, base, isRouted }: ForwardObstacle, link: string): readonly string[] {
-  const insert = `nft insert rule ${family} ${quotedVisibly(table)} ${quotedVisibly(base.chain)}`;
+function nft({ family, table, into, isRouted }: ForwardObstacle, link: string): readonly string[] {
+  const insert = `nft insert rule ${family} ${quotedVisibly(table)} ${quotedVisibly(into)}`;
   if (!isRouted) return [`${insert} iifname ${link} oifname ${link} accept`];
   return [
     `${insert} iifname ${link} accept`,
