@@ -197,6 +197,18 @@ export const firewallCases: readonly FirewallCase[] = [
     ),
   },
   {
+    name: 'by which interface an address is reached',
+    rules: nft(
+      'table inet t { chain p { type filter hook prerouting priority -300; fib saddr . iif oif missing drop; fib daddr oif "r0" tcp dport 80 drop; fib daddr oifname "r0" udp dport 53 drop; } }',
+    ),
+  },
+  {
+    name: 'a source that is reached by another interface',
+    rules: nft(
+      'table inet t { chain p { type filter hook prerouting priority -300; iif "l0" fib daddr . iif oif exists drop; iif "l0" fib saddr . iif oif exists meta l4proto udp drop; } }',
+    ),
+  },
+  {
     name: 'raw does not know connections',
     rules: nft(
       'table ip t { chain p { type filter hook prerouting priority -300; ct state new drop; ct state invalid udp dport 53 drop; } }',
@@ -298,6 +310,10 @@ export const firewallCases: readonly FirewallCase[] = [
   {
     name: 'ip6tables',
     rules: `ip6tables -P FORWARD DROP; ip6tables -A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT; ip6tables -A FORWARD -p icmpv6 -j REJECT; ip6tables -A FORWARD -s fd01::/64 -m conntrack --ctstate NEW -p udp -j ACCEPT`,
+  },
+  {
+    name: 'as ufw begins',
+    rules: `ip6tables -A FORWARD -m rt --rt-type 0 -j DROP; ip6tables -A FORWARD -p icmpv6 -m icmp6 --icmpv6-type 128 -j DROP; ip6tables -A FORWARD -m frag -j DROP; iptables -A FORWARD -m addrtype --dst-type BROADCAST -j DROP; iptables -A FORWARD -p esp -j DROP; iptables -A FORWARD -p tcp -m conntrack --ctstate NEW -j ACCEPT; iptables -A FORWARD -p udp -j REJECT`,
   },
   {
     name: 'iptables: raw',

@@ -52,6 +52,7 @@ table inet t {
     ct mark 0x00000001 accept
     fib daddr type local accept
     fib saddr . iif oif missing drop
+    fib daddr . iif oif exists accept
     meta nfproto ipv6 drop
     meta l4proto tcp reject with tcp reset
     reject with icmpx admin-prohibited

@@ -48,6 +48,8 @@ export type XtTest = { readonly inverted: boolean } & (
   /** A port of a bridge, by as many bytes of its name as the mask has: `br+` has two. */
   | { readonly kind: 'bridge port'; readonly way: 'in' | 'out'; readonly name: Uint8Array; readonly mask: Uint8Array }
   | { readonly kind: 'bridged'; readonly by: 'in' | 'out' | 'both' }
+  /** Of packets that are not asked about here. */
+  | { readonly kind: 'never' }
   /** What no look at the packet tells: how many came before, chance, a list that is not read here. */
   | { readonly kind: 'uncertain' }
 );
@@ -65,7 +67,11 @@ export function decodeXtMatch(name: string, revision: number, info: Uint8Array, 
   return decode?.(info, family) ?? uncertain(`-m ${name} ...`);
 }
 
+/** Headers that a packet without extension headers, and of TCP, UDP or ICMP, does not have: not even inverted they hold. */
+const ABSENT = ['ah', 'esp', 'ipcomp', 'sctp', 'dccp', 'rt', 'frag', 'dst', 'hbh', 'mh', 'srh', 'ipv6header'];
+
 const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
+  ...ABSENT.map((name) => [name, () => never(name)] as const),
   ['comment', comment],
   ['tcp', tcp],
   ['udp', udp],
@@ -85,6 +91,10 @@ const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
   ['statistic', statistic],
   ['set', ipset],
 ]);
+
+function never(name: string): XtMatch {
+  return { text: `-m ${name} ...`, tests: [{ kind: 'never', inverted: false }] };
+}
 
 function uncertain(text: string): XtMatch {
   return { text, tests: [{ kind: 'uncertain', inverted: false }] };

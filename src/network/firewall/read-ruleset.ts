@@ -6,6 +6,7 @@ import {
   IFLA_BR_NF_CALL_IPTABLES,
   IFLA_GROUP,
   IFLA_INFO_DATA,
+  RT_TABLE_MAIN,
   RTM_NEWLINK,
 } from '../../kernel/abi/netlink.ts';
 import type { Gap, Host, NamespaceDoor, NetlinkRequest, Reading } from '../../kernel/host.ts';
@@ -14,7 +15,8 @@ import { decodeAddresses, encodeAddressDump } from '../../kernel/netlink/address
 import { decodeEach } from '../../kernel/netlink/dump.ts';
 import { attributesOfLink, encodeLinkDump, linkOf } from '../../kernel/netlink/links.ts';
 import { attributeMap, numberOf } from '../../kernel/netlink/message.ts';
-import { decodeRoutes, encodeRouteDump } from '../../kernel/netlink/routes.ts';
+import { decodeRoutes, encodeRouteDump, type Route } from '../../kernel/netlink/routes.ts';
+import { decodeRules, encodeRuleDump } from '../../kernel/netlink/rules.ts';
 import {
   decodeChains,
   decodeNftRules,
@@ -35,6 +37,8 @@ import { BRIDGE_CALL_FILES, type BridgeCalls } from './bridge-filter.ts';
 import { legacyFirewallTable } from './legacy-table.ts';
 import type { PacketFamily } from './packet.ts';
 import type { FirewallLink, FirewallTable, LocalRoute, Ruleset } from './ruleset.ts';
+
+const TABLE_LOCAL = 255;
 
 /** `door`: to the network namespace; absent: our own. What is not answered is a gap in it. */
 export function readRuleset(host: Host, door?: NamespaceDoor): Ruleset {
@@ -69,6 +73,7 @@ export function readRuleset(host: Host, door?: NamespaceDoor): Ruleset {
   return {
     tables,
     links,
+    routes: tables.some(asksRoutes) ? readRoutes(host, door) : null,
     local: local.ok ? local.value.flatMap(localRoute) : [],
     bridgeCalls: calls.ok ? calls.value : null,
     gaps,
@@ -104,6 +109,24 @@ function readThere(host: Host, door: NamespaceDoor | undefined, path: string): R
   return door === undefined ? host.readFile(path) : host.readFileInside({ kind: 'net', door, path });
 }
 
+function asksRoutes({ rules }: FirewallTable): boolean {
+  const all = [...rules.values()].flat();
+  return all.some(({ expressions }) => expressions.some((one) => one.kind === 'fib' && one.result !== 'type'));
+}
+
+/** Of the rules that every namespace begins with. */
+const FIRST_TABLES: ReadonlySet<number | null> = new Set([TABLE_LOCAL, RT_TABLE_MAIN, 253]);
+
+/** null: not known, or other tables than main count. */
+function readRoutes(host: Host, door: NamespaceDoor | undefined): readonly Route[] | null {
+  const rules = host.netlink(more(encodeRuleDump(door)));
+  const policy = rules.ok ? decodeRules(rules.value, 'rules') : rules;
+  if (!policy.ok || !policy.value.every(({ table }) => FIRST_TABLES.has(table))) return null;
+  const routes = host.netlink(encodeRouteDump(door, RT_TABLE_MAIN));
+  const main = routes.ok ? decodeRoutes(routes.value, 'routes') : routes;
+  return main.ok ? main.value.filter(({ table }) => table === RT_TABLE_MAIN) : null;
+}
+
 /** Since Linux 5.3 they are the namespace's own. */
 function readBridgeCalls(host: Host, door: NamespaceDoor | undefined): Reading<Ruleset['bridgeCalls']> {
   const isOn = (family: PacketFamily): Reading<boolean> => {
@@ -128,8 +151,6 @@ type Ask = <T>(
 function isLacking({ errno }: Gap): boolean {
   return errno === 'EINVAL' || errno === 'EOPNOTSUPP' || errno === 'EPROTONOSUPPORT';
 }
-
-const TABLE_LOCAL = 255;
 
 function readTables(ask: Ask, door: NamespaceDoor | undefined): readonly FirewallTable[] {
   const dump = <T>(

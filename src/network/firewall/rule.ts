@@ -21,9 +21,10 @@ import {
 } from './bits.ts';
 import { connectionBits } from './connection.ts';
 import { headerBits } from './headers.ts';
-import { linkNamed, metaBits, type Place } from './meta.ts';
+import { linkNamed, metaBits, nameBits, type Place } from './meta.ts';
 import { freshRegisters, read, write, type Registers } from './registers.ts';
-import type { FirewallTable } from './ruleset.ts';
+import { routeInterface } from './route-interface.ts';
+import type { FirewallTable, Ruleset } from './ruleset.ts';
 import { answerOf, find } from './set-lookup.ts';
 import { be16, u32, type State } from './state.ts';
 import { translate, type Wanted } from './translation.ts';
@@ -353,19 +354,21 @@ function connection(course: Course, { dreg, sreg, key, direction }: Of<'ct'>): S
 
 function fib({ place, registers, state }: Course, { dreg, result, flags }: Of<'fib'>): Step {
   const { packet } = state;
-  if (result !== 'type') {
-    write(registers, dreg, unknownBytes(flags.includes('present') ? 1 : META_LENGTH));
-    return true;
-  }
   const end = flags.includes('saddr') ? 'source' : 'destination';
-  if (state.unknown.has(end)) {
-    write(registers, dreg, unknownBytes(4));
-    return true;
-  }
   const name = flags.includes('iif') ? packet.iif : flags.includes('oif') ? packet.oif : null;
   const ifindex = name === null ? null : (linkNamed(place.ruleset, name)?.ifindex ?? null);
-  write(registers, dreg, addressType(place.ruleset, packet[end], ifindex));
+  if (state.unknown.has(end)) write(registers, dreg, unknownBytes(META_LENGTH));
+  else if (result === 'type') write(registers, dreg, addressType(place.ruleset, packet[end], ifindex));
+  else write(registers, dreg, interfaceBits(place.ruleset, packet[end], ifindex, result, flags.includes('present')));
   return true;
+}
+
+function interfaceBits(ruleset: Ruleset, address: string, only: number | null, result: string, present: boolean): Bits {
+  const found = routeInterface(ruleset, address, only);
+  if (found === null) return unknownBytes(present ? 1 : META_LENGTH);
+  if (present) return knownBytes(Uint8Array.of(found === 0 ? 0 : 1));
+  if (result === 'oif') return knownBytes(u32(found));
+  return nameBits(ruleset.links.find(({ ifindex }) => ifindex === found)?.name ?? '');
 }
 
 const MAX_CHOICES = 256;

@@ -1,6 +1,7 @@
 // All that decides in a network namespace which packets pass, as data.
 
 import type { Gap } from '../../kernel/host.ts';
+import type { Route } from '../../kernel/netlink/routes.ts';
 import type { NftChain, NftObject, NftRule, NftSet, NftTable } from '../../kernel/nftables/objects.ts';
 import type { BridgeCalls } from './bridge-filter.ts';
 
@@ -43,6 +44,8 @@ export interface Ruleset {
   readonly tables: readonly FirewallTable[];
   readonly links: readonly FirewallLink[];
   readonly local: readonly LocalRoute[];
+  /** Where a rule asks by which interface an address is reached: routes of table main. Absent (null): no rule asks, it is not known, or other tables count. */
+  readonly routes: readonly Route[] | null;
   /** The sysctls of br_netfilter; `absent`: it is not loaded; null: not known. */
   readonly bridgeCalls: BridgeCalls | 'absent' | null;
   /** What could not be read: judged by what is here, a verdict is not certain where one of them matters. */

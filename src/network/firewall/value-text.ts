@@ -113,6 +113,7 @@ const HOST_ORDER: ReadonlySet<ValueType> = new Set([
   'ct state',
   'ct status',
   'address type',
+  'present',
 ]);
 
 /** Is the lowest byte the first? */

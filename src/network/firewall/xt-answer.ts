@@ -44,6 +44,8 @@ function plainAnswer(place: Place, state: State, test: XtTest): Answer {
       return bridgePort(packet, test);
     case 'bridged':
       return isBridged(packet, test.by);
+    case 'never':
+      return false;
     case 'uncertain':
       return null;
   }

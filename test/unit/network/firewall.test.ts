@@ -117,7 +117,7 @@ function rulesetOf(rules: Rules, sets: readonly NftSet[] = [], policy: 'accept' 
     sets: new Map(sets.map((set) => [set.name, set])),
     objects: [],
   };
-  return { tables: [table], links: [], local: [], bridgeCalls: 'absent', gaps: [] };
+  return { tables: [table], links: [], local: [], routes: null, bridgeCalls: 'absent', gaps: [] };
 }
 
 function said(ruleset: Ruleset, known: Partial<Packet> = {}): string {
