@@ -137,6 +137,12 @@ describe.skipIf(lacks(...needed))('docker, podman and three labs', { timeout: 60
 
   const sorted = (rows: readonly unknown[]): readonly string[] => rows.map((row) => JSON.stringify(row)).toSorted();
 
+  /** What only one of them has. */
+  const missing = (ours: readonly string[], theirs: readonly string[]): readonly string[] => [
+    ...ours.filter((one) => !theirs.includes(one)),
+    ...theirs.filter((one) => !ours.includes(one)),
+  ];
+
   it('knows each by its name', () => {
     const names = new Map([...inside].map(([name, place]) => [name, topology.nameOf(place)]));
     for (const name of ['d1', 'd2', 'p1']) expect(names.get(name)).toBe(`container:${name}`);
@@ -208,43 +214,51 @@ describe.skipIf(lacks(...needed))('docker, podman and three labs', { timeout: 60
     expect(theirs).toHaveLength(6);
   });
 
-  it('has the addresses of ip addr', () => {
+  it('has the addresses of ip addr', async () => {
     for (const [name, place] of each()) {
-      const theirs = json(place, 'ip', '-j', 'addr').flatMap(({ ifindex, ifname, addr_info: all }) =>
-        (all as Fields[]).map(({ family, local, prefixlen, address, scope, label }) => {
-          const peer = address ?? null;
-          return { ifindex, ifname, family, local, prefixlen, peer, scope, label: label ?? null };
-        }),
-      );
-      expect({ name, of: sorted(field(place, 'addresses')) }).toEqual({ name, of: sorted(theirs) });
-      expect(theirs.length).toBeGreaterThan(0);
+      const theirs = (): readonly Fields[] =>
+        json(place, 'ip', '-j', 'addr').flatMap(({ ifindex, ifname, addr_info: all }) =>
+          (all as Fields[]).map(({ family, local, prefixlen, address, scope, label }) => {
+            const peer = address ?? null;
+            return { ifindex, ifname, family, local, prefixlen, peer, scope, label: label ?? null };
+          }),
+        );
+      // The kernel gives a link its address of IPv6 some time after it is up.
+      await expect
+        .poll(() => missing(sorted(field(place, 'addresses')), sorted(theirs())), { timeout: 20_000, message: name })
+        .toEqual([]);
+      expect(theirs().length).toBeGreaterThan(0);
     }
   });
 
-  it('has the routes of ip route, of all tables and both families', () => {
+  it('has the routes of ip route, of all tables and both families', async () => {
     for (const [name, place] of each()) {
-      const theirs = ['-4', '-6'].flatMap((family) =>
-        json(place, 'ip', family, '-j', '-d', 'route', 'show', 'table', 'all').map((route) => {
-          const { type = 'unicast', dst, table = 'main', protocol, scope, metric = null, prefsrc = null } = route;
-          const { gateway = null, dev = null } = route;
-          const nexthops = dev === null && gateway === null ? [] : [{ gateway, dev, weight: 1, encap: null }];
-          const number = (names: Readonly<Record<string, number>>, word: unknown): unknown =>
-            names[String(word)] ?? word;
-          return {
-            family: family === '-4' ? 'inet' : 'inet6',
-            type,
-            dst,
-            table: number(TABLES, table),
-            protocol: number(PROTOCOLS, protocol),
-            scope,
-            metric,
-            prefsrc,
-            nexthops,
-          };
-        }),
-      );
-      expect({ name, of: sorted(field(place, 'routes')) }).toEqual({ name, of: sorted(theirs) });
-      expect(theirs.length).toBeGreaterThan(0);
+      const theirs = (): readonly Fields[] =>
+        ['-4', '-6'].flatMap((family) =>
+          json(place, 'ip', family, '-j', '-d', 'route', 'show', 'table', 'all').map((route) => {
+            const { type = 'unicast', dst, table = 'main', protocol, scope, metric = null, prefsrc = null } = route;
+            const { gateway = null, dev = null } = route;
+            const nexthops = dev === null && gateway === null ? [] : [{ gateway, dev, weight: 1, encap: null }];
+            const number = (names: Readonly<Record<string, number>>, word: unknown): unknown =>
+              names[String(word)] ?? word;
+            return {
+              family: family === '-4' ? 'inet' : 'inet6',
+              type,
+              dst,
+              table: number(TABLES, table),
+              protocol: number(PROTOCOLS, protocol),
+              scope,
+              metric,
+              prefsrc,
+              nexthops,
+            };
+          }),
+        );
+      // The kernel gives a link its address of IPv6 some time after it is up.
+      await expect
+        .poll(() => missing(sorted(field(place, 'routes')), sorted(theirs())), { timeout: 20_000, message: name })
+        .toEqual([]);
+      expect(theirs().length).toBeGreaterThan(0);
     }
   });
 
