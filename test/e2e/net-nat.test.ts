@@ -233,7 +233,8 @@ publish: ['8080:web:80']
     lab.must('sh', '-c', `cat > /run/lab.yaml <<'END'\n${file}END`);
     up('-f', '/run/lab.yaml');
     lab.must('ip', '-n', 'a', 'route', 'add', 'default', 'via', '10.77.0.1');
-    lab.must('sh', '-c', 'ip -n r route replace default via $(ip -o -4 addr show br0 | sed "s/.*inet //; s,/.*,,")');
+    const gateway = "$(ip -o -4 addr show br0 | sed 's/.*inet //; s,/.*,,')";
+    for (const node of ['r', 'web']) lab.must('sh', '-c', `ip -n ${node} route replace default via ${gateway}`);
     expect(lab.ask('beyond', 80, 'a', [tcp(BEYOND, 80)])).toEqual([OUTSIDE]);
     expect(lab.ask('web', 80, null, [tcp(OUTSIDE, 8080)])).toEqual([OUTSIDE]);
     expect(up('-f', '/run/lab.yaml')).toContain('nothing was changed');
