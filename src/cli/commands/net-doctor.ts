@@ -37,13 +37,13 @@ export const netDoctor: CommandDefinition = {
     { long: 'to', value: 'WHERE', help: 'a target, target:PORT, an address, address:PORT, or a name of DNS' },
     {
       long: 'probe',
-      help: 'send one ping, one TCP connection, one question to a nameserver, and wait two seconds at most',
+      help: 'send one ping, one TCP connection, one question for a name; wait two seconds at most',
     },
     {
       long: 'drops',
       value: 'SECONDS',
       optionalValue: true,
-      help: 'count the packets that the kernel drops meanwhile, and so much longer, by reason: on the whole host',
+      help: 'count what the kernel drops meanwhile, and so much longer, by reason: of the whole host',
     },
     { long: 'json', short: 'J', help: 'as JSON, with each hop and the gaps' },
     { long: 'verbose', short: 'v', help: 'with each hop' },
