@@ -9,7 +9,17 @@ import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { filesOf, FOLDER } from './lab-files.ts';
 import { settingKeys, translatingPlaces } from './lab-translation.ts';
-import { bridgeOf, commandText, endsOf, placeOf, type Lab, type LabLink, type PlaceNode } from './lab.ts';
+import {
+  bridgeOf,
+  bridgesIn,
+  commandText,
+  endsIn,
+  endsOf,
+  placeOf,
+  type Lab,
+  type LabLink,
+  type PlaceNode,
+} from './lab.ts';
 
 export interface Removal {
   readonly steps: readonly PlannedStep[];
@@ -197,11 +207,9 @@ interface PlacedNet {
 }
 
 function netsOf(lab: Lab, place: string): readonly PlacedNet[] {
-  const bridges = lab.nodes.filter((node) => node.kind === 'bridge').filter((node) => node.in === place);
-  const ends = lab.links.flatMap(endsOf).filter((end) => placeOf(lab, end.node).name === place);
   return [
-    ...bridges.flatMap(({ name, addresses }) => addresses.map((net) => ({ link: name, net }))),
-    ...ends.flatMap(({ link, addresses }) => addresses.map((net) => ({ link, net }))),
+    ...bridgesIn(lab, place).flatMap(({ name, addresses }) => addresses.map((net) => ({ link: name, net }))),
+    ...endsIn(lab, place).flatMap(({ end }) => end.addresses.map((net) => ({ link: end.link, net }))),
   ];
 }
 

@@ -8,7 +8,7 @@ import type { LabQuestion } from './lab-plan.ts';
 import type { Sight } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { sysctlStep } from './lab-sysctls.ts';
-import { bridgeOf, endsOf, nearAndFar, placeOf, type Lab, type LabRoute } from './lab.ts';
+import { bridgeOf, bridgesIn, endsIn, nearAndFar, type Lab, type LabRoute } from './lab.ts';
 
 const IFF_UP = 1;
 const MAIN_TABLE = 254;
@@ -39,10 +39,7 @@ export function settingSteps(host: Host, question: LabQuestion, sight: Sight): r
 }
 
 function wantedIn(lab: Lab, { node }: Sight): readonly Wanted[] {
-  const bridges = lab.nodes
-    .filter((each) => each.kind === 'bridge')
-    .filter((each) => each.in === node.name && !each.isForeign);
-  const ends = lab.links.flatMap((link) => endsOf(link).map((end) => ({ end, link })));
+  const bridges = bridgesIn(lab, node.name).filter(({ isForeign }) => !isForeign);
   return [
     ...bridges.map(({ name, addresses, mtu }) => ({
       name,
@@ -52,16 +49,14 @@ function wantedIn(lab: Lab, { node }: Sight): readonly Wanted[] {
       isMadeSized: true,
       mtu,
     })),
-    ...ends
-      .filter(({ end }) => placeOf(lab, end.node).name === node.name)
-      .map(({ end, link }) => ({
-        name: end.link,
-        addresses: end.addresses,
-        bridge: bridgeOf(lab, end)?.name ?? null,
-        isMadePort: link.kind === 'veth' && nearAndFar(lab, link.ends)[0] === end,
-        isMadeSized: link.kind !== 'physical',
-        mtu: link.mtu,
-      })),
+    ...endsIn(lab, node.name).map(({ end, link }) => ({
+      name: end.link,
+      addresses: end.addresses,
+      bridge: bridgeOf(lab, end)?.name ?? null,
+      isMadePort: link.kind === 'veth' && nearAndFar(lab, link.ends)[0] === end,
+      isMadeSized: link.kind !== 'physical',
+      mtu: link.mtu,
+    })),
   ];
 }
 

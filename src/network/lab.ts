@@ -1,6 +1,7 @@
 // A network of one's own: nodes and the links between them. What it is called and made of.
 
 import { NsError } from '../kernel/error.ts';
+import { memo } from '../kernel/memo.ts';
 import type { LabExpectation } from './expectation.ts';
 import type { IpNet } from './ip-net.ts';
 
@@ -137,6 +138,10 @@ export interface LabPublish {
   readonly toPort: number;
 }
 
+/** A lab of a hundred nodes is asked thousands of times. */
+const byName = memo<ReadonlyMap<string, LabNode>>();
+const byPlace = memo<ReadonlyMap<string, readonly PlacedEnd[]>>();
+
 export const HOST = 'host';
 
 export const NO_SETTINGS: NodeSettings = { routes: [], sysctls: new Map(), dns: [], search: [], hosts: new Map() };
@@ -151,17 +156,47 @@ export function endsOf(link: LabLink): readonly LabEnd[] {
 }
 
 /** The namespace that a node is, or that its bridge is in. Errors: BAD_VALUE. */
-export function placeOf({ nodes }: Lab, name: string): PlaceNode {
-  const node = nodes.find((each) => each.name === name);
+export function placeOf(lab: Lab, name: string): PlaceNode {
+  const nodes = byName(lab, '', () => new Map(lab.nodes.map((node) => [node.name, node])));
+  const node = nodes.get(name);
   if (node?.kind !== 'bridge' && node !== undefined) return node;
-  const place = nodes.find((each) => each.name === node?.in);
+  const place = nodes.get(node?.in ?? '');
   if (place !== undefined && place.kind !== 'bridge') return place;
   throw new NsError('BAD_VALUE', { what: `'${node?.in ?? name}' is no node that has links` });
 }
 
 /** The bridge that the end is a port of. */
-export function bridgeOf({ nodes }: Lab, { node }: LabEnd): BridgeNode | undefined {
-  return nodes.find((each): each is BridgeNode => each.kind === 'bridge' && each.name === node);
+export function bridgeOf(lab: Lab, { node }: LabEnd): BridgeNode | undefined {
+  const nodes = byName(lab, '', () => new Map(lab.nodes.map((each) => [each.name, each])));
+  const found = nodes.get(node);
+  return found?.kind === 'bridge' ? found : undefined;
+}
+
+export interface PlacedEnd {
+  readonly end: LabEnd;
+  readonly link: LabLink;
+}
+
+/** Those in the network of a node, also as ports of its bridges. Errors: BAD_VALUE. */
+export function endsIn(lab: Lab, place: string): readonly PlacedEnd[] {
+  return byPlace(lab, '', () => placedEnds(lab)).get(place) ?? [];
+}
+
+function placedEnds(lab: Lab): ReadonlyMap<string, readonly PlacedEnd[]> {
+  const ends = new Map<string, PlacedEnd[]>();
+  for (const link of lab.links) {
+    for (const end of endsOf(link)) {
+      const { name } = placeOf(lab, end.node);
+      const own = ends.get(name) ?? [];
+      own.push({ end, link });
+      ends.set(name, own);
+    }
+  }
+  return ends;
+}
+
+export function bridgesIn({ nodes }: Lab, place: string): readonly BridgeNode[] {
+  return nodes.filter((node): node is BridgeNode => node.kind === 'bridge' && node.in === place);
 }
 
 /** The one in somebody else's namespace is the first: there the pair is found again, and taken away. */
