@@ -47,8 +47,7 @@ export async function upLab(
   const obstacles = plan.obstacles.map(obstacleNote);
   const starting = notRunning(host, commandsOf(lab), before.standing);
   const awaited = starting.map((each) => `to be started: ${each.what}`);
-  if (dryRun)
-    return answer(invocation, name, plan, [...before.notes, ...obstacles, ...awaited, 'nothing was changed']);
+  if (dryRun) return answer(invocation, name, plan, [...before.notes, ...obstacles, ...awaited, 'nothing was changed']);
   const told = { lab, what, notes: [...obstacles, ...before.notes, ...notes] };
   const outcome = await act(invocation, context, told, plan, before.standing, starting.length === 0);
   if ('status' in outcome && outcome.status === 0) await startAll(host, context, journal, name, starting);

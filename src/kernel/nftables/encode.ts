@@ -102,6 +102,7 @@ export function encodeExpression(expression: Expression): Uint8Array {
 type Parts = readonly [name: string, attributes: readonly Uint8Array[]];
 
 function partsOf(expression: Expression): Parts {
+  // eslint-disable-next-line typescript/switch-exhaustiveness-check -- what is read may have any kind; we write these
   switch (expression.kind) {
     case 'immediate':
       return [
