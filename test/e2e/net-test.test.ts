@@ -170,6 +170,26 @@ s = socket.create_server(('10.99.1.2', 8080)); s.settimeout(20); s.accept()`;
     expect([...tested('--timeout', '20').values()]).toEqual(['passed']);
   });
 
+  it.skipIf(lacks('python'))('has what leaves translated, ports that lead in, and commands', () => {
+    const file = `
+name: other
+pool: 10.98.0.0/16
+nodes:
+  br0: bridge
+  web: { routes: [default via br0], start: [[python3, -c, "import socket, time; s = socket.create_server(('10.98.0.2', 80)); time.sleep(1000)"]] }
+  world:
+links: [web-br0, host-world]
+nat: [br0]
+publish: ['8080:web:80']
+expect: [web reach world, world port host:8080, world not reach web]
+`;
+    expect(withFile(file, 'up')).toMatchObject({ status: 0 });
+    expect([...tested('other', '--timeout', '20').values()]).toEqual(['passed', 'passed', 'passed']);
+    expect(withFile(file, 'up').stderr).toContain('nothing was changed');
+    expect(net.nstool(['net', 'down', 'other'])).toMatchObject({ status: 0 });
+    expect(state()).toBe(before);
+  });
+
   it('net test needs a lab that stands, and one that is meant', () => {
     expect(net.nstool(['net', 'test'])).toMatchObject({ status: 2, stdout: '' });
     expect(net.nstool(['net', 'test', 'shop'])).toMatchObject({ status: 3, stdout: '' });

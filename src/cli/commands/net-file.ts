@@ -17,7 +17,20 @@ import { readLabFile } from '../lab-file.ts';
 import { upLab, type LabRun } from './net-lab.ts';
 
 /** Whatever makes a lab without a file. */
-const OTHERS = ['tutorial', 'bridge', 'use-bridge', 'address', 'gateway', 'dns', 'mtu', 'ipv6', 'stp', 'attach'];
+const OTHERS = [
+  'tutorial',
+  'bridge',
+  'use-bridge',
+  'address',
+  'gateway',
+  'dns',
+  'mtu',
+  'ipv6',
+  'stp',
+  'attach',
+  'nat',
+  'publish',
+];
 
 export async function upFile(invocation: Invocation, context: Context, path: string): Promise<Outcome> {
   const other = OTHERS.find((each) => invocation.options.has(each));
@@ -43,11 +56,10 @@ export function nameOf({ name }: LabFile, path: string, operand: string | undefi
 /** Errors: BAD_VALUE; as of targets and the questions to the host; UNSUPPORTED. */
 export function labFromFile(host: Host, file: LabFile, name: string, standing: JournalEntry | null): Lab {
   const before = decodeLab(standing?.note);
-  const lab = labOfFile(file, name, {
+  return labOfFile(file, name, {
     taken: takenNets(host, before),
     attach: (word, node) => attachTo(host, word, node, before),
   });
-  return lab;
 }
 
 /** Of what the host has a way to, but for what the lab itself has made. */

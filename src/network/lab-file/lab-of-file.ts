@@ -281,15 +281,14 @@ function required({ node, link }: LinkWord): string {
   throw wrong(node.at, `which link of ${node.text}?`, `${node.text}:eth0`);
 }
 
-/** IPv4 alone: with IPv6 nobody needs it. */
 function natOf({ source, node, out }: FileNat, look: Look): readonly LabNat[] {
   const net = parseIpNet(source.text);
   const where = node === null ? undefined : placeOf(look, node);
   if (net !== undefined) return [{ node: where ?? HOST, source: net, outLink: out }];
   const bridge = nodeNamed(look, source);
-  const nets = allOf(look, bridge).filter(({ address }) => familyOf(address) === 'inet');
+  const nets = allOf(look, bridge);
   if (bridge.kind !== 'bridge' || nets.length === 0)
-    throw wrong(source.at, `'${source.text}' is no bridge with an IPv4 address`, 'nat: [br0], or source: 10.0.0.0/24');
+    throw wrong(source.at, `'${source.text}' is no bridge with an address`, 'nat: [br0], or source: 10.0.0.0/24');
   const isIn = where ?? placeOf(look, source);
   return nets.map((each) => ({ node: isIn, source: parseIpNet(netText(each)) ?? each, outLink: out }));
 }

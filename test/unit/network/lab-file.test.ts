@@ -189,7 +189,9 @@ links: [${names.map((name) => `${name}-br0`).join(', ')}]
       ],
     });
     expect(node('host')).toMatchObject({ routes: [{ destination: '10.77.0.0/16', gateway: '10.99.0.3' }] });
-    expect(lab.nat).toEqual([{ node: 'host', source: { address: '10.99.0.0', prefixLength: 24 }, outLink: null }]);
+    expect(lab.nat).toEqual(
+      nets('10.99.0.0/24', 'fd99::/64').map((source) => ({ node: 'host', source, outLink: null })),
+    );
     expect(lab.publish).toEqual([
       { node: 'host', protocol: 'tcp', address: null, port: 8080, toAddress: '10.99.0.2', toPort: 80 },
       { node: 'host', protocol: 'udp', address: '127.0.0.1', port: 5353, toAddress: '10.99.0.3', toPort: 53 },
