@@ -10,7 +10,7 @@ const dist = join(__dirname, '../dist');
 // A bundle takes time for all that is in it, used or not: the commands that are waited for most, or run in a loop, have
 // bundles of their own, of a third of the size.
 const [, , first, second] = process.argv;
-const OWN = { ls: true, enter: true, cgroup: { run: true, show: true }, caps: { decode: true } };
+const OWN = { ls: true, enter: true, cgroup: { run: true, show: true }, caps: { decode: true }, net: { up: true } };
 const own = Object.hasOwn(OWN, first ?? '') ? OWN[first] : {};
 const name = own === true ? first : Object.hasOwn(own, second ?? '') ? `${first}-${second}` : 'nstool';
 const filename = join(dist, `${name}.cjs`);

@@ -12,6 +12,7 @@ const BUNDLES = {
   'cgroup-run': ['cgroup run --memory 64M --cpus 1 --pids 100 --dry-run true'],
   'caps-decode': ['caps decode 3fffffffff'],
   'cgroup-show': ['cgroup show self'],
+  'net-up': ['net up --dry-run'],
 };
 
 const dist = join(__dirname, '../dist');

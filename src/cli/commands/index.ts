@@ -6,6 +6,7 @@ import { cgroupRunEntry } from './cgroup-run-entry.ts';
 import { cgroupShowEntry } from './cgroup-show-entry.ts';
 import { enterEntry } from './enter-entry.ts';
 import { lsEntry } from './ls-entry.ts';
+import { netUpEntry } from './net-up-entry.ts';
 
 export const commands: readonly CommandEntry[] = [
   lsEntry,
@@ -218,11 +219,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'the ids by which a network knows others, the numbers in link-netnsid',
     load: async () => (await import('./net-id.ts')).netId,
   },
-  {
-    name: 'net up',
-    summary: 'a network namespace with a link, an address, a bridge, a route and a resolver, in one',
-    load: async () => (await import('./net-up.ts')).netUp,
-  },
+  netUpEntry,
   {
     name: 'net test',
     summary: 'does a lab do what its file expects: who reaches whom, and who does not',
