@@ -1,6 +1,7 @@
 // The steps that take away what a lab had and has no more, and pairs of which one end is missing; and what the machine has
 // after them.
 
+import { NsError } from '../kernel/error.ts';
 import type { NetworkUndo } from '../kernel/journal.ts';
 import { undoText } from '../kernel/network-plan.ts';
 import { ipNetText, type IpNet } from './ip-net.ts';
@@ -26,12 +27,16 @@ export interface Removal {
   readonly sights: Sights;
 }
 
-/** `previous`: the lab as it was made last. undefined: that is not known, so all there is may be wanted. */
+/**
+ * `previous`: the lab as it was made last. undefined: that is not known, so all there is may be wanted. Errors: BAD_VALUE,
+ * where a bridge that is to go has ports of others.
+ */
 export function removalOf(previous: Lab | undefined, lab: Lab, sights: Sights, undo: readonly NetworkUndo[]): Removal {
   const isWanted = previous === undefined ? () => true : wantedOf(previous, lab);
   const past = undo.filter((each) => !isWanted(each)).toReversed();
   const links = [...halfPairs(lab, sights, undo), ...(previous === undefined ? [] : pastLinks(previous, lab, sights))];
   const gone = [...links, ...past.flatMap((each) => linkOf(each, sights))];
+  requireNoPorts(gone);
   const left = without(sights, gone);
   const after = previous === undefined ? left : withoutRoutes(left, previous, lab);
   return {
@@ -44,6 +49,25 @@ export function removalOf(previous: Lab | undefined, lab: Lab, sights: Sights, u
     ],
     sights: after,
   };
+}
+
+/** A bridge that is to go may have ports of others by now. Errors: BAD_VALUE. */
+function requireNoPorts(gone: readonly PlacedName[]): void {
+  for (const { sight, name } of gone) {
+    const bridge = sight.links.get(name);
+    const port = [...sight.links.values()].find(
+      (link) =>
+        bridge !== undefined &&
+        link.master === bridge.ifindex &&
+        !gone.some((each) => each.sight === sight && each.name === link.name),
+    );
+    if (port === undefined) continue;
+    throw new NsError('BAD_VALUE', {
+      what: `the bridge ${name} cannot be removed, which the lab has no more`,
+      why: `it has ports of others: ${port.name}`,
+      tryThis: `ip link set ${port.name} nomaster; or keep the bridge`,
+    });
+  }
 }
 
 interface PlacedName {
@@ -65,24 +89,30 @@ function removeStep({ at, node }: Sight, name: string): PlannedStep {
 }
 
 /** What a link is, but for what can be changed while it stands. By its place and name. */
-function shapesOf(lab: Lab): ReadonlyMap<string, string> {
+function shapesOf(lab: Lab, other: Lab): ReadonlyMap<string, string> {
   const shapes = new Map<string, string>();
   for (const node of lab.nodes) {
     if (node.kind === 'bridge' && !node.isForeign) shapes.set(keyOf(placeOf(lab, node.name), node.name), 'bridge');
   }
   for (const link of lab.links) {
-    const shape = JSON.stringify(shapeOf(lab, link));
+    const shape = JSON.stringify(shapeOf(lab, other, link));
     for (const end of endsOf(link)) shapes.set(keyOf(placeOf(lab, end.node), end.link), shape);
   }
   return shapes;
 }
 
-function shapeOf(lab: Lab, link: LabLink): unknown {
-  const ends = endsOf(link).map((end) => [
-    keyOf(placeOf(lab, end.node), end.link),
-    bridgeOf(lab, end) !== undefined,
-    end.mac,
-  ]);
+/** A pair moves from one bridge to another while it stands, unless the one goes: a bridge with ports is not removed. */
+function shapeOf(lab: Lab, other: Lab, link: LabLink): unknown {
+  const bridges = new Set(other.nodes.flatMap((node) => (node.kind === 'bridge' ? [node.name] : [])));
+  const ends = endsOf(link).map((end) => {
+    const bridge = bridgeOf(lab, end);
+    const isPort = bridge !== undefined;
+    return [
+      keyOf(placeOf(lab, end.node), end.link),
+      isPort && !bridges.has(bridge.name) && !bridge.isForeign ? bridge.name : isPort,
+      end.mac,
+    ];
+  });
   const { kind } = link;
   if (kind === 'macvlan') return [kind, ends, link.parent, link.mode];
   if (kind === 'vxlan') return [kind, ends, link.under, link.id, link.local, link.remote, link.port];
@@ -95,7 +125,7 @@ function keyOf(place: PlaceNode, name: string): string {
 
 /** Is what it undoes still a part of the lab, as it was? */
 function wantedOf(previous: Lab, lab: Lab): (undo: NetworkUndo) => boolean {
-  const [old, wanted] = [shapesOf(previous), shapesOf(lab)];
+  const [old, wanted] = [shapesOf(previous, lab), shapesOf(lab, previous)];
   const nodes = lab.nodes.filter((node) => node.kind === 'namespace');
   const names = new Set(nodes.map(({ path }) => path));
   const commands = new Set(nodes.flatMap(({ name, start }) => start.map((words) => commandText(name, words))));
@@ -142,7 +172,7 @@ function linkOf(undo: NetworkUndo, sights: Sights): readonly PlacedName[] {
 
 /** Links in namespaces that we made: no journal has those. */
 function pastLinks(previous: Lab, lab: Lab, sights: Sights): readonly PlacedName[] {
-  const [old, wanted] = [shapesOf(previous), shapesOf(lab)];
+  const [old, wanted] = [shapesOf(previous, lab), shapesOf(lab, previous)];
   const ours = [...sights.values()].filter(({ node }) => node.kind === 'namespace');
   return ours.flatMap((sight) =>
     [...sight.links.keys()]

@@ -18,6 +18,7 @@ import { publishOf, publishText, type PublishWords } from './nat-words.ts';
 import {
   HOST,
   isLinkName,
+  LEAST_IPV6_MTU,
   namePath,
   NO_SETTINGS,
   portName,
@@ -87,6 +88,7 @@ export function askedOf(words: LabWords): LabAsked {
   const name = requireLabName(words.name ?? DEFAULT_NAME);
   const bridge = requireLinkName('--bridge', words.bridge ?? (words.tutorial ? 'lxcbr0' : 'nstool0'));
   const port = words.tutorial ? requireLinkName('--bridge', `${bridge}.1`) : portName(name);
+  requireApart(name, bridge, port);
   const address = requireNet(words.address ?? '192.168.10.11/24');
   const gateway = words.gateway ?? machineOf(address, 1n);
   requireAddress('--gateway', gateway);
@@ -98,7 +100,7 @@ export function askedOf(words: LabWords): LabAsked {
   for (const server of nameservers) requireAddress('--dns', server);
   const { useBridge, stp, nat } = words;
   const ipv6 = words.ipv6 === null ? null : ipv6Of(address, words.ipv6);
-  const mtu = mtuOf(words.mtu);
+  const mtu = mtuOf(words.mtu, ipv6 === null ? 68 : LEAST_IPV6_MTU);
   const publish = words.publish.map(publishOf);
   return { name, bridge, useBridge, port, address, gateway, nameservers, mtu, ipv6, stp, nat, publish };
 }
@@ -146,6 +148,15 @@ function publishedAt(words: PublishWords, insides: readonly IpNet[]): readonly L
   return to.map((each) => ({ ...words, node: HOST, toAddress: each.address }));
 }
 
+/** The nodes of a lab are known by their names, and the links of a network too. Errors: BAD_VALUE. */
+function requireApart(name: string, bridge: string, port: string): void {
+  const taken = (what: string): NsError =>
+    new NsError('BAD_VALUE', { what: `'${name}' cannot be the name of this network`, why: what });
+  if (name === HOST) throw taken('it is what our own network is called in a lab');
+  if (name === bridge) throw taken('its bridge has it: --bridge takes another one');
+  if (bridge === port) throw bad('--bridge', bridge, `it is the name of the port for ${name}`);
+}
+
 /** Source: IFNAMSIZ. */
 function requireLinkName(option: string, name: string): string {
   if (isLinkName(name) && name !== HOST) return name;
@@ -191,11 +202,12 @@ function requireMachine(net: IpNet, option: string, address: string): void {
     throw bad(option, address, `no machine of ${netText(net)} can have it`);
 }
 
-function mtuOf(text: string | undefined): number | null {
+function mtuOf(text: string | undefined, least: number): number | null {
   if (text === undefined) return null;
   const mtu = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (mtu >= 68 && mtu <= 65_535) return mtu;
-  throw bad('--mtu', text, 'it takes a number of bytes from 68 to 65535');
+  if (mtu >= least && mtu <= 65_535) return mtu;
+  const what = least === LEAST_IPV6_MTU ? ', as IPv6 is on no link of less' : '';
+  throw bad('--mtu', text, `it takes a number of bytes from ${least} to 65535${what}`);
 }
 
 function bad(option: string, word: string, why: string): NsError {

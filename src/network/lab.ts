@@ -228,10 +228,16 @@ export function requireLabName(name: string): string {
   });
 }
 
-/** Source: IFNAMSIZ, dev_valid_name(). Others are legal, and nobody wants them. */
+/**
+ * Others are legal, and nobody wants them; but a link called as the directories of sysctls for all links the kernel does not
+ * make. Source: IFNAMSIZ, dev_valid_name(), sysctl_dev_name_is_allowed().
+ */
 export function isLinkName(name: string): boolean {
-  return /^[A-Za-z0-9_][\w.-]{0,14}$/.test(name);
+  return /^[A-Za-z0-9_][\w.-]{0,14}$/.test(name) && name !== 'all' && name !== 'default';
 }
+
+/** Of a link with less the kernel takes IPv6 away. Unit: bytes. Source: IPV6_MIN_MTU. */
+export const LEAST_IPV6_MTU = 1280;
 
 const LONGEST_LINK = 15;
 

@@ -135,6 +135,28 @@ p.wait()`;
     expect(net.state()).toBe(before);
   });
 
+  it('goes to another bridge, and the one before is gone unless others are at it', () => {
+    net.nstool(['net', 'up']);
+    expect(net.nstool(['net', 'up', '--bridge', 'other'])).toMatchObject({ status: 0 });
+    expect(addresses().map(({ ifname, master }) => [ifname, master])).toEqual([
+      ['lo', undefined],
+      ['other', undefined],
+      ['veth-ns1', 'other'],
+    ]);
+    expect(net.run('ip', '-n', 'ns1', 'route').stdout).toContain('default via 192.168.10.1');
+    expect(net.nstool(['net', 'up', '--bridge', 'other']).stderr).toContain('stands as it should');
+    net.run('sh', '-c', 'ip link add mine type veth peer name mine2; ip link set mine master other');
+    const whole = net.state();
+    const refused = net.nstool(['net', 'up']);
+    expect(refused.stderr).toContain('it has ports of others: mine');
+    expect(refused.status).toBe(2);
+    expect(net.state()).toBe(whole);
+    net.run('ip', 'link', 'del', 'mine');
+    expect(net.nstool(['net', 'up'])).toMatchObject({ status: 0 });
+    expect(net.nstool(['net', 'down']).status).toBe(0);
+    expect(net.state()).toBe(before);
+  });
+
   it('--dry-run changes nothing', () => {
     const up = net.nstool(['net', 'up', '--dry-run', '--json']);
     expect(faults('net up', JSON.parse(up.stdout))).toEqual([]);

@@ -348,6 +348,27 @@ export const wrongFiles: Readonly<Record<string, WrongFile>> = {
     what: /nests too deep/,
     write: /nodes and links/,
   },
+  'a loopback that is there': {
+    text: 'name: x\nnodes: [a, b]\nlinks:\n  - ends: [a:lo, b]\n',
+    at: '4:12',
+    what: /there is another link 'lo' in a/,
+    isForm: true,
+    write: /another name/,
+  },
+  'a bridge that no kernel makes': {
+    text: 'name: x\nnodes:\n  all: bridge\n',
+    at: '3:3',
+    what: /'all' cannot be the name of a bridge/,
+    isForm: true,
+    write: /at most 15 letters/,
+  },
+  'IPv6 on a link that is too small for it': {
+    text: 'name: x\nnodes: [a, b]\nlinks:\n  - { ends: [a fd00::1/64, b], mtu: 1000 }\n',
+    at: '4:14',
+    what: /fd00::1 is not for a link of mtu 1000/,
+    isForm: true,
+    write: /mtu: 1280/,
+  },
   'too deep': {
     text: `name: x\nnodes: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`,
     at: '2:28',

@@ -161,6 +161,8 @@ function errorOf({ name }: Lab, { what, operation }: NetworkStep, gap: Gap): NsE
       why: `${words}: the kernel lacks something that a rule says; nothing was changed`,
       tryThis: 'modprobe -a nft_chain_nat nft_masq nft_nat nft_fib_inet nft_ct',
     });
+  if (operation.op === 'undo')
+    return new NsError('DENIED', { what: failed, why: gap.text ?? words, tryThis: 'nothing else was changed' });
   if (gap.errno === undefined) return errorOfGap(gap, failed);
   return new NsError('DENIED', { what: failed, why: words, tryThis: 'again; what was made before it is undone' });
 }

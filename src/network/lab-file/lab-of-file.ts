@@ -3,6 +3,7 @@
 import { familyOf, netText, overlap, parseIpNet, wholeNet, type Family, type IpNet } from '../ip-net.ts';
 import {
   HOST,
+  LEAST_IPV6_MTU,
   namePath,
   NO_SETTINGS,
   portName,
@@ -18,7 +19,7 @@ import {
 import { freePool, giveAddresses, type Addresses, type Member } from './addressing.ts';
 import { addressOf, type Word } from './fields.ts';
 import type { FileEnd, FileLink, FileNat, FileNode, FilePublish, FileRoute, LabFile, LinkWord } from './lab-file.ts';
-import { unknownWord, wrong } from './tree.ts';
+import { unknownWord, wrong, type Place } from './tree.ts';
 
 /** What a lab file needs to know of the machine. */
 export interface Surroundings {
@@ -115,6 +116,7 @@ function nameLinks(file: LabFile, attached: AttachedNodes): ReadonlyMap<FileEnd,
       node.kind === 'bridge' ? [`${placeOf(look, { text: node.name, at: node.at })}/${node.name}`] : [],
     ),
   );
+  for (const node of [HOST, ...file.nodes.map(({ name }) => name)]) taken.add(`${node}/lo`);
   for (const [node, { links }] of attached) for (const link of links) taken.add(`${node}/${link}`);
   const take = (end: FileEnd, place: string, name: string): boolean => {
     const key = `${place}/${name}`;
@@ -184,7 +186,9 @@ function nodeOf(node: FileNode, look: Look): LabNode {
   if (node.kind === 'bridge') {
     const place = placeOf(look, { text: name, at: node.at });
     const { kind, mtu, stp, isForeign } = node;
-    return { kind, name, in: place, addresses: addressesOf(look, node), mtu, stp, isForeign };
+    const addresses = addressesOf(look, node);
+    requireRoom(node.at, mtu, addresses);
+    return { kind, name, in: place, addresses, mtu, stp, isForeign };
   }
   const near = allOf(look, node);
   const settings: NodeSettings = {
@@ -238,7 +242,9 @@ function linkOf(link: FileLink, look: Look): LabLink {
   const end = (each: FileEnd): LabEnd => {
     requireNoPort(look, each);
     const { mac } = each;
-    return { node: each.node.text, link: look.links.get(each) ?? '', mac, addresses: addressesOf(look, each) };
+    const addresses = addressesOf(look, each);
+    requireRoom(each.node.at, mtu, addresses);
+    return { node: each.node.text, link: look.links.get(each) ?? '', mac, addresses };
   };
   switch (link.kind) {
     case 'veth': {
@@ -264,6 +270,13 @@ function linkOf(link: FileLink, look: Look): LabLink {
     case 'physical':
       return { kind: 'physical', end: end(link.end), from: link.from, mtu };
   }
+}
+
+function requireRoom(at: Place, mtu: number | null, addresses: readonly IpNet[]): void {
+  if (mtu === null || mtu >= LEAST_IPV6_MTU) return;
+  const ipv6 = addresses.find(({ address }) => familyOf(address) === 'inet6');
+  if (ipv6 === undefined) return;
+  throw wrong(at, `${ipv6.address} is not for a link of mtu ${mtu}`, `mtu: ${LEAST_IPV6_MTU}, or more; or no IPv6 address`);
 }
 
 function requireNoPort(look: Look, { node, addresses }: FileEnd): void {
