@@ -23,6 +23,9 @@ interface Address {
 /** More would only be the same again. */
 const MOST_STEPS = 60;
 
+/** At random moments. 200 of them by `npm run test:long`. */
+const KILLS = process.env['NSTOOL_TEST_LONG'] === '1' ? 200 : 30;
+
 describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('net up', () => {
   let net: PrivateNetwork;
   let before: string;
@@ -169,6 +172,32 @@ p.wait()`;
     expect(faults('net down', JSON.parse(down.stdout))).toEqual([]);
     expect(net.state()).toBe(whole);
   });
+
+  it('killed at any moment it leaves nothing that gc, or down where it stands, does not take away', async () => {
+    const lines = [
+      ['net', 'up'],
+      ['net', 'up', '--nat', '--publish', '8080:80', '--ipv6'],
+      ['net', 'down'],
+    ];
+    const whole = (): string =>
+      net.state() + net.run('sh', '-c', 'nft list ruleset; cat /proc/sys/net/ipv4/ip_forward').stdout;
+    const clean = whole();
+    for (let turn = 0; turn < KILLS; turn += 1) {
+      const words = lines[turn % lines.length] ?? [];
+      if (words.includes('down')) net.nstool(['net', 'up']);
+      // Most of it in the second half of what it takes on a machine at rest: the first is the start of Node.
+      const delay = 30 + Math.random() * 90;
+      // eslint-disable-next-line no-await-in-loop -- one after the other
+      await net.startAndKill(words, delay);
+      const what = `${words.join(' ')}, killed after ${delay} ms`;
+      const cleaned = net.nstool(['gc']);
+      expect(cleaned.status, `${what}: ${cleaned.stdout}${cleaned.stderr}`).toBe(0);
+      const after = whole();
+      const isStanding = after.includes('net-ns1');
+      if (isStanding) expect(net.nstool(['net', 'down']), what).toMatchObject({ status: 0 });
+      expect(isStanding ? whole() : after, what).toBe(clean);
+    }
+  }, 300_000);
 
   it('two at once: one makes it, the other waits its turn or says so', async () => {
     const statuses = await Promise.all([1, 2, 3].map(() => net.start(['net', 'up'])));

@@ -58,6 +58,15 @@ export class PrivateNetwork {
     return new Promise((resolve) => child.once('close', resolve));
   }
 
+  /** It has ended then, by itself or by SIGKILL after so many milliseconds. */
+  async startAndKill(args: readonly string[], delay: number): Promise<void> {
+    const [file = '', ...words] = [...this.enter(), ...commandLine(args)];
+    const child = spawn(file, words, { stdio: 'ignore' });
+    const timer = setTimeout(() => child.kill('SIGKILL'), delay);
+    await new Promise((resolve) => child.once('close', resolve));
+    clearTimeout(timer);
+  }
+
   /** All that net up changes, as others tell it. */
   state(): string {
     const script =
