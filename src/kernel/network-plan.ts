@@ -3,7 +3,7 @@
 import type { Gap } from './host.ts';
 import type { JournalEntry, NetworkUndo } from './journal.ts';
 import type { NftMessage } from './nftables/batch.ts';
-import { settingText } from './setting-undo.ts';
+import { settingText, type PlannedRoute } from './setting-undo.ts';
 
 /** The group of every link that we make, in the message that makes it: `ip link show group 1853060207`. */
 export const LINK_GROUP = 0x6e73_746f;
@@ -18,16 +18,6 @@ interface Made {
   readonly mac: string;
   /** Unit: bytes. null: as the kernel has it. */
   readonly mtu: number | null;
-}
-
-/** null: as the kernel has it; no gateway; no link; the main table. */
-export interface PlannedRoute {
-  /** `default`, or a net. */
-  readonly destination: string;
-  readonly gateway: string | null;
-  readonly link: string | null;
-  readonly metric: number | null;
-  readonly table: number | null;
 }
 
 /** One kind of kernel call each, in the namespace `at`. Links are meant by their names there. */

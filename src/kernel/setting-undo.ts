@@ -1,4 +1,4 @@
-// What was set in a network namespace that is not ours alone, as the journal has it: sysctls, and nftables.
+// What was set in a network namespace that is not ours alone, as the journal has it: sysctls, routes, and nftables.
 
 import type { NftFamily } from './nftables/expression.ts';
 
@@ -39,7 +39,22 @@ export interface NftRulesUndo extends AtNetwork {
   readonly mark: string;
 }
 
-export type SettingUndo = SysctlUndo | NftTableUndo | NftRulesUndo;
+/** null: as the kernel has it; no gateway; no link; the main table. */
+export interface PlannedRoute {
+  /** `default`, or a net. */
+  readonly destination: string;
+  readonly gateway: string | null;
+  readonly link: string | null;
+  readonly metric: number | null;
+  readonly table: number | null;
+}
+
+/** A route that was made. */
+export interface RouteUndo extends AtNetwork, PlannedRoute {
+  readonly op: 'route';
+}
+
+export type SettingUndo = SysctlUndo | RouteUndo | NftTableUndo | NftRulesUndo;
 
 /** The file of a setting. Source: sysctl(8). */
 export function settingPath(key: string): string {
@@ -55,9 +70,17 @@ export function isSameSetting(a: SysctlUndo, b: SysctlUndo): boolean {
   return a.key === b.key && a.network === b.network;
 }
 
+/** By the same way into its namespace. */
+export function isSameRoute(a: RouteUndo, b: RouteUndo): boolean {
+  const key = ({ destination, gateway, link, metric, table, door }: RouteUndo): string =>
+    JSON.stringify([destination, gateway, link, metric, table, door]);
+  return key(a) === key(b);
+}
+
 /** For people. */
 export function settingText(undo: SettingUndo): string {
   if (undo.op === 'sysctl') return undo.key;
+  if (undo.op === 'route') return `route to ${undo.destination}`;
   if (undo.op === 'nft table') return `table ${undo.family} ${undo.table}`;
   return `rules '${undo.mark}' of table ${undo.family} ${undo.table}, chain ${undo.chain}`;
 }
@@ -68,6 +91,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function settingUndoOf(fields: Fields, at: AtNetwork): SettingUndo | undefined {
   const { op, family, table, chain, mark } = fields;
   if (op === 'sysctl') return sysctlUndoOf(fields, at);
+  if (op === 'route') return routeUndoOf(fields, at);
   const known = (['inet', 'ip', 'ip6'] as const).find((each) => each === family);
   if (known === undefined || typeof table !== 'string' || typeof mark !== 'string') return undefined;
   if (op === 'nft table') return { op, family: known, table, mark, ...at };
@@ -80,6 +104,15 @@ function sysctlUndoOf(fields: Fields, at: AtNetwork): SysctlUndo | undefined {
   if (setting === undefined || typeof previous !== 'string' || !Array.isArray(along)) return undefined;
   const others = along.map(settingOf).filter((each) => each !== undefined);
   return others.length === along.length ? { op: 'sysctl', ...setting, previous, along: others, ...at } : undefined;
+}
+
+function routeUndoOf(fields: Fields, at: AtNetwork): RouteUndo | undefined {
+  const { destination, gateway, link, metric, table } = fields;
+  const isText = (json: unknown): json is string | null => json === null || typeof json === 'string';
+  const isNumber = (json: unknown): json is number | null => json === null || typeof json === 'number';
+  if (typeof destination !== 'string' || !isText(gateway) || !isText(link)) return undefined;
+  if (!isNumber(metric) || !isNumber(table)) return undefined;
+  return { op: 'route', destination, gateway, link, metric, table, ...at };
 }
 
 function settingOf(json: unknown): Setting | undefined {

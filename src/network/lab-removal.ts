@@ -4,6 +4,7 @@
 import { NsError } from '../kernel/error.ts';
 import type { NetworkUndo } from '../kernel/journal.ts';
 import { undoText } from '../kernel/network-plan.ts';
+import { isSameRoute, type RouteUndo } from '../kernel/setting-undo.ts';
 import { ipNetText, type IpNet } from './ip-net.ts';
 import { hasRoute } from './lab-settings.ts';
 import type { Sight, Sights } from './lab-sight.ts';
@@ -135,6 +136,11 @@ function wantedOf(previous: Lab, lab: Lab): (undo: NetworkUndo) => boolean {
     previous.links.flatMap((link) => (link.kind === 'physical' ? [[link.from, link.end.link] as const] : [])),
   );
   const [oldSettings, settings] = [settingKeys(previous), settingKeys(lab)];
+  const routes = lab.nodes.flatMap((node): readonly RouteUndo[] => {
+    if (node.kind === 'bridge') return [];
+    const door = node.kind === 'host' ? null : node.path;
+    return node.routes.map((route) => ({ op: 'route', ...route, network: 0n, door }));
+  });
   const translating = new Set(translatingPlaces(lab).map((place) => (place.kind === 'host' ? '' : place.path)));
   return (undo) => {
     switch (undo.op) {
@@ -155,6 +161,8 @@ function wantedOf(previous: Lab, lab: Lab): (undo: NetworkUndo) => boolean {
         const key = `${undo.door ?? ''} ${undo.key}`;
         return settings.has(key) || !oldSettings.has(key);
       }
+      case 'route':
+        return routes.some((each) => isSameRoute(each, undo));
       case 'nft table':
         return translating.has(undo.door ?? '');
       case 'nft rules':
@@ -261,7 +269,9 @@ function pastSettings(previous: Lab, lab: Lab, sight: Sight): readonly PlannedSt
   const old = previous.nodes.find((each) => each.name === node.name);
   if (old === undefined || old.kind === 'bridge') return [];
   const past = pastNets(previous, lab, sight);
-  const routes = old.routes.filter(
+  // Of others the journal has what was made.
+  const made = node.kind === 'namespace' ? old.routes : [];
+  const routes = made.filter(
     (route) => !node.routes.some((each) => JSON.stringify(each) === JSON.stringify(route)) && hasRoute(route, sight),
   );
   return [

@@ -2,7 +2,7 @@
 
 import type { Host } from '../kernel/host.ts';
 import type { DetailedLink } from '../kernel/netlink/link-details.ts';
-import { keyWord } from '../kernel/setting-undo.ts';
+import { isSameRoute, keyWord, type RouteUndo } from '../kernel/setting-undo.ts';
 import { familyOf, ipNetText, parseIpNet, netText, type IpNet } from './ip-net.ts';
 import type { LabQuestion } from './lab-plan.ts';
 import type { Sight } from './lab-sight.ts';
@@ -34,7 +34,7 @@ export function settingSteps(host: Host, question: LabQuestion, sight: Sight): r
     ...(sight.node.kind === 'namespace' && sight.inode !== null ? loopbackSteps(sight) : []),
     ...wantedIn(lab, sight).flatMap((wanted) => linkSettings(host, question, wanted, sight)),
     ...Array.from(sysctls, ([key, value]) => sysctlStep(host, question, sight, { key, value }, 'as it was asked for')),
-    ...routes.map((route) => routeStep(route, sight)),
+    ...routes.map((route) => routeStep(question, route, sight)),
   ];
 }
 
@@ -149,20 +149,20 @@ function isUp({ flags }: DetailedLink): boolean {
   return (flags & IFF_UP) !== 0;
 }
 
-function routeStep(route: LabRoute, sight: Sight): PlannedStep {
+/** In a namespace that we make it goes with that. */
+function routeStep({ standing }: LabQuestion, route: LabRoute, sight: Sight): PlannedStep {
   const { destination, gateway, link } = route;
   const by = gateway === null ? '' : ` by ${gateway}`;
   const on = link === null ? '' : ` on ${link}`;
   const name = destination === 'default' ? 'default route' : `route to ${destination}`;
   const reason = destination === 'default' ? 'all else goes there' : 'the way to that net';
-  return step(
-    { op: 'route', at: sight.at, ...route, replaces: sight.node.kind === 'namespace' },
-    `${name}${by}${on}${where(sight)}`,
-    reason,
-    {
-      isRight: hasRoute(route, sight),
-    },
-  );
+  const isOurs = sight.node.kind === 'namespace';
+  const undo: RouteUndo = { op: 'route', ...route, network: 0n, door: sight.at };
+  const isJournalled = standing?.undo.some((each) => each.op === 'route' && isSameRoute(each, undo)) === true;
+  return step({ op: 'route', at: sight.at, ...route, replaces: isOurs }, `${name}${by}${on}${where(sight)}`, reason, {
+    isRight: hasRoute(route, sight),
+    undo: isOurs || isJournalled ? null : undo,
+  });
 }
 
 export function hasRoute({ destination, gateway, link, metric, table }: LabRoute, { routes, links }: Sight): boolean {

@@ -160,6 +160,34 @@ p.wait()`;
     expect(net.state()).toBe(before);
   });
 
+  it('routes of the host by links of others go with the lab, and those that were there stay', () => {
+    const lab = (routes: string): string =>
+      `printf 'name: two\\nnodes: { a: {}, host: { routes: [${routes}] } }\\nlinks: [a-host]\\n' > /run/lab.yaml`;
+    const up = (routes: string): void => {
+      net.run('sh', '-c', lab(routes));
+      expect(net.nstool(['net', 'up', '-f', '/run/lab.yaml'])).toMatchObject({ status: 0 });
+    };
+    const routes = (): string => net.run('ip', 'route').stdout.replaceAll(/.* veth-a .*\n/g, '');
+    net.run('sh', '-c', 'ip link add o0 type veth peer name o1; ip link set o0 up; ip link set o1 up');
+    net.run('ip', 'addr', 'add', '10.98.0.2/24', 'dev', 'o0');
+    net.run('ip', 'route', 'add', '10.97.0.0/16', 'via', '10.98.0.1');
+    const own = routes();
+    const there = '10.97.0.0/16 via 10.98.0.1';
+    up(`${there}, 10.99.0.0/16 via 10.98.0.1`);
+    expect(routes()).toContain('10.99.0.0/16 via 10.98.0.1 dev o0');
+    up(`${there}, 10.99.0.0/16 via 10.98.0.7`);
+    expect(routes()).toContain('10.99.0.0/16 via 10.98.0.7 dev o0');
+    expect(routes()).not.toContain('10.99.0.0/16 via 10.98.0.1');
+    expect(net.nstool(['net', 'up', '-f', '/run/lab.yaml']).stderr).toContain('stands as it should');
+    up('10.99.0.0/16 via 10.98.0.7');
+    expect(routes()).toContain('10.97.0.0/16 via 10.98.0.1 dev o0');
+    expect(net.nstool(['net', 'down', 'two', '--dry-run']).stdout).toContain('route to 10.99.0.0/16');
+    expect(net.nstool(['net', 'down', 'two'])).toMatchObject({ status: 0, stderr: '' });
+    expect(routes()).toBe(own);
+    net.run('ip', 'link', 'del', 'o0');
+    expect(net.state()).toBe(before);
+  });
+
   it('--dry-run changes nothing', () => {
     const up = net.nstool(['net', 'up', '--dry-run', '--json']);
     expect(faults('net up', JSON.parse(up.stdout))).toEqual([]);

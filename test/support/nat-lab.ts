@@ -73,6 +73,8 @@ ip netns add beyond
 ip link add up0 type veth peer name eth0 netns beyond
 ip addr add ${OUTSIDE}/24 dev up0
 echo 0 > /proc/sys/net/ipv6/conf/up0/accept_ra
+# Else its address is tentative for a second, and what is compared with later is another state.
+echo 0 > /proc/sys/net/ipv6/conf/up0/accept_dad
 ip link set up0 up
 ip -n beyond link set lo up
 ip netns exec beyond sh -c 'for each in lo eth0; do echo 0 > /proc/sys/net/ipv6/conf/$each/disable_ipv6; done'

@@ -27,6 +27,7 @@ import { LINK_GROUP, undoText, type NetworkOperation, type NetworkPlace } from '
 import { makeTun } from './make-tun.ts';
 import { makeFile, makeFolder } from './network-files.ts';
 import type { NetworkPlaces } from './network-places.ts';
+import { netlinkRoute } from './planned-route.ts';
 import { writeSetting } from './network-setting.ts';
 import { sendNftables } from './send-nftables.ts';
 import { undoNetwork } from './undo-network.ts';
@@ -146,13 +147,9 @@ function makeVxlan(operation: Operation<'vxlan'>, places: NetworkPlaces): Readin
 }
 
 function changeRoute(operation: Operation<'route' | 'remove route'>, places: NetworkPlaces): Reading<unknown> {
-  const { at, destination: to, link, metric, table } = operation;
-  const gateway = operation.gateway === null ? null : bytesOf(operation.gateway);
-  const [address = '', length] = to.split('/');
-  const destination = to === 'default' ? new Uint8Array(gateway?.length ?? 4) : bytesOf(address);
-  const prefixLength = to === 'default' ? 0 : Number(length ?? destination.length * 8);
+  const { at, link } = operation;
   return withIndex(places, at, link, (index) => {
-    const route = { destination, prefixLength, gateway, ifindex: link === null ? null : index, metric, table };
+    const route = netlinkRoute(operation, index);
     if (operation.op === 'route') return places.ask(at, encodeNewRoute(route, operation.replaces));
     return goneIsFine(places.ask(at, encodeRemoveRoute(route)));
   });

@@ -55,6 +55,7 @@ export function undoNetwork(undo: NetworkUndo, { dryRun, others }: UndoOptions):
       case 'file':
         return undoFile(undo, dryRun);
       case 'sysctl':
+      case 'route':
       case 'nft table':
       case 'nft rules':
         return undoSetting(undo, dryRun, others);

@@ -1,4 +1,4 @@
-// Takes back what was set in a network namespace that others share: a sysctl if it still says what we made it and nobody
+// Takes back what was set in a network namespace that others share: a route, a sysctl if it still says what we made it and nobody
 // else needs it, a table of nftables if it is still marked as ours, rules by our mark.
 
 import { closeSync, fstatSync, openSync } from 'node:fs';
@@ -6,6 +6,8 @@ import type { Reading } from '../../kernel/host.ts';
 import type { JournalEntry } from '../../kernel/journal.ts';
 import type { NetworkUndone } from '../../kernel/network-plan.ts';
 import type { NftMessage } from '../../kernel/nftables/batch.ts';
+import { encodeRemoveRoute } from '../../kernel/netlink/change.ts';
+import { decodeLinks, encodeLinkDump } from '../../kernel/netlink/links.ts';
 import { decodeNftRules, decodeTables, encodeNftDump, type NftListed } from '../../kernel/nftables/decode-objects.ts';
 import { deleteRule, deleteTable } from '../../kernel/nftables/encode.ts';
 import { ruleComment } from '../../kernel/nftables/rule-comment.ts';
@@ -13,12 +15,14 @@ import {
   isSameSetting,
   type NftRulesUndo,
   type NftTableUndo,
+  type RouteUndo,
   type SettingUndo,
   type SysctlUndo,
 } from '../../kernel/setting-undo.ts';
 import { askNetlink } from './netlink-socket.ts';
 import { readSetting, writeSetting } from './network-setting.ts';
 import { gapOfThrown } from './nsfs.ts';
+import { netlinkRoute } from './planned-route.ts';
 import { sendNftables } from './send-nftables.ts';
 
 const OWN = '/proc/thread-self/ns/net';
@@ -39,6 +43,7 @@ export function undoSetting(undo: SettingUndo, dryRun: boolean, others: readonly
   try {
     if (fstatSync(namespace, { bigint: true }).ino !== network)
       return door === null ? { state: 'left', why: `it is in net:[${network}], and we are not` } : GONE;
+    if (undo.op === 'route') return undoRoute(undo, dryRun);
     if (undo.op === 'sysctl') return undoSysctl(undo, namespace, dryRun, others);
     return undo.op === 'nft table' ? undoTable(undo, namespace, dryRun) : undoRules(undo, namespace, dryRun);
   } finally {
@@ -50,6 +55,19 @@ function outcome(reading: Reading<unknown>): NetworkUndone {
   if (reading.ok) return REMOVED;
   const { reason, errno, text } = reading.gap;
   return reason === 'gone' ? GONE : { state: 'left', why: text ?? errno ?? reason };
+}
+
+/** The kernel takes the one that is just so: to that net, by that gateway, of the protocol that we make them with. */
+function undoRoute(undo: RouteUndo, dryRun: boolean): NetworkUndone {
+  const where = undo.door === null ? {} : { namespace: undo.door };
+  const answer = askNetlink(encodeLinkDump(undo.door ?? undefined));
+  const links = answer.ok ? decodeLinks(answer.value, 'netlink') : answer;
+  if (!links.ok) return outcome(links);
+  const link = links.value.find(({ name }) => name === undo.link);
+  // It went with its link.
+  if (undo.link !== null && link === undefined) return GONE;
+  if (dryRun) return PLANNED;
+  return outcome(askNetlink({ ...encodeRemoveRoute(netlinkRoute(undo, link?.ifindex ?? 0)), ...where }));
 }
 
 function undoSysctl(

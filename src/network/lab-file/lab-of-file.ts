@@ -276,7 +276,11 @@ function requireRoom(at: Place, mtu: number | null, addresses: readonly IpNet[])
   if (mtu === null || mtu >= LEAST_IPV6_MTU) return;
   const ipv6 = addresses.find(({ address }) => familyOf(address) === 'inet6');
   if (ipv6 === undefined) return;
-  throw wrong(at, `${ipv6.address} is not for a link of mtu ${mtu}`, `mtu: ${LEAST_IPV6_MTU}, or more; or no IPv6 address`);
+  throw wrong(
+    at,
+    `${ipv6.address} is not for a link of mtu ${mtu}`,
+    `mtu: ${LEAST_IPV6_MTU}, or more; or no IPv6 address`,
+  );
 }
 
 function requireNoPort(look: Look, { node, addresses }: FileEnd): void {

@@ -25,6 +25,16 @@ const undo: readonly SettingUndo[] = [
     network: 7n,
     door: '/run/netns/a',
   },
+  {
+    op: 'route',
+    destination: '10.9.0.0/16',
+    gateway: '10.1.0.1',
+    link: null,
+    metric: 5,
+    table: null,
+    network: 7n,
+    door: null,
+  },
 ];
 
 const entry: JournalEntry = {
@@ -44,6 +54,7 @@ describe('settings in the journal', () => {
       'net.ipv4.ip_forward',
       'table inet nstool_ns1',
       "rules 'nstool:lab=ns1' of table ip filter, chain DOCKER-USER",
+      'route to 10.9.0.0/16',
     ]);
   });
 
@@ -53,8 +64,10 @@ describe('settings in the journal', () => {
     );
   });
 
-  const [sysctl, table, rules] = undo.map((each) => ({ ...each, network: '7' }));
+  const [sysctl, table, rules, route] = undo.map((each) => ({ ...each, network: '7' }));
   test.each([
+    { ...route, destination: 5 },
+    { ...route, metric: '5' },
     { ...sysctl, key: 'kernel.core_pattern' },
     { ...sysctl, key: 'net.ipv4.//.//.//.kernel.core_pattern' },
     { ...sysctl, key: 'net.ipv4.a b' },
