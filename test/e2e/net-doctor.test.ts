@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DoctorLab, OUTSIDE, PORT } from '../support/doctor-lab.ts';
-import { run, type RunResult } from '../support/program.ts';
+import { asUser, run, type RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { faults } from '../support/schemas.ts';
 
@@ -26,7 +26,18 @@ describe.skipIf(lacks(...needs))('net doctor', { timeout: 60_000 }, () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^no fault found\non the way: tcp to 10\.97\.0\.3 port 8080\n {2}netns:c1, out by eth0/);
     expect(stdout).toContain('on the way back: tcp to 10.97.0.2');
-    expect(stdout).toMatch(/\nnot looked at: what the program at the port does\n$/);
+    expect(stdout).toMatch(
+      /\nnot looked at: what the program at the port does\nnot looked at: IPsec.*\nnot looked at: .*\n$/,
+    );
+  });
+
+  it('has no words on links that are closed to it', () => {
+    const words = lab.commandLine(['net', 'doctor', 'self', '--to', 'c2']);
+    const nstool = words.indexOf(process.execPath);
+    const { status, stdout, stderr } = run([...words.slice(0, nstool), ...asUser(words.slice(nstool), 65_534)]);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('nstool: the links of netns:c2 could not be read');
+    expect(status).toBe(4);
   });
 
   it('names a fault, and a command that mends it', () => {

@@ -143,6 +143,19 @@ describe.skipIf(lacks(...needs))('net doctor in a lab of four', { timeout: 60_00
     );
   });
 
+  it('is silent where who publishes a port reaches it by the address of the host', () => {
+    lab.sh(
+      `nft 'table ip pub { chain pre { type nat hook prerouting priority dstnat; tcp dport 8088 dnat to ${C2}:${PORT.open}; }; chain post { type nat hook postrouting priority srcnat; ip saddr 10.97.0.0/24 ip daddr 10.97.0.0/24 ct status dnat masquerade; }; }'`,
+    );
+    expect(said(doctor('c2', '203.0.113.2:8088'))).toEqual([]);
+    expect(said(doctor('c1', '203.0.113.2:8088'))).toEqual([]);
+    lab.sh('nft delete table ip pub');
+  });
+
+  it('says what was not looked at where no fault is found', () => {
+    expect(doctor('c1', 'c2').unseen.join('\n')).toMatch(/xfrm.*\n.*bridge fdb/);
+  });
+
   it('FORWARD that drops is no fault on a bridge without br_netfilter', () => {
     lab.sh(`nft 'table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; }'`);
     expect(said(doctor('c1', 'c2'))).toEqual([]);

@@ -37,6 +37,17 @@ const BRIDGED = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 const FAR_HOST = '198.51.100.7';
 const IPV6 = `for node in c1 c2; do ip netns exec $node sh -c 'echo 0 > /proc/sys/net/ipv6/conf/all/disable_ipv6; echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6'; done
   ip -n c2 addr add fd00:97::3/64 dev eth0 nodad`;
+const IPV6_OF = (node: string, link: string, address: string): string =>
+  `ip netns exec ${node} sh -c 'for one in all ${link}; do echo 0 > /proc/sys/net/ipv6/conf/$one/disable_ipv6; done'; ip -n ${node} addr add ${address}/64 dev ${link} nodad`;
+/** Two nets of IPv6, and the router between them. */
+const ROUTED_IPV6 = `${IPV6_OF('c1', 'eth0', 'fd00:97::2')}; ${IPV6_OF('inet', 'eth0', 'fd00:98::2')}
+  for one in all br0 up0; do echo 0 > /proc/sys/net/ipv6/conf/$one/disable_ipv6; done
+  ip addr add fd00:97::1/64 dev br0 nodad; ip addr add fd00:98::1/64 dev up0 nodad
+  ip -n c1 route add default via fd00:97::1; ip -n inet route add default via fd00:98::1
+  echo 1 > /proc/sys/net/ipv6/conf/all/forwarding`;
+const NO_ROUTED_IPV6 = `echo 0 > /proc/sys/net/ipv6/conf/all/forwarding
+  ip addr del fd00:97::1/64 dev br0; ip addr del fd00:98::1/64 dev up0; ip -n inet route del default via fd00:98::1; ip -n inet addr del fd00:98::2/64 dev eth0
+  for node in c1; do ip netns exec $node sh -c 'echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6'; done`;
 const NO_IPV6 = `for node in c1 c2; do ip netns exec $node sh -c 'echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6'; done`;
 
 export const faults: readonly Fault[] = [
@@ -610,5 +621,45 @@ export const faults: readonly Fault[] = [
     to: 'c2',
     code: 'D42',
     at: ['c1', 'eth0'],
+  },
+  {
+    name: 'IPv6 is not forwarded',
+    before: ROUTED_IPV6,
+    make: 'echo 0 > /proc/sys/net/ipv6/conf/all/forwarding',
+    mend: 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding',
+    after: NO_ROUTED_IPV6,
+    from: 'c1',
+    to: 'fd00:98::2',
+    code: 'D9',
+    at: ['router', 'br0'],
+  },
+  {
+    name: 'a firewall that forgot neighbour discovery',
+    before: ROUTED_IPV6,
+    make: `ip netns exec inet nft 'table ip6 f { chain i { type filter hook input priority 0; policy drop; icmpv6 type { echo-request, echo-reply } accept; }; }'; ip -6 neigh flush dev up0`,
+    mend: 'ip netns exec inet nft delete table ip6 f',
+    after: NO_ROUTED_IPV6,
+    from: 'c1',
+    to: 'fd00:98::2',
+    code: 'D14',
+    at: ['inet', 'eth0'],
+  },
+  {
+    name: 'ARP is dropped',
+    make: `ip netns exec c2 nft 'table arp f { chain i { type filter hook input priority 0; policy drop; }; }'; ip -n c1 neigh flush dev eth0`,
+    mend: 'ip netns exec c2 nft delete table arp f',
+    from: 'c1',
+    to: 'c2',
+    code: 'D14',
+    at: ['c2', 'eth0'],
+  },
+  {
+    name: 'what comes in by a port of the bridge is dropped at once',
+    make: `nft 'table netdev f { chain i { type filter hook ingress device v1 priority 0; ip daddr ${C2} drop; }; }'`,
+    mend: 'nft delete table netdev f',
+    from: 'c1',
+    to: 'c2',
+    code: 'D14',
+    at: ['router', 'br0'],
   },
 ];

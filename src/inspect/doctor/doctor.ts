@@ -10,7 +10,7 @@ import { readTopology } from '../../network/topology.ts';
 import { resolveNetwork } from '../network-names.ts';
 import { addressChecks } from './address-checks.ts';
 import { addressOf, aimAt, placeNumbered, type Aim } from './aim.ts';
-import { advice, finding, isSame, type Finding, type Way } from './finding.ts';
+import { advice, finding, isSame, linksEvidence, type Finding, type Way } from './finding.ts';
 import { firewallChecks } from './firewall-checks.ts';
 import type { Flow } from './flow.ts';
 import { linkChecks, loopbackCheck, outerLinks } from './link-checks.ts';
@@ -82,7 +82,17 @@ function attempt(host: Host, inode: bigint, aim: Aim | null, deep: 'never' | tru
   const from = placeNumbered(topology, inode);
   const to = aim?.is === 'network' ? placeNumbered(topology, aim.inode) : null;
   if (from === undefined || to === undefined) return undefined;
+  for (const place of [from, ...(to === null ? [] : [to])]) requireOpen(sight, place);
   return examine(sight, { from, to, aim });
+}
+
+/** Of what cannot be asked nothing is known, and silence would say that it has no links. */
+function requireOpen(sight: Sight, place: NetworkNamespace): void {
+  if (place.links !== null) return;
+  throw new NsError('DENIED', {
+    what: `the links of ${sight.of(place).name} could not be read`,
+    why: 'it is closed to us (CAP_SYS_ADMIN over it is needed), or it went away meanwhile',
+  });
 }
 
 /** What is followed, in a look that is there. `to`: of an aim that is a network. */
@@ -117,6 +127,7 @@ class Diagnosis {
     else if (aim.is === 'address') this.follow('there', flowTo(aim.address, aim.port));
     else this.toNetwork(aim.port);
     for (const { path } of this.courses) for (const text of unseenOn(this.sight, path)) this.notSeen(text);
+    if (this.findings.length === 0) for (const text of NEVER_LOOKED_AT) this.notSeen(text);
     const { sight, from, to, courses, findings, unseen } = this;
     const name = aim?.is === 'name' ? aim.name : null;
     return { sight, from, to, name, port: aim?.port ?? null, courses, findings, unseen, gaps: sight.gaps.list() };
@@ -182,7 +193,7 @@ class Diagnosis {
           : `${sight.of(to).name} has no address`,
         {
           link: links[0]?.name ?? null,
-          evidence: links.map(({ name }) => `${name}: no address`),
+          evidence: linksEvidence(links, (name) => `${name}: no address`),
           fix: advice(`ip address add ADDRESS/LENGTH dev ${links[0]?.name ?? 'LINK'}`),
         },
       ),
@@ -230,6 +241,12 @@ class Diagnosis {
     return [...first, ...sent, ...firewallChecks(sight, hop), ...(cut.length > 0 ? cut : links), ...after, ...loop];
   }
 }
+
+/** What may stop a packet, and is told by no finding: where there is none, it is what is left. */
+const NEVER_LOOKED_AT = [
+  'IPsec policies (ip xfrm policy), filters of tc, what queues lose, and programs of eBPF in cgroups and tc',
+  'static entries of a bridge (bridge fdb), and what was so a moment ago, or comes and goes',
+];
 
 /** Of the documentation: nobody has it, and every default route leads there. */
 const ANYWHERE = '198.51.100.1';

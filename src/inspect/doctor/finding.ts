@@ -59,6 +59,15 @@ export function advice(why: string): Fix {
   return { words: null, why };
 }
 
+const MOST_NAMED = 5;
+
+/** The same of each link; of a bridge's hundreds not all. */
+export function linksEvidence(links: readonly DetailedLink[], of: (name: string) => string): readonly string[] {
+  const named = links.slice(0, MOST_NAMED).map(({ name }) => of(name));
+  const more = links.length - named.length;
+  return more > 0 ? [...named, `${more} more links: the same`] : named;
+}
+
 /** `eth0 in container:web`. */
 export function linkIn(sight: Sight, place: NetworkNamespace, link: DetailedLink): string {
   return `${link.name} in ${sight.of(place).name}`;

@@ -22,7 +22,7 @@ export function firewallChecks(sight: Sight, hop: Hop): readonly Finding[] {
 function dropFinding(sight: Sight, hop: Hop, judged: Judged, by: Decider): Finding {
   const { packet, verdict, bridge, hook } = judged;
   const place = bridge?.bridge.place ?? hop.place;
-  const isBridged = bridge !== null && !hook.startsWith('bridge ');
+  const isBridged = bridge !== null && !hook.startsWith('bridge ') && hook !== 'ingress' && hook !== 'egress';
   const noEndpoint = by.text.includes('has no endpoints');
   const code: DoctorCode = noEndpoint ? 'D43' : isBridged ? 'D15' : 'D14';
   const port = packet.dport === null ? '' : `:${packet.dport}`;

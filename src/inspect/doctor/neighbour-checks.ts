@@ -5,7 +5,8 @@ import { isSamePrefix } from '../../kernel/netlink/address-bytes.ts';
 import { parseAddress } from '../../kernel/netlink/address-text.ts';
 import type { InterfaceAddress } from '../../kernel/netlink/addresses.ts';
 import type { NetworkNamespace } from '../../network/network-namespace.ts';
-import { advice, familyOf, finding, fixIn, isLoopback, isUp, linkIn, type Finding } from './finding.ts';
+import { askingChecks } from './asking-checks.ts';
+import { advice, asksNobody, familyOf, finding, fixIn, isLoopback, isUp, linkIn, type Finding } from './finding.ts';
 import { carrierCheck, downCheck } from './link-checks.ts';
 import type { Hop } from './path.ts';
 import { keyOf, portsOf, type At, type Station } from './segment.ts';
@@ -16,7 +17,15 @@ export function neighbourChecks(sight: Sight, hop: Hop): readonly Finding[] {
   if (oif === null || nextHop === null) return [];
   if (end.is === 'nobody') return nobodyCheck(sight, hop);
   const double = doubleChecks(sight, hop);
-  return [...double, ...(double.length > 0 ? [] : entryCheck(sight, hop))];
+  return [...double, ...(double.length > 0 ? [] : [...askChecks(sight, hop), ...entryCheck(sight, hop)])];
+}
+
+/** Nobody is asked where somebody wrote down the answer, or the link has no such questions. */
+function askChecks(sight: Sight, hop: Hop): readonly Finding[] {
+  const entry = entryOf(sight, hop);
+  if (entry?.state === 'PERMANENT' || entry?.state === 'NOARP' || (hop.oif !== null && asksNobody(hop.oif))) return [];
+  const isRemembered = entry !== undefined && entry.linkAddress !== null && entry.state !== 'FAILED';
+  return askingChecks(sight, hop, isRemembered);
 }
 
 /** Everybody on that link layer is seen, and none of them has the address. */

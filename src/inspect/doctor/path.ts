@@ -130,30 +130,31 @@ class Walk {
       if (answer.is !== 'found') return { ...stopped(place, null, came, answer), routed: out, judged };
       oif = linkAt(place, answer.route.oif);
     }
-    const left = this.judged(judged, 'postrouting', { place, flow: out, iif: null, oif });
+    const left = this.judged(judged, 'postrouting', { place, flow: out, iif: null, oif, since: came });
     this.note(place, came, left);
     const hop = { ...stopped(place, null, came, answer), routed: out, left, judged, oif };
     if (answer.route.type !== 'local') return this.onwards(hop, answer.route.gateway);
     // By the loopback to itself.
     const back = this.judged(judged, 'prerouting', { place, flow: left, iif: oif, oif: null });
-    this.judged(judged, 'input', { place, flow: back, iif: oif, oif: null });
+    this.judged(judged, 'input', { place, flow: back, iif: oif, oif: null, since: came });
     return { ...hop, routed: back, end: { is: 'delivered' } };
   }
 
   private received(place: NetworkNamespace, iif: DetailedLink, came: Flow): Hop {
     const judged: Judged[] = [];
+    this.judged(judged, 'ingress', { place, flow: came, iif, oif: null });
     const routed = this.judged(judged, 'prerouting', { place, flow: came, iif, oif: null });
     const answer = this.sight.of(place).route(routed, iif.ifindex);
     if (answer.is !== 'found') return { ...stopped(place, iif, came, answer), routed, judged };
     const hop = { ...stopped(place, iif, came, answer), routed, left: routed, judged };
     if (answer.route.type === 'local' || answer.route.type === 'broadcast') {
-      this.judged(judged, 'input', { place, flow: routed, iif, oif: null });
+      this.judged(judged, 'input', { place, flow: routed, iif, oif: null, since: came });
       this.note(place, came, routed);
       return { ...hop, end: { is: 'delivered' } };
     }
     const oif = linkAt(place, answer.route.oif);
-    const passed = this.judged(judged, 'forward', { place, flow: routed, iif, oif });
-    const left = this.judged(judged, 'postrouting', { place, flow: passed, iif, oif });
+    const passed = this.judged(judged, 'forward', { place, flow: routed, iif, oif, since: came });
+    const left = this.judged(judged, 'postrouting', { place, flow: passed, iif, oif, since: came });
     this.note(place, came, left);
     return this.onwards({ ...hop, left, oif }, answer.route.gateway);
   }
@@ -163,24 +164,25 @@ class Walk {
     const { oif, place } = hop;
     if (oif === null) return { ...hop, end: { is: 'unknown' } };
     const nextHop = gateway ?? hop.left.destination;
+    const sent = [...hop.judged];
+    this.judged(sent, 'egress', { place, flow: hop.left, iif: null, oif });
     const segment = segmentOf(this.sight.topology, { place, link: oif });
     const owners = ownersOf(this.sight, segment, nextHop);
-    const next = { ...hop, nextHop, segment, owners };
+    const next = { ...hop, judged: sent, nextHop, segment, owners };
     const [station] = owners;
     if (station !== undefined) {
-      const judged = [...hop.judged, ...this.bridged(station.steps, hop.left)];
+      const judged = [...sent, ...this.bridged(station.steps, hop.left)];
       return { ...next, judged, end: { is: 'next', station } };
     }
     const [exit] = segment.exits;
     if (exit === undefined) return { ...next, end: segment.cut ? { is: 'unknown' } : { is: 'nobody' } };
-    return { ...next, judged: [...hop.judged, ...this.bridged(exit.steps, hop.left)], end: { is: 'leaves', exit } };
+    return { ...next, judged: [...sent, ...this.bridged(exit.steps, hop.left)], end: { is: 'leaves', exit } };
   }
 
   /** What NAT did here, for what comes back. */
   private note(place: NetworkNamespace, before: Flow, after: Flow): void {
-    if (before.source === after.source && before.destination === after.destination && before.port === after.port)
-      return;
-    if (this.there === null) this.translated.push({ place, before, after });
+    const known = changed(place, before, after);
+    if (this.there === null && known !== undefined) this.translated.push(known);
   }
 
   /** As it goes on from a hook: passed, even where it is dropped, as what comes after may be wrong too. */
@@ -208,12 +210,15 @@ class Walk {
     return undefined;
   }
 
-  private packetAt({ place, flow, iif, oif }: JudgedAt): Packet | null {
+  private packetAt({ place, flow, iif, oif, since }: JudgedAt): Packet | null {
     const { source, destination, protocol, port } = flow;
     if (source === null) return null;
     const isReply = this.there !== null;
     const ends = { source, destination, sport: isReply ? port : null, dport: isReply ? null : port };
-    const known = this.there?.translated.find((one) => one.place === place);
+    const known =
+      this.there === null
+        ? changed(place, since ?? flow, flow)
+        : this.there.translated.find((one) => one.place === place);
     return newPacket({
       family: destination.includes(':') ? 'ip6' : 'ip',
       protocol,
@@ -225,7 +230,7 @@ class Walk {
     });
   }
 
-  /** A bridge that passes it on: its own hooks, and with br_netfilter those of IP. */
+  /** A bridge that passes it on: its own hooks, those of its ports, and with br_netfilter those of IP. */
   private bridged(steps: readonly Step[], flow: Flow): readonly Judged[] {
     const all: Judged[] = [];
     for (const step of steps) {
@@ -244,9 +249,9 @@ class Walk {
         all.push({ hook, packet: as, verdict: judge(ruleset, hook, as), bridge: step });
       };
       const hooks: readonly Hook[] = [
-        ...(step.in === null ? [] : (['bridge prerouting'] as const)),
+        ...(step.in === null ? [] : (['ingress', 'bridge prerouting'] as const)),
         step.out === null ? 'bridge input' : step.in === null ? 'bridge output' : 'bridge forward',
-        ...(step.out === null ? [] : (['bridge postrouting'] as const)),
+        ...(step.out === null ? [] : (['bridge postrouting', 'egress'] as const)),
       ];
       for (const hook of hooks) add(hook, packet);
       const { isOn } = bridgeFilter(ruleset, bridge.link.name, packet.family);
@@ -265,6 +270,14 @@ interface JudgedAt {
   readonly flow: Flow;
   readonly iif: DetailedLink | null;
   readonly oif: DetailedLink | null;
+  /** As it came, before NAT changed it. Absent: as it is. */
+  readonly since?: Flow;
+}
+
+function changed(place: NetworkNamespace, before: Flow, after: Flow): Translated | undefined {
+  const isSame =
+    before.source === after.source && before.destination === after.destination && before.port === after.port;
+  return isSame ? undefined : { place, before, after };
 }
 
 function stopped(place: NetworkNamespace, iif: DetailedLink | null, came: Flow, answer: RouteAnswer): Hop {

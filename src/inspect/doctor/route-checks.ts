@@ -2,7 +2,7 @@
 
 import type { Rule } from '../../kernel/netlink/rules.ts';
 import { ruleText, tableName, unusualRules } from '../route-rule.ts';
-import { advice, familyOf, finding, fixIn, isUp, linkIn, type Finding } from './finding.ts';
+import { advice, familyOf, finding, fixIn, isUp, linkIn, linksEvidence, type Finding } from './finding.ts';
 import { carrierCheck, downCheck, loopbackCheck, outerLinks } from './link-checks.ts';
 import { coversAddress } from './neighbour-checks.ts';
 import type { Hop } from './path.ts';
@@ -143,7 +143,7 @@ function senderChecks(sight: Sight, hop: Hop, errno: string): readonly Finding[]
     return [
       finding('D4', place, `${sight.of(place).name} has no ${family === 'inet' ? 'IPv4' : 'IPv6'} address`, {
         link: link?.name ?? null,
-        evidence: links.map(({ name }) => `${name}: no ${family} address`),
+        evidence: linksEvidence(links, (name) => `${name}: no ${family} address`),
         fix: advice(`ip address add ADDRESS/LENGTH dev ${link?.name ?? 'LINK'}`),
       }),
     ];

@@ -113,7 +113,14 @@ export class PlaceSight {
       const request = encodeRouteQuestion(question, this.place.door);
       if (request === undefined) return { is: 'unknown' };
       const decision = this.ask('route', more(request), decodeRouteDecision);
-      if (decision.ok) return { is: 'found', route: decision.value, byKernel: true };
+      if (decision.ok) {
+        const isPassedOn = iif !== null && decision.value.type === 'unicast' && destination.includes(':');
+        const link = isPassedOn ? this.place.byIndex.get(iif)?.name : undefined;
+        // Of IPv6 the kernel tells the route even where it would not forward: net/ipv6/ip6_output.c ip6_forward().
+        if (link !== undefined && this.forwards(link, destination) === false)
+          return { is: 'refused', errno: 'EHOSTUNREACH', byKernel: true };
+        return { is: 'found', route: decision.value, byKernel: true };
+      }
       const { gap } = decision;
       // With words of the kernel it is the question that was refused.
       if (gap.reason !== 'unrecorded' && gap.text === undefined && gap.errno !== undefined && VERDICTS.has(gap.errno))

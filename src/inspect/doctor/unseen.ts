@@ -28,7 +28,9 @@ export function unseenOn(sight: Sight, { hops }: Path): readonly string[] {
       found.push(`the decision of the kernel of ${name}: its tables were read in its place`);
     if (oif !== null && conditionsOf(sight, { place, link: oif })?.hasXdp === true)
       found.push(`the program at ${oif.name} in ${name} (XDP)`);
-    if (sight.of(place).ruleset() === null) found.push(`the firewall of ${name}`);
+    const ruleset = sight.of(place).ruleset();
+    if (ruleset === null) found.push(`the firewall of ${name}`);
+    else if (ruleset.gaps.length > 0) found.push(`all of the firewall of ${name}: some of it could not be read`);
   }
   const last = hops.at(-1);
   if (last?.end.is === 'delivered' && last.routed.protocol !== 'icmp') found.push('what the program at the port does');

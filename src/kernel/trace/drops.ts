@@ -19,6 +19,9 @@ export interface Drops {
   readonly lost: number;
 }
 
+/** Who asks for a route has one made up, and thrown away: no packet is lost. Source: net/ipv4/route.c, net/ipv6/route.c. */
+const ANSWERS: ReadonlySet<string> = new Set(['inet_rtm_getroute', 'inet6_rtm_getroute']);
+
 /** The file `trace` of an instance: `… kfree_skb: skbaddr=… location=nft_do_chain+0x1/0x2 [nf_tables] reason: NETFILTER_DROP`. */
 export function parseDrops(bytes: Uint8Array): Drops {
   const counts = new Map<string, DropCount>();
@@ -30,6 +33,7 @@ export function parseDrops(bytes: Uint8Array): Drops {
     const reason = /\breason: (\w+)/.exec(text ?? '')?.[1];
     if (text === undefined || reason === undefined) continue;
     const location = /\blocation=([\w.]+)/.exec(text)?.[1] ?? null;
+    if (location !== null && ANSWERS.has(location)) continue;
     const key = `${reason} ${location}`;
     counts.set(key, { reason, location, count: (counts.get(key)?.count ?? 0) + 1 });
   }

@@ -100,12 +100,17 @@ function arpHeader(state: State): Bits {
 
 const TCP_SYN = 2;
 const ECHO = { ip: { request: 8, reply: 0 }, ip6: { request: 128, reply: 129 } } as const;
+/** Source: RFC 4861. */
+const NEIGHBOUR = { solicit: 135, advert: 136 } as const;
 
 function transportHeader(state: State): Bits | null {
   const { packet, unknown } = state;
   if (packet.family === 'arp') return null;
   if (packet.protocol === 'icmp') {
-    const type = ECHO[packet.family][packet.isReply ? 'reply' : 'request'];
+    const type =
+      packet.neighbour === null
+        ? ECHO[packet.family][packet.isReply ? 'reply' : 'request']
+        : NEIGHBOUR[packet.neighbour];
     // What is related is an error.
     return packet.ctState === 'related' ? unknownBytes(8) : join([bytes(type, 0), unknownBytes(6)]);
   }

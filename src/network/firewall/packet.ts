@@ -19,6 +19,8 @@ export interface Packet extends PacketEnds {
   readonly family: PacketFamily;
   /** icmp of IPv6 is ICMPv6. */
   readonly protocol: 'icmp' | 'tcp' | 'udp';
+  /** Of ICMPv6: who has an address is asked for, or told. Absent (null): icmp is a ping. */
+  readonly neighbour: 'solicit' | 'advert' | null;
   /** The name of the interface that it came in by. Absent (null): it is made here. In the bridge's hooks the port. */
   readonly iif: string | null;
   /** Absent (null): it is for this namespace, or not routed yet. In the bridge's hooks the port. */
@@ -65,6 +67,7 @@ export function newPacket(
     iif: null,
     oif: null,
     ctState: 'new',
+    neighbour: null,
     isReply: false,
     ctStatus: [],
     original: null,

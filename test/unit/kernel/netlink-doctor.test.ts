@@ -109,6 +109,7 @@ it('counts drops by their reason and where', () => {
      ping-1 [000] b.... 1.1: kfree_skb: skbaddr=00000000b protocol=2048 location=nft_do_chain+0x1/0x2 reason: NETFILTER_DROP
   kfree_skb: -2 [001] b.... 1.2: kfree_skb: skbaddr=00000000c protocol=34525 location=ip6_mc_input+0x1/0x2 reason: NOT_SPECIFIED
      sh-3 [001] b.... 1.2: other_event: reason: X
+  node-4 [001] b.... 1.2: kfree_skb: skbaddr=00000000d protocol=0 location=inet_rtm_getroute+0x1/0x2 reason: NOT_SPECIFIED
 `;
   expect(parseDrops(new TextEncoder().encode(text))).toEqual({
     counts: [
