@@ -125,8 +125,9 @@ class Walk {
     const judged: Judged[] = [];
     let oif = linkAt(place, answer.route.oif);
     const out = this.judged(judged, 'output', { place, flow: came, iif: null, oif });
-    if (out.destination !== came.destination) {
-      answer = seen.route(out, null);
+    const mark = this.reroutes(place) ? markAfter(judged) : 0;
+    if (out.destination !== came.destination || mark !== 0) {
+      answer = seen.route(out, null, mark);
       if (answer.is !== 'found') return { ...stopped(place, null, came, answer), routed: out, judged };
       oif = linkAt(place, answer.route.oif);
     }
@@ -140,11 +141,20 @@ class Walk {
     return { ...hop, routed: back, end: { is: 'delivered' } };
   }
 
+  /** A mark set on the way out leads elsewhere only where a chain is made for that. Source: net/netfilter/nft_chain_route.c. */
+  private reroutes(place: NetworkNamespace): boolean {
+    const tables = this.sight.of(place).ruleset()?.tables ?? [];
+    return tables.some(
+      ({ isLegacy, name, chains }) =>
+        (isLegacy && name === 'mangle') || [...chains.values()].some(({ base }) => base?.type === 'route'),
+    );
+  }
+
   private received(place: NetworkNamespace, iif: DetailedLink, came: Flow): Hop {
     const judged: Judged[] = [];
     this.judged(judged, 'ingress', { place, flow: came, iif, oif: null });
     const routed = this.judged(judged, 'prerouting', { place, flow: came, iif, oif: null });
-    const answer = this.sight.of(place).route(routed, iif.ifindex);
+    const answer = this.sight.of(place).route(routed, iif.ifindex, markAfter(judged));
     if (answer.is !== 'found') return { ...stopped(place, iif, came, answer), routed, judged };
     const hop = { ...stopped(place, iif, came, answer), routed, left: routed, judged };
     if (answer.route.type === 'local' || answer.route.type === 'broadcast') {
@@ -288,6 +298,12 @@ function stopped(place: NetworkNamespace, iif: DetailedLink | null, came: Flow, 
 
 function linkAt({ byIndex }: NetworkNamespace, ifindex: number | null): DetailedLink | null {
   return ifindex === null ? null : (byIndex.get(ifindex) ?? null);
+}
+
+/** What a rule of the last hook marked it with. */
+function markAfter(judged: readonly Judged[]): number {
+  const last = judged.at(-1);
+  return last === undefined ? 0 : (passing(last.verdict).packet.mark ?? 0);
 }
 
 /** Of several ways one on which it passes. */

@@ -223,6 +223,12 @@ function hasAddress({ place, link }: Station, address: string): boolean {
 function noRoute(sight: Sight, hop: Hop, errno = errnoOf(hop)): Finding {
   const { place, routed } = hop;
   const { destination } = routed;
+  // Which one it is, the tables did not tell: rules may look at users, ports and marks.
+  if (errno === 'EACCES')
+    return finding('D8', place, `a rule or a route of ${sight.of(place).name} prohibits ${destination}`, {
+      evidence: [`the kernel's answer: ${errno}`],
+      fix: advice('look for prohibit: ip rule; ip route show table all type prohibit'),
+    });
   const carriers = outerLinks(place).flatMap((link) => carrierCheck(sight, { place, link }));
   const family = familyOf(destination);
   const isNoDefault = place.defaults?.every((one) => one.family !== family) === true;

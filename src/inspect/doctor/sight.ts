@@ -104,12 +104,12 @@ export class PlaceSight {
     return reply.ok ? decode(reply.value, `${what} of net:[${this.place.inode}]`) : reply;
   }
 
-  /** What it does with a packet; `iif`: the index of the link it comes by, null where it is made here. */
-  route(flow: Pick<Flow, 'source' | 'destination' | 'protocol' | 'port'>, iif: number | null): RouteAnswer {
+  /** What it does with a packet; `iif`: the index of the link it comes by, null where it is made here; `mark`: of rules. */
+  route(flow: Pick<Flow, 'source' | 'destination' | 'protocol' | 'port'>, iif: number | null, mark = 0): RouteAnswer {
     const { source, destination, protocol, port } = flow;
-    return keptRoute(this, `${iif} ${source} ${destination} ${protocol} ${port}`, () => {
+    return keptRoute(this, `${iif} ${source} ${destination} ${protocol} ${port} ${mark}`, () => {
       const number = protocol === 'tcp' ? IPPROTO_TCP : protocol === 'udp' ? IPPROTO_UDP : null;
-      const question = { destination, source, iif, protocol: number, port: number === null ? null : port };
+      const question = { destination, source, iif, protocol: number, port: number === null ? null : port, mark };
       const request = encodeRouteQuestion(question, this.place.door);
       if (request === undefined) return { is: 'unknown' };
       const decision = this.ask('route', more(request), decodeRouteDecision);

@@ -149,6 +149,7 @@ export const RTA_PREFSRC = 7;
 export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
+export const RTA_MARK = 16;
 export const RTA_VIA = 18;
 export const RTA_ENCAP_TYPE = 21;
 /** Since, as the port: Linux 4.18. */

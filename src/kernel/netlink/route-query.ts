@@ -9,6 +9,7 @@ import {
   RTA_GATEWAY,
   RTA_IIF,
   RTA_IP_PROTO,
+  RTA_MARK,
   RTA_DPORT,
   RTA_METRICS,
   RTA_OIF,
@@ -37,6 +38,8 @@ export interface RouteQuestion {
   /** IPPROTO_* and the port, which policy rules may look at. Absent (null): none. Since: Linux 4.18. */
   readonly protocol: number | null;
   readonly port: number | null;
+  /** Of the packet (fwmark). Absent: 0. */
+  readonly mark?: number;
 }
 
 export interface RouteDecision {
@@ -57,7 +60,7 @@ export interface RouteDecision {
  * is refused; ENODEV: there is no such interface. undefined: an address is none, or they are of two families.
  */
 export function encodeRouteQuestion(question: RouteQuestion, namespace?: NamespaceDoor): NetlinkRequest | undefined {
-  const { iif, protocol, port } = question;
+  const { iif, protocol, port, mark = 0 } = question;
   const destination = parseAddress(question.destination);
   const source = question.source === null ? null : parseAddress(question.source);
   if (destination === undefined || source === undefined || (source !== null && source.length !== destination.length))
@@ -71,6 +74,7 @@ export function encodeRouteQuestion(question: RouteQuestion, namespace?: Namespa
   if (source !== null) parts.push(encodeAttribute(RTA_SRC, source));
   if (iif !== null) parts.push(encodeAttribute(RTA_IIF, word(iif)));
   if (protocol !== null) parts.push(encodeAttribute(RTA_IP_PROTO, Uint8Array.of(protocol)));
+  if (mark !== 0) parts.push(encodeAttribute(RTA_MARK, word(mark)));
   // In network byte order.
   if (port !== null) parts.push(encodeAttribute(RTA_DPORT, Uint8Array.of(port >> 8, port & 0xff)));
   const message = encodeMessage(RTM_GETROUTE, NLM_F_REQUEST, parts);
