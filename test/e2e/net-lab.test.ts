@@ -3,14 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import type { Lab, LabLink } from '../../src/network/lab.ts';
+import { countCalls, pointsOf, runFaulty, type Fault, type Left } from '../support/fault-rounds.ts';
 import { bridge, end, FOUR, host, LabMaker, namespace, star } from '../support/labs.ts';
 import { PrivateNetwork } from '../support/private-network.ts';
 import type { RunResult } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { faults, passed } from '../support/schemas.ts';
-
-/** Of the steps of which there are most. Each is tried by `npm run test:long`. */
-const STRIDE = process.env['NSTOOL_TEST_LONG'] === '1' ? 1 : 5;
 
 describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('a lab', () => {
   let net: PrivateNetwork;
@@ -52,22 +50,22 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip'))('a lab', () => {
 
   /** All that is set of FOUR, but for what the kernel does by itself, in its own time. */
   function whole(): unknown {
-    const settings = 'for n in b c; do ip netns exec $n cat /proc/sys/net/ipv4/ip_forward; done; cat /etc/netns/d/*';
-    const places = [[], ...['a', 'b', 'c', 'd'].map((name) => ['-n', name])];
+    const script = `for n in b c; do ip netns exec $n cat /proc/sys/net/ipv4/ip_forward; done; cat /etc/netns/d/*
+ip route; for n in a b c d; do ip -n $n route; done
+for n in '' a b c d; do echo "\f"; ip \${n:+-n $n} -j -d addr; done`;
+    const [settings = '', ...places] = net.run('sh', '-c', script).stdout.split('\f');
+    const links = places.flatMap((text) => JSON.parse(text) as readonly Record<string, unknown>[]);
     return [
-      net.run('sh', '-c', settings).stdout,
-      ...places.map((place) => net.run('ip', ...place, 'route').stdout.replaceAll(/ linkdown/g, '')),
-      ...places.flatMap((place) =>
-        json('ip', ...place, '-j', '-d', 'addr').map((link) => {
-          const { flags, addr_info } = link as unknown as Shown;
-          const { ifname, mtu, master, ifalias, linkinfo } = link;
-          const addresses = addr_info.filter(({ scope }) => scope === 'global');
-          const tree = /"stp_state":\d/.exec(JSON.stringify(linkinfo ?? null))?.[0];
-          const isUp = flags.includes('UP');
-          const nets = addresses.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
-          return { ifname, isUp, mtu, master, ifalias, nets: nets.toSorted(), tree };
-        }),
-      ),
+      settings.replaceAll(/ linkdown/g, ''),
+      ...links.map((link) => {
+        const { flags, addr_info } = link as unknown as Shown;
+        const { ifname, mtu, master, ifalias, linkinfo } = link;
+        const addresses = addr_info.filter(({ scope }) => scope === 'global');
+        const tree = /"stp_state":\d/.exec(JSON.stringify(linkinfo ?? null))?.[0];
+        const isUp = flags.includes('UP');
+        const nets = addresses.map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+        return { ifname, isUp, mtu, master, ifalias, nets: nets.toSorted(), tree };
+      }),
     ];
   }
 
@@ -278,7 +276,7 @@ p.wait()`;
 
     it.skipIf(lacks('strace'))(
       'leaves nothing where the kernel refuses a step',
-      () => everyStep(ODD, 'sendto', 'error=EIO', 3),
+      () => everyStep(ODD, { fault: 'error=EIO', call: 'sendto' }, 3, 3),
       300_000,
     );
   });
@@ -367,37 +365,38 @@ for file in /var/lib/nstool/*; do sed -i 's/"boot":"[^"]*"/"boot":"another"/' $f
 
   describe.skipIf(lacks('strace'))('at each step', () => {
     test.each([
-      ['signal=KILL', 'sendto', 1],
-      ['signal=KILL', 'mount', 1],
-      ['signal=KILL', 'rename', 1],
-      ['signal=KILL', 'mkdir', 1],
-      ['error=EIO', 'sendto', 3],
-      ['error=EIO', 'mount', 1],
-    ])('%s, %s: gc leaves nothing', (fault, call, start) => everyStep(FOUR, call, fault, start), 900_000);
+      ['signal=KILL', 'sendto', 1, 5],
+      ['signal=KILL', 'mount', 1, 2],
+      ['signal=KILL', 'rename', 1, 3],
+      ['signal=KILL', 'mkdir', 1, 3],
+      ['error=EIO', 'sendto', 3, 3],
+      ['error=EIO', 'mount', 1, 2],
+    ] as const)(
+      '%s, %s: nothing is left after gc, or at once',
+      (fault, call, first, most) => everyStep(FOUR, { fault, call }, first, most),
+      900_000,
+    );
   });
 
-  /** strace(1) does it to the n-th of these system calls. */
-  function everyStep(lab: Lab, call: string, fault: string, start = 1): void {
-    const log = maker.path('log');
-    const traced = (...more: readonly string[]): number => {
-      net.run('strace', '-f', '-qq', '-o', log, '-e', `trace=${call}`, ...more, ...maker.command(lab));
-      const counts = new Map<string, number>();
-      for (const line of readFileSync(log, 'utf8').split('\n')) {
-        const pid = line.split(' ')[0] ?? '';
-        if (line.includes(` ${call}(`)) counts.set(pid, (counts.get(pid) ?? 0) + 1);
-      }
-      return Math.max(0, ...counts.values());
-    };
-    const count = traced();
+  /** With the fault at so many of these system calls. */
+  function everyStep(lab: Lab, fault: Fault, first: number, most: number): void {
+    const command = maker.command(lab);
+    const count = countCalls(net, fault.call, command);
     down(lab);
     expect(count).toBeGreaterThan(0);
-    for (let at = start; at <= count; at += count > 20 ? STRIDE : 1) {
-      traced('-e', `inject=${call}:${fault}:when=${at}`);
-      const cleaned = net.nstool(['gc']);
-      expect(cleaned.status, `${call} ${at}: ${cleaned.stdout}${cleaned.stderr}`).toBe(0);
-      // One that came too late, or was passed over.
-      if (net.state().includes(`net-${lab.name}`)) net.nstool(['net', 'down', lab.name]);
-      expect(net.state(), `${call} ${at}`).toBe(before);
+    const seen = new Set<Left>();
+    for (const at of pointsOf(first, count, most)) {
+      const left = runFaulty(net, lab.name, command, fault, at);
+      seen.add(left);
+      const where = `${fault.fault}, ${fault.call} ${at}: ${left}`;
+      // What fails is undone at once, what is killed by gc alone; one that came too late did its work.
+      if (left === 'lab') net.nstool(['net', 'down', lab.name]);
+      else if (fault.fault === 'signal=KILL') {
+        const cleaned = net.nstool(['gc']);
+        expect(cleaned.status, `${where}: ${cleaned.stdout}${cleaned.stderr}`).toBe(0);
+      }
+      expect(net.state(), where).toBe(before);
     }
+    expect([...seen]).toContain(fault.fault === 'signal=KILL' ? 'garbage' : 'nothing');
   }
 });

@@ -63,7 +63,7 @@ export class NatLab {
     this.net = net;
   }
 
-  /** The host does not forward, and no firewall sees what crosses a bridge. */
+  /** The host does not forward, looks for no duplicate of its address, which takes a second or two, and no firewall sees what crosses a bridge. */
   static async start(): Promise<NatLab> {
     const lab = new NatLab(await PrivateNetwork.start());
     const script = `

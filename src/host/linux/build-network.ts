@@ -155,7 +155,8 @@ function takeBack(
     return left.length > 0 && outcome !== undefined && isOpen(undo, outcome);
   });
   const undo: readonly Undo[] = [...begun.undo, ...open.toReversed()];
-  if (undo.length === 0 && standing === null) journal.remove(begun);
+  // With what was told of it a second time, for what outlives the system.
+  if (undo.length === 0 && standing === null) journal.remove({ ...begun, undo: made });
   else journal.update({ ...begun, undo });
   return left;
 }
