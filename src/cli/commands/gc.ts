@@ -77,11 +77,13 @@ export async function collectAll(
   }
   const rows: GarbageRow[] = [];
   const told: string[] = [];
+  const past = new Set<string>();
   for (const each of chosen(journal, entries, id).toReversed()) {
     const entry = whereNow(host, each);
     if (journal.standing(entry) === 'parent') told.push(...tell(host, entry));
     // eslint-disable-next-line no-await-in-loop -- what was made later is undone first
-    rows.push(...(await collect({ host, context, journal, entries, dryRun }, entry)));
+    rows.push(...(await collect({ host, context, journal, entries, past, dryRun }, entry)));
+    if (!entry.kept) past.add(entry.id);
   }
   if (id === undefined && withTraces) rows.push(...(await traces(context, dryRun)));
   const listed = gaps.list();
@@ -156,11 +158,13 @@ interface Collecting {
   readonly journal: Journal;
   /** All that the journal has. */
   readonly entries: readonly JournalEntry[];
+  /** Ids of those that were collected before it. */
+  readonly past: ReadonlySet<string>;
   readonly dryRun: boolean;
 }
 
 async function collect(
-  { host, context, journal, entries, dryRun }: Collecting,
+  { host, context, journal, entries, past, dryRun }: Collecting,
   entry: JournalEntry,
 ): Promise<readonly GarbageRow[]> {
   if (entry.kept) {
@@ -169,7 +173,7 @@ async function collect(
   }
   const undone = await undoFiles(host, context, entries, entry, { force: false, dryRun });
   const rows = undone.map((each): Done => ({ undo: each.undo, row: restoredRow(each) }));
-  for (const { undo, state, why } of await undoNetworkEntry(entry, context, dryRun))
+  for (const { undo, state, why } of await undoNetworkEntry(entry, context, dryRun, past))
     rows.push({ undo, row: { entry, what: undoText(undo), state, why } });
   for (const undo of entry.undo.toReversed()) {
     if (undo.op === 'cgroup controllers' && !dryRun)

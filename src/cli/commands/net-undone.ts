@@ -16,13 +16,15 @@ export const networkUndoneColumns: readonly Column<NetworkUndoneRow>[] = [
   { key: 'why', type: 'string', help: 'why it is left', get: ({ why }) => why },
 ];
 
-/** Backwards. */
+/** Backwards. `past`: entries that are undone before it, and that a dry run leaves in the journal. */
 export async function undoNetworkEntry(
   { id, undo }: JournalEntry,
   context: Context,
   dryRun: boolean,
+  past: ReadonlySet<string> = new Set(),
 ): Promise<readonly NetworkUndoneRow[]> {
-  const others = (await context.journal()).list().entries.filter((entry) => entry.id !== id);
+  const { entries } = (await context.journal()).list();
+  const others = entries.filter((entry) => entry.id !== id && !past.has(entry.id));
   const backwards = undo.filter(isNetworkUndo).toReversed();
   const outcomes = await context.undoNetworks(backwards, { dryRun, others });
   return outcomes.flatMap((outcome, at) => {
