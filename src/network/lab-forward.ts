@@ -15,16 +15,15 @@ import { readRuleset } from './firewall/read-ruleset.ts';
 import type { FirewallTable, Ruleset } from './firewall/ruleset.ts';
 import type { Decider } from './firewall/verdict.ts';
 import type { LabQuestion } from './lab-plan.ts';
+import { SOMEBODY } from './lab-ports.ts';
 import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { settingNow } from './lab-sysctls.ts';
-import { endsOf, placeOf, type Lab } from './lab.ts';
-import { labMark } from './nat.ts';
+import { translationOf } from './lab-translation.ts';
+import { endsOf, placeOf, type Lab, type LabPublish } from './lab.ts';
+import { isLoopback, labMark } from './nat.ts';
 import { isSameRule } from './same-rule.ts';
 
-/** Of no machine's: TEST-NET-3 and the net of documents. Source: RFC 5737, RFC 3849. */
-const SOMEBODY = '203.0.113.113';
-const SOMEBODY6 = '2001:db8::113';
 const SOME_PORT = 443;
 const DOCKERS = { table: 'filter', chain: 'FORWARD', own: 'DOCKER-USER' } as const;
 
@@ -109,42 +108,80 @@ function isSameDecider(a: Decider, b: Decider): boolean {
   return a.family === b.family && a.table === b.table && a.chain === b.chain && a.handle === b.handle;
 }
 
-/** The first of a connection that somebody inside begins, and the answer. Nobody is meant in particular. */
+/**
+ * Of connections that somebody inside begins, and of those to published ports: the first packet, and the answer. Nobody is
+ * meant in particular.
+ */
 function routedPackets(lab: Lab, sight: Sight, link: string): readonly Packet[] {
-  const sources = [...lab.nat.map(({ source }) => source.address), ...lab.publish.map(({ toAddress }) => toAddress)];
+  const { nat, published } = translationOf(lab, sight.node);
+  // What the node says to its own loopback does not pass it.
+  const passing = published.filter((each) => !isLoopback(each) && (each.link === null || each.link === link));
   return (['ip', 'ip6'] as const).flatMap((family) => {
-    const source = sources.find((each) => each.includes(':') === (family === 'ip6'));
-    const uplink = uplinkOf(sight, family, link);
-    if (source === undefined || uplink === undefined) return [];
-    const destination = family === 'ip' ? SOMEBODY : SOMEBODY6;
-    const ends = { family, protocol: 'tcp', sport: SOME_PORT, dport: SOME_PORT } as const;
-    return [
-      newPacket({ ...ends, source, destination, iif: link, oif: uplink }),
-      newPacket({
-        ...ends,
-        source: destination,
-        destination: source,
-        iif: uplink,
-        oif: link,
-        ctState: 'established',
-        isReply: true,
-      }),
-    ];
+    const isOf = (address: string): boolean => address.includes(':') === (family === 'ip6');
+    const uplink = uplinkOf(lab, sight, family, link);
+    if (uplink === undefined) return [];
+    const way: Way = { family, link, uplink };
+    const source = nat.map(({ source: { address } }) => address).find(isOf);
+    const out = source === undefined ? [] : outward(way, source);
+    return [...out, ...passing.filter(({ toAddress }) => isOf(toAddress)).flatMap((each) => inward(way, each))];
   });
 }
 
-/** What goes on to others goes by that of the default route. */
-function uplinkOf({ routes, links }: Sight, family: 'ip' | 'ip6', link: string): string | undefined {
-  const route = routes.find(
-    (each) => each.destination === 'default' && each.family === (family === 'ip' ? 'inet' : 'inet6'),
-  );
-  const ifindex = route?.nextHops[0]?.ifindex;
-  return [...links.values()].find((each) => each.name !== link && each.ifindex === ifindex)?.name;
+interface Way {
+  readonly family: 'ip' | 'ip6';
+  readonly link: string;
+  readonly uplink: string;
+}
+
+function outward({ family, link, uplink }: Way, source: string): readonly Packet[] {
+  const destination = SOMEBODY[family];
+  const ends = { family, protocol: 'tcp', sport: SOME_PORT, dport: SOME_PORT } as const;
+  return [
+    newPacket({ ...ends, source, destination, iif: link, oif: uplink }),
+    newPacket({
+      ...ends,
+      source: destination,
+      destination: source,
+      iif: uplink,
+      oif: link,
+      ctState: 'established',
+      isReply: true,
+    }),
+  ];
+}
+
+function inward(
+  { family, link, uplink }: Way,
+  { protocol, port, address, toAddress, toPort }: LabPublish,
+): readonly Packet[] {
+  const somebody = SOMEBODY[family];
+  const original = { source: somebody, destination: address ?? toAddress, sport: SOME_PORT, dport: port };
+  const known = { family, protocol, ctStatus: ['dnat'], original } as const;
+  const [near, far] = [
+    { source: toAddress, sport: toPort, destination: somebody, dport: SOME_PORT },
+    { source: somebody, sport: SOME_PORT, destination: toAddress, dport: toPort },
+  ];
+  return [
+    newPacket({ ...known, ...far, iif: uplink, oif: link }),
+    newPacket({ ...known, ...near, iif: link, oif: uplink, ctState: 'established', isReply: true }),
+  ];
+}
+
+/** What goes on to others goes by that of the default route; without one by that of any other route, none of the lab's. */
+function uplinkOf(lab: Lab, sight: Sight, family: 'ip' | 'ip6', link: string): string | undefined {
+  const own = new Set(['lo', link, ...facingLinks(lab, sight)]);
+  const names = new Map(Array.from(sight.links.values(), ({ ifindex, name }) => [ifindex, name]));
+  const routes = sight.routes
+    .filter((each) => each.type === 'unicast' && each.family === (family === 'ip' ? 'inet' : 'inet6'))
+    .toSorted((a, b) => Number(b.destination === 'default') - Number(a.destination === 'default'));
+  return routes
+    .flatMap(({ nextHops }) => nextHops.flatMap(({ ifindex }) => names.get(ifindex ?? 0) ?? []))
+    .find((name) => !own.has(name));
 }
 
 function withinPacket(lab: Lab, link: string): Packet {
   const addresses = lab.links.flatMap((each) => endsOf(each)).flatMap((end) => end.addresses);
-  const address = addresses.find((each) => !each.address.includes(':'))?.address ?? SOMEBODY;
+  const address = addresses.find((each) => !each.address.includes(':'))?.address ?? SOMEBODY.ip;
   return newPacket({
     family: 'ip',
     protocol: 'tcp',

@@ -5,10 +5,11 @@ import { valueOf, type Host } from '../kernel/host.ts';
 import { decodeLinkConditions } from '../kernel/netlink/link-conditions.ts';
 import { encodeLinkDump } from '../kernel/netlink/links.ts';
 import { keyWord } from '../kernel/setting-undo.ts';
+import { readRuleset } from './firewall/read-ruleset.ts';
 import { netText } from './ip-net.ts';
 import type { LabQuestion } from './lab-plan.ts';
 import { nftSight, type NftSight } from './lab-nft.ts';
-import { requireFreePort } from './lab-ports.ts';
+import { requireFreePort, requireUntranslated } from './lab-ports.ts';
 import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { settingNow, sysctlStep } from './lab-sysctls.ts';
@@ -116,7 +117,7 @@ function tableStep(host: Host, question: LabQuestion, sight: Sight, translation:
   const isJournalled = question.standing?.undo.some((each) => each.op === 'nft table' && each.table === name) === true;
   const isShared = node.kind !== 'namespace';
   const isSame = found !== undefined && seen !== undefined && isTable(table, seen);
-  if (!isSame) for (const each of published) requireFreePort(host, sight, each);
+  if (!isSame) requireFreePorts(host, sight, published, table);
   const where = node.kind === 'host' ? '' : ` in ${node.name}`;
   const undo = { op: 'nft table', family, table: name, mark, network: 0n, door: at } as const;
   const messages = tableMessages(table, found !== undefined);
@@ -124,6 +125,20 @@ function tableStep(host: Host, question: LabQuestion, sight: Sight, translation:
     isRight: isSame && (isJournalled || !isShared),
     undo: isShared && !isJournalled ? undo : null,
   });
+}
+
+/** Errors: BAD_VALUE. */
+function requireFreePorts(
+  host: Host,
+  sight: Sight,
+  published: readonly PublishedPort[],
+  { family, name }: NatTable,
+): void {
+  for (const each of published) requireFreePort(host, sight, each);
+  if (published.length === 0 || sight.inode === null) return;
+  const whole = readRuleset(host, sight.at ?? undefined);
+  const tables = whole.tables.filter((each) => each.isLegacy || each.family !== family || each.name !== name);
+  for (const each of published) requireUntranslated({ ...whole, tables }, sight, each);
 }
 
 function tableReason(nat: readonly LabNat[], published: readonly PublishedPort[]): string {

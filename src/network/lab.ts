@@ -219,9 +219,13 @@ export function isLabId(id: string): boolean {
   return id.startsWith(labId(''));
 }
 
+export function isLabName(name: string): boolean {
+  return /^[A-Za-z0-9_][\w.-]{0,62}$/.test(name);
+}
+
 /** Also a file's name, and a word of an alias. Errors: BAD_VALUE. */
 export function requireLabName(name: string): string {
-  if (/^[A-Za-z0-9_][\w.-]{0,62}$/.test(name)) return name;
+  if (isLabName(name)) return name;
   throw new NsError('BAD_VALUE', {
     what: `'${name}' cannot be the name of a network`,
     why: 'it takes letters, digits, _ . and -, no . or - first, at most 63 of them',

@@ -8,7 +8,7 @@ import { deleteTable, newBaseChain, newRule, newTable, type NewBaseChain } from 
 import type { Expression } from '../kernel/nftables/expression.ts';
 import * as match from '../kernel/nftables/matches.ts';
 import { familyOf, type IpNet } from './ip-net.ts';
-import type { Lab, LabNat, LabPublish } from './lab.ts';
+import { isLabName, type Lab, type LabNat, type LabPublish } from './lab.ts';
 
 export interface NatTable {
   readonly family: 'inet';
@@ -43,9 +43,17 @@ export function labMark(name: string): string {
   return `nstool:lab=${name}`;
 }
 
+const TABLE_START = 'nstool_';
+
 /** Not a word of nft(8)'s, whatever the lab is called. */
 function tableName(name: string): string {
-  return `nstool_${name}`;
+  return `${TABLE_START}${name}`;
+}
+
+/** undefined: it is no lab's. */
+export function labOfTable(table: string): string | undefined {
+  const name = table.slice(TABLE_START.length);
+  return table.startsWith(TABLE_START) && isLabName(name) ? name : undefined;
 }
 
 /** Is it published on the host's own loopback? Source: RFC 1122, 3.2.1.3. */

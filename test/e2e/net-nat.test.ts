@@ -1,6 +1,7 @@
 // `nstool net up --nat --publish`: real packets, what nft(8) makes of the rules, what is given back, and other firewalls.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';
+import { countCalls, pointsOf, runFaulty, type Left } from '../support/fault-rounds.ts';
 import { BEYOND, NatLab, OUTSIDE, type Question } from '../support/nat-lab.ts';
 import { commandLine } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
@@ -191,6 +192,27 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft', 'python'))('net
     );
   });
 
+  it('gc --dry-run says what gc does, of two that were killed and need the same', () => {
+    up('--nat');
+    up('two', '--nat', '--bridge', 'b2', '--address', '192.168.20.2/24');
+    lab.must('sh', '-c', `sed -i 's/"kept":true/"kept":false/' /run/nstool/net-*`);
+    const rows = (...words: readonly string[]): readonly unknown[] => {
+      const { stdout } = lab.net.nstool([...words, '--json']);
+      const { garbage } = JSON.parse(stdout) as { garbage: readonly { what: string; state: string; id: string }[] };
+      return garbage.filter(({ what }) => what === 'net.ipv4.ip_forward').map(({ state, id }) => [state, id]);
+    };
+    for (const command of [['gc'], ['net', 'gc']])
+      expect(rows(...command, '--dry-run')).toEqual([
+        ['gone', 'net-two'],
+        ['planned', 'net-ns1'],
+      ]);
+    expect(rows('gc')).toEqual([
+      ['gone', 'net-two'],
+      ['removed', 'net-ns1'],
+    ]);
+    expect(lab.state()).toBe(before);
+  });
+
   it('IPv6 is the same, and what is asked for no more goes away', () => {
     lab.must(
       'sh',
@@ -262,6 +284,40 @@ print(subprocess.run(sys.argv[2:], capture_output=True, text=True).stderr)`;
     expect(lab.must('python3', '-c', listener, '127.0.0.1', ...own)).not.toContain('the host listens on it');
   });
 
+  it('refuses ports that lead elsewhere already, of another network or of somebody else, before anything is made', () => {
+    const refused = (words: readonly string[], ...texts: readonly string[]): void => {
+      const { status, stderr } = lab.net.nstool(['net', 'up', 'two', '--bridge', 'b2', ...words]);
+      for (const text of texts) expect(stderr).toContain(text);
+      expect(status).toBe(2);
+      expect(lab.must('ip', '-o', 'link')).not.toContain('b2');
+    };
+    const elsewhere = ['--address', '192.168.20.2/24'];
+    up('--publish', '8080:80', '--publish', '127.0.0.1:81:80');
+    refused(
+      [...elsewhere, '--publish', '8080:80'],
+      'port 8080/tcp cannot be published: it leads elsewhere already',
+      'table inet nstool_ns1, chain prerouting, leads it to 192.168.10.11, port 80',
+    );
+    refused([...elsewhere, '--publish', `${OUTSIDE}:8080:80`], 'nstool_ns1', 'or nstool net down ns1');
+    refused([...elsewhere, '--publish', '127.0.0.1:81:80'], 'chain output, leads it to 192.168.10.11');
+    up('two', '--bridge', 'b2', ...elsewhere, '--publish', '8080:80/udp', '--publish', '81:80');
+    lab.net.nstool(['net', 'down', 'two']);
+    lab.net.nstool(['net', 'down']);
+    // As docker does it, without a program that listens.
+    lab.must(
+      'nft',
+      `table ip nat {
+        chain DOCKER { iifname != "docker0" tcp dport 9090 counter dnat to 172.17.0.2:80; }
+        chain PREROUTING { type nat hook prerouting priority -100; fib daddr type local counter jump DOCKER; }
+        chain OUTPUT { type nat hook output priority -100; ip daddr != 127.0.0.0/8 fib daddr type local jump DOCKER; }
+      }`,
+    );
+    refused([...elsewhere, '--publish', '9090:80'], 'chain DOCKER, leads it to 172.17.0.2, port 80');
+    up('--publish', '127.0.0.1:9090:80', '--publish', '9091:80');
+    lab.net.nstool(['net', 'down']);
+    lab.must('nft', 'flush', 'ruleset');
+  });
+
   describe("somebody else's firewall", () => {
     afterEach(() => {
       for (const name of ['two', 'ns1']) lab.net.nstool(['net', 'down', name]);
@@ -287,6 +343,25 @@ print(subprocess.run(sys.argv[2:], capture_output=True, text=True).stderr)`;
       lab.net.nstool(['net', 'down']);
       lab.must('nft', 'flush', 'chain', 'inet', 'fw', 'fwd_in');
       expect(lab.ruleset()).toBe(rules);
+    });
+
+    it('is told without a default route, and where only what comes in to a published port is dropped', () => {
+      const told = (rules: string, ...words: readonly string[]): string => {
+        lab.must('nft', `table inet fw { chain f { type filter hook forward priority 0; policy drop; ${rules} }; }`);
+        const { stderr } = lab.net.nstool(['net', 'up', '--dry-run', ...words]);
+        lab.must('nft', 'delete', 'table', 'inet', 'fw');
+        return stderr;
+      };
+      const begun = 'iifname "nstool0" accept; ct state established accept;';
+      const drops = 'table inet fw, chain f, drops';
+      expect(told(begun, '--nat')).not.toContain(drops);
+      expect(told(begun, '--nat', '--publish', '8080:80')).toContain(drops);
+      expect(told(`${begun} ct status dnat accept;`, '--nat', '--publish', '8080:80')).not.toContain(drops);
+      expect(told(`${begun} tcp dport 80 accept;`, '--publish', '8080:80')).not.toContain(drops);
+      lab.must('ip', 'route', 'replace', '198.51.100.0/24', 'via', BEYOND);
+      lab.must('ip', 'route', 'del', 'default');
+      expect(told('', '--nat')).toContain(drops);
+      lab.must('sh', '-ec', `ip route add default via ${BEYOND}; ip route del 198.51.100.0/24`);
     });
 
     it.skipIf(lacks('iptables'))("of iptables-legacy is told, too, with docker's own chain", () => {
@@ -374,48 +449,32 @@ print(subprocess.run(sys.argv[2:], capture_output=True, text=True).stderr)`;
       before = rules;
     });
 
-    /** How many of these system calls the thread made that made most of them. */
-    function traced(call: string, more: readonly string[], command: readonly string[]): number {
-      const log = '/run/strace';
-      lab.net.nstool(command, ['strace', '-f', '-qq', '-o', log, '-e', `trace=${call}`, ...more]);
-      const counts = new Map<string, number>();
-      for (const line of lab.must('cat', log).split('\n')) {
-        const pid = line.split(' ')[0] ?? '';
-        if (line.includes(` ${call}(`)) counts.set(pid, (counts.get(pid) ?? 0) + 1);
-      }
-      lab.must('rm', log);
-      return Math.max(0, ...counts.values());
-    }
-
-    // What only asks comes first, and is tested with net up alone.
-    const CHANGES = 9;
-
+    // What only asks comes first, and is tested with net up alone: of the last so many, so many are tried.
     test.each([
-      ['up', 'sendto', 'signal=KILL'],
-      ['up', 'sendto', 'error=EIO'],
-      ['up', 'write', 'signal=KILL'],
-      ['down', 'sendto', 'signal=KILL'],
-      ['down', 'write', 'signal=KILL'],
-    ])(
-      '%s, %s, %s: nothing is left after gc',
-      (when, call, fault) => {
-        const command = when === 'up' ? words : ['net', 'down'];
+      ['up', 'sendto', 'signal=KILL', 9, 4],
+      ['up', 'sendto', 'error=EIO', 8, 3],
+      ['up', 'write', 'signal=KILL', 8, 3],
+      ['down', 'sendto', 'signal=KILL', 6, 3],
+      ['down', 'write', 'signal=KILL', 3, 4],
+    ] as const)(
+      '%s, %s, %s: nothing is left after gc, or at once',
+      (when, call, fault, changes, most) => {
+        const command = commandLine(when === 'up' ? words : ['net', 'down']);
         if (when === 'down') lab.net.nstool(words);
-        const count = traced(call, [], command);
+        const count = countCalls(lab.net, call, command);
         expect(count).toBeGreaterThan(0);
-        lab.net.nstool(['net', 'down']);
-        let interrupted = 0;
-        for (let at = Math.max(1, count - CHANGES); at <= count; at += 1) {
+        if (when === 'up') lab.net.nstool(['net', 'down']);
+        const seen = new Set<Left>();
+        for (const at of pointsOf(count - changes, count, most)) {
           if (when === 'down') lab.net.nstool(words);
-          traced(call, ['-e', `inject=${call}:${fault}:when=${at}`], command);
-          if (lab.net.run('ls', '/run/nstool').stdout.includes('net-ns1')) interrupted += 1;
-          lab.net.nstool(['gc']);
-          // One that came too late.
-          lab.net.nstool(['net', 'down']);
-          expect(lab.state(), `${call} ${at}`).toBe(before);
+          const left = runFaulty(lab.net, 'ns1', command, { call, fault }, at);
+          seen.add(left);
+          // What fails is undone at once, what is killed by gc alone; one that came too late did its work.
+          if (left === 'lab') lab.net.nstool(['net', 'down']);
+          else if (fault === 'signal=KILL') expect(lab.net.nstool(['gc']).status, `${call} ${at}`).toBe(0);
+          expect(lab.state(), `${call} ${at}: ${left}`).toBe(before);
         }
-        // What fails is undone at once.
-        if (fault === 'signal=KILL') expect(interrupted).toBeGreaterThan(1);
+        expect([...seen]).toContain(fault === 'signal=KILL' ? 'garbage' : 'nothing');
       },
       120_000,
     );
