@@ -2,27 +2,23 @@
 // kernel does not tell again. It is found in the rule, where iptables-nft compares it. Source: net/netfilter/nft_compat.c
 // nft_parse_compat(), iptables/nft.c add_compat().
 
+import { NFT_PAYLOAD_NETWORK_HEADER, NFTA_RULE_COMPAT_FLAGS, NFTA_RULE_COMPAT_PROTO } from '../abi/netfilter.ts';
+import {
+  NFT_META_KEYS,
+  NFTA_CMP,
+  NFTA_DATA,
+  NFTA_EXPR,
+  NFTA_LIST_ELEM,
+  NFTA_META,
+  NFTA_PAYLOAD,
+} from '../abi/nftables.ts';
 import { joined, fromHex, toHex, type MessageRecord } from '../netlink/layout.ts';
-import { attributeMap, decodeAttributes, encodeAttribute, textOf, view } from '../netlink/message.ts';
+import { attributeMap, decodeAttributes, encodeAttribute, textOf } from '../netlink/message.ts';
+import { be32, toBe32 } from './numbers.ts';
 
-const NFTA_LIST_ELEM = 1;
-const NFTA_EXPR_NAME = 1;
-const NFTA_EXPR_DATA = 2;
-const NFTA_CMP_SREG = 1;
-const NFTA_CMP_DATA = 3;
-const NFTA_DATA_VALUE = 1;
-const NFTA_META_DREG = 1;
-const NFTA_META_KEY = 2;
-const NFT_META_L4PROTO = 16;
-const NFTA_PAYLOAD_DREG = 1;
-const NFTA_PAYLOAD_BASE = 2;
-const NFTA_PAYLOAD_OFFSET = 3;
-const NFTA_PAYLOAD_LENGTH = 4;
-const NETWORK_HEADER = 1;
+const NFT_META_L4PROTO = NFT_META_KEYS.indexOf('l4proto');
 const IPV4_PROTOCOL = 9;
 const IPV6_NEXT_HEADER = 6;
-const NFTA_RULE_COMPAT_PROTO = 1;
-const NFTA_RULE_COMPAT_FLAGS = 2;
 const WHAT = 'rule';
 
 type Fields = ReadonlyMap<number, Uint8Array>;
@@ -40,16 +36,10 @@ export function withCompat(record: MessageRecord): MessageRecord {
   const protocol = protocolOf(all);
   if (protocol === undefined) return record;
   const words = [
-    encodeAttribute(NFTA_RULE_COMPAT_PROTO, be32(protocol)),
-    encodeAttribute(NFTA_RULE_COMPAT_FLAGS, be32(0)),
+    encodeAttribute(NFTA_RULE_COMPAT_PROTO, toBe32(protocol)),
+    encodeAttribute(NFTA_RULE_COMPAT_FLAGS, toBe32(0)),
   ];
   return { ...record, compat: toHex(joined(words)) };
-}
-
-function be32(number: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  view(bytes).setUint32(0, number, false);
-  return bytes;
 }
 
 function expressionsOf(bytes: Uint8Array | undefined): readonly Expression[] {
@@ -57,8 +47,8 @@ function expressionsOf(bytes: Uint8Array | undefined): readonly Expression[] {
   if (!list.ok) return [];
   return list.value.flatMap(({ type, body }) => {
     const fields = fieldsOf(body);
-    const name = textOf(fields.get(NFTA_EXPR_NAME));
-    return type === NFTA_LIST_ELEM && name !== null ? [{ name, data: fieldsOf(fields.get(NFTA_EXPR_DATA)) }] : [];
+    const name = textOf(fields.get(NFTA_EXPR.NAME));
+    return type === NFTA_LIST_ELEM && name !== null ? [{ name, data: fieldsOf(fields.get(NFTA_EXPR.DATA)) }] : [];
   });
 }
 
@@ -68,8 +58,7 @@ function fieldsOf(body: Uint8Array | undefined): Fields {
 }
 
 function number(fields: Fields, type: number): number | undefined {
-  const body = fields.get(type);
-  return body?.length === 4 ? view(body).getUint32(0, false) : undefined;
+  return be32(fields.get(type));
 }
 
 /** The one that is compared right after it was loaded. */
@@ -77,16 +66,16 @@ function protocolOf(all: readonly Expression[]): number | undefined {
   for (const [at, { name, data }] of all.entries()) {
     const next = all[at + 1];
     if (next?.name !== 'cmp' || !loadsProtocol(name, data)) continue;
-    const register = number(data, name === 'meta' ? NFTA_META_DREG : NFTA_PAYLOAD_DREG);
-    const compared = fieldsOf(next.data.get(NFTA_CMP_DATA)).get(NFTA_DATA_VALUE);
-    if (number(next.data, NFTA_CMP_SREG) === register && compared?.length === 1) return compared[0];
+    const register = number(data, name === 'meta' ? NFTA_META.DREG : NFTA_PAYLOAD.DREG);
+    const compared = fieldsOf(next.data.get(NFTA_CMP.DATA)).get(NFTA_DATA.VALUE);
+    if (number(next.data, NFTA_CMP.SREG) === register && compared?.length === 1) return compared[0];
   }
   return undefined;
 }
 
 function loadsProtocol(name: string, data: Fields): boolean {
-  if (name === 'meta') return number(data, NFTA_META_KEY) === NFT_META_L4PROTO;
-  if (name !== 'payload' || number(data, NFTA_PAYLOAD_BASE) !== NETWORK_HEADER) return false;
-  const offset = number(data, NFTA_PAYLOAD_OFFSET);
-  return number(data, NFTA_PAYLOAD_LENGTH) === 1 && (offset === IPV4_PROTOCOL || offset === IPV6_NEXT_HEADER);
+  if (name === 'meta') return number(data, NFTA_META.KEY) === NFT_META_L4PROTO;
+  if (name !== 'payload' || number(data, NFTA_PAYLOAD.BASE) !== NFT_PAYLOAD_NETWORK_HEADER) return false;
+  const offset = number(data, NFTA_PAYLOAD.OFFSET);
+  return number(data, NFTA_PAYLOAD.LEN) === 1 && (offset === IPV4_PROTOCOL || offset === IPV6_NEXT_HEADER);
 }

@@ -4,9 +4,10 @@
 import { NLA_F_NESTED, NLM_F_CREATE, NLM_F_EXCL } from '../abi/netlink.ts';
 import * as abi from '../abi/netfilter.ts';
 import * as nft from '../abi/nftables.ts';
-import { encodeAttribute, encodeNested, view } from '../netlink/message.ts';
+import { encodeAttribute, encodeNested } from '../netlink/message.ts';
 import type { NftMessage } from './batch.ts';
 import type { Expression, NftData, NftFamily, NftVerdict } from './expression.ts';
+import { toBe32, toBe64 } from './numbers.ts';
 
 /** `hook`: NF_INET_*. */
 export interface NewBaseChain {
@@ -37,14 +38,14 @@ export function newBaseChain(
   { name, type, hook, priority }: NewBaseChain,
 ): NftMessage {
   const place = [
-    encodeAttribute(nft.NFTA_HOOK.HOOKNUM, word(hook)),
-    encodeAttribute(nft.NFTA_HOOK.PRIORITY, word(priority)),
+    encodeAttribute(nft.NFTA_HOOK.HOOKNUM, toBe32(hook)),
+    encodeAttribute(nft.NFTA_HOOK.PRIORITY, toBe32(priority)),
   ];
   return message(abi.NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL, family, [
     encodeAttribute(nft.NFTA_CHAIN.TABLE, text(table)),
     encodeAttribute(nft.NFTA_CHAIN.NAME, text(name)),
     nested(nft.NFTA_CHAIN.HOOK, place),
-    encodeAttribute(nft.NFTA_CHAIN.POLICY, word(abi.NF_ACCEPT)),
+    encodeAttribute(nft.NFTA_CHAIN.POLICY, toBe32(abi.NF_ACCEPT)),
     encodeAttribute(nft.NFTA_CHAIN.TYPE, text(type)),
   ]);
 }
@@ -74,7 +75,7 @@ export function deleteRule(family: NftFamily, table: string, chain: string, hand
   return message(abi.NFT_MSG_DELRULE, 0, family, [
     encodeAttribute(nft.NFTA_RULE.TABLE, text(table)),
     encodeAttribute(nft.NFTA_RULE.CHAIN, text(chain)),
-    encodeAttribute(nft.NFTA_RULE.HANDLE, long(handle)),
+    encodeAttribute(nft.NFTA_RULE.HANDLE, toBe64(handle)),
   ]);
 }
 
@@ -85,8 +86,8 @@ function message(type: number, flags: number, family: NftFamily, attributes: rea
 /** What tests of xtables are told of the rule: of no protocol. */
 function compat(): Uint8Array {
   return nested(abi.NFTA_RULE_COMPAT, [
-    encodeAttribute(abi.NFTA_RULE_COMPAT_PROTO, word(0)),
-    encodeAttribute(abi.NFTA_RULE_COMPAT_FLAGS, word(0)),
+    encodeAttribute(abi.NFTA_RULE_COMPAT_PROTO, toBe32(0)),
+    encodeAttribute(abi.NFTA_RULE_COMPAT_FLAGS, toBe32(0)),
   ]);
 }
 
@@ -108,7 +109,7 @@ function partsOf(expression: Expression): Parts {
       return [
         'immediate',
         [
-          encodeAttribute(nft.NFTA_IMMEDIATE.DREG, word(expression.dreg)),
+          encodeAttribute(nft.NFTA_IMMEDIATE.DREG, toBe32(expression.dreg)),
           nested(nft.NFTA_IMMEDIATE.DATA, [dataOf(expression.data)]),
         ],
       ];
@@ -128,8 +129,8 @@ function partsOf(expression: Expression): Parts {
       return [
         'counter',
         [
-          encodeAttribute(nft.NFTA_COUNTER.BYTES, long(expression.bytes)),
-          encodeAttribute(nft.NFTA_COUNTER.PACKETS, long(expression.packets)),
+          encodeAttribute(nft.NFTA_COUNTER.BYTES, toBe64(expression.bytes)),
+          encodeAttribute(nft.NFTA_COUNTER.PACKETS, toBe64(expression.packets)),
         ],
       ];
     case 'nat':
@@ -141,7 +142,7 @@ function partsOf(expression: Expression): Parts {
         'match',
         [
           encodeAttribute(nft.NFTA_MATCH.NAME, text(expression.name)),
-          encodeAttribute(nft.NFTA_MATCH.REV, word(expression.revision)),
+          encodeAttribute(nft.NFTA_MATCH.REV, toBe32(expression.revision)),
           encodeAttribute(nft.NFTA_MATCH.INFO, expression.info),
         ],
       ];
@@ -159,10 +160,10 @@ function payloadParts({ dreg, base, offset, length }: Kind<'payload'>): Parts {
   return [
     'payload',
     [
-      encodeAttribute(nft.NFTA_PAYLOAD.DREG, word(dreg)),
-      encodeAttribute(nft.NFTA_PAYLOAD.BASE, word(bases[base])),
-      encodeAttribute(nft.NFTA_PAYLOAD.OFFSET, word(offset)),
-      encodeAttribute(nft.NFTA_PAYLOAD.LEN, word(length)),
+      encodeAttribute(nft.NFTA_PAYLOAD.DREG, toBe32(dreg)),
+      encodeAttribute(nft.NFTA_PAYLOAD.BASE, toBe32(bases[base])),
+      encodeAttribute(nft.NFTA_PAYLOAD.OFFSET, toBe32(offset)),
+      encodeAttribute(nft.NFTA_PAYLOAD.LEN, toBe32(length)),
     ],
   ];
 }
@@ -171,9 +172,9 @@ function bitwiseParts({ sreg, dreg, length, mask, xor }: Kind<'bitwise'>): Parts
   return [
     'bitwise',
     [
-      encodeAttribute(nft.NFTA_BITWISE.SREG, word(sreg)),
-      encodeAttribute(nft.NFTA_BITWISE.DREG, word(dreg)),
-      encodeAttribute(nft.NFTA_BITWISE.LEN, word(length)),
+      encodeAttribute(nft.NFTA_BITWISE.SREG, toBe32(sreg)),
+      encodeAttribute(nft.NFTA_BITWISE.DREG, toBe32(dreg)),
+      encodeAttribute(nft.NFTA_BITWISE.LEN, toBe32(length)),
       nested(nft.NFTA_BITWISE.MASK, [encodeAttribute(nft.NFTA_DATA.VALUE, mask)]),
       nested(nft.NFTA_BITWISE.XOR, [encodeAttribute(nft.NFTA_DATA.VALUE, xor)]),
     ],
@@ -185,8 +186,8 @@ function cmpParts({ sreg, op, data }: Kind<'cmp'>): Parts {
   return [
     'cmp',
     [
-      encodeAttribute(nft.NFTA_CMP.SREG, word(sreg)),
-      encodeAttribute(nft.NFTA_CMP.OP, word(op === 'eq' ? abi.NFT_CMP_EQ : abi.NFT_CMP_NEQ)),
+      encodeAttribute(nft.NFTA_CMP.SREG, toBe32(sreg)),
+      encodeAttribute(nft.NFTA_CMP.OP, toBe32(op === 'eq' ? abi.NFT_CMP_EQ : abi.NFT_CMP_NEQ)),
       nested(nft.NFTA_CMP.DATA, [encodeAttribute(nft.NFTA_DATA.VALUE, data)]),
     ],
   ];
@@ -201,7 +202,7 @@ function keyParts(
 ): Parts {
   const number = keys.indexOf(key);
   if (dreg === null || number < 0) throw new RangeError(`no rule of ours has ${name} ${key}`);
-  return [name, [encodeAttribute(keyType, word(number)), encodeAttribute(dregType, word(dreg))]];
+  return [name, [encodeAttribute(keyType, toBe32(number)), encodeAttribute(dregType, toBe32(dreg))]];
 }
 
 function fibParts({ dreg, result, flags }: Kind<'fib'>): Parts {
@@ -209,9 +210,9 @@ function fibParts({ dreg, result, flags }: Kind<'fib'>): Parts {
   return [
     'fib',
     [
-      encodeAttribute(nft.NFTA_FIB.FLAGS, word(abi.NFTA_FIB_F_DADDR)),
-      encodeAttribute(nft.NFTA_FIB.RESULT, word(abi.NFT_FIB_RESULT_ADDRTYPE)),
-      encodeAttribute(nft.NFTA_FIB.DREG, word(dreg)),
+      encodeAttribute(nft.NFTA_FIB.FLAGS, toBe32(abi.NFTA_FIB_F_DADDR)),
+      encodeAttribute(nft.NFTA_FIB.RESULT, toBe32(abi.NFT_FIB_RESULT_ADDRTYPE)),
+      encodeAttribute(nft.NFTA_FIB.DREG, toBe32(dreg)),
     ],
   ];
 }
@@ -221,18 +222,18 @@ function natParts({ type, family, address, port, flags }: Kind<'nat'>): Parts {
   return [
     'nat',
     [
-      encodeAttribute(nft.NFTA_NAT.TYPE, word(abi.NFT_NAT_DNAT)),
-      encodeAttribute(nft.NFTA_NAT.FAMILY, word(nft.NFPROTO[family])),
-      encodeAttribute(nft.NFTA_NAT.REG_ADDR_MIN, word(address)),
-      encodeAttribute(nft.NFTA_NAT.REG_PROTO_MIN, word(port)),
-      encodeAttribute(nft.NFTA_NAT.FLAGS, word(flags)),
+      encodeAttribute(nft.NFTA_NAT.TYPE, toBe32(abi.NFT_NAT_DNAT)),
+      encodeAttribute(nft.NFTA_NAT.FAMILY, toBe32(nft.NFPROTO[family])),
+      encodeAttribute(nft.NFTA_NAT.REG_ADDR_MIN, toBe32(address)),
+      encodeAttribute(nft.NFTA_NAT.REG_PROTO_MIN, toBe32(port)),
+      encodeAttribute(nft.NFTA_NAT.FLAGS, toBe32(flags)),
     ],
   ];
 }
 
 function dataOf(data: NftData): Uint8Array {
   if ('bytes' in data) return encodeAttribute(nft.NFTA_DATA.VALUE, data.bytes);
-  const code = encodeAttribute(nft.NFTA_VERDICT.CODE, word(codeOf(data.verdict)));
+  const code = encodeAttribute(nft.NFTA_VERDICT.CODE, toBe32(codeOf(data.verdict)));
   return nested(nft.NFTA_DATA.VERDICT, [code]);
 }
 
@@ -251,18 +252,6 @@ function commentData(comment: string): Uint8Array {
 
 function nested(type: number, parts: readonly Uint8Array[]): Uint8Array {
   return encodeNested(type | NLA_F_NESTED, parts);
-}
-
-function word(number: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  view(bytes).setInt32(0, number, false);
-  return bytes;
-}
-
-function long(number: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  view(bytes).setBigUint64(0, number, false);
-  return bytes;
 }
 
 function text(words: string): Uint8Array {

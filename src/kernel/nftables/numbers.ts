@@ -15,6 +15,18 @@ export function be16(body: Uint8Array | undefined): number | undefined {
   return body?.length === 2 ? view(body).getUint16(0, false) : undefined;
 }
 
+export function toBe32(number: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  view(bytes).setInt32(0, number, false);
+  return bytes;
+}
+
+export function toBe64(number: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  view(bytes).setBigUint64(0, number, false);
+  return bytes;
+}
+
 export function be64(body: Uint8Array | undefined): bigint | undefined {
   return body?.length === 8 ? view(body).getBigUint64(0, false) : undefined;
 }
