@@ -5,17 +5,18 @@
 // has them. Source: resolv.conf(5), hosts(5), nsswitch.conf(5), ip-netns(8).
 
 import { errorOfGap } from '../kernel/error.ts';
-import { valueOf, type Gap, type Host, type Reading } from '../kernel/host.ts';
+import { gap, value, valueOf, type Gap, type Host, type Reading } from '../kernel/host.ts';
 import type { KernelText } from '../kernel/program.ts';
 import { withHostsOf } from '../kernel/text/nsswitch.ts';
 import type { Door } from './doors.ts';
 import type { EnterQuery } from './enter-query.ts';
+import { isOfDirectory } from './view.ts';
 
 /** A file that the command shall find. */
 export interface ShownFile {
   readonly path: string;
   /** What is in it; or the file itself, which is bound. */
-  readonly content: { readonly bytes: KernelText } | { readonly bind: string };
+  readonly content: { readonly bytes: KernelText } | { readonly bind: string; readonly isDirectory: boolean };
   readonly reason: string;
 }
 
@@ -60,7 +61,7 @@ export function resolverFiles(
   explicit: boolean,
 ): ResolverFiles {
   const ours = (path: string): Reading<Uint8Array> => readOurs(host, tools, path);
-  if (source.type === 'name') return namedFiles(host, source, ours);
+  if (source.type === 'name') return namedFiles(host, source, tools, ours);
   const theirs = (path: string): Reading<Uint8Array> => host.readFileInRoot({ root: source.root, path });
   const resolver = theirs(RESOLV_CONF);
   if (!explicit && !resolver.ok) return { files: [], gaps: resolver.gap.reason === 'gone' ? [] : [resolver.gap] };
@@ -87,23 +88,39 @@ function readOurs(host: Host, tools: string | undefined, path: string): Reading<
   return host.readFileInRoot({ root: tools, path });
 }
 
-/** As `ip netns exec` does it, but what asks a daemon of the host does not count then. */
+/**
+ * As `ip netns exec` does it, but what asks a daemon of the host does not count then. What cannot be mounted over the one
+ * in /etc is left out, and told: the command runs, as it does with ip.
+ */
 function namedFiles(
   host: Host,
   { directory, names }: Extract<ResolverSource, { type: 'name' }>,
+  tools: string | undefined,
   ours: (path: string) => Reading<Uint8Array>,
 ): ResolverFiles {
-  const files = names.toSorted().map((name): ShownFile => ({
-    path: `/etc/${name}`,
-    content: { bind: `${directory}/${name}` },
-    reason: 'made for this network, as `ip netns exec` shows it',
-  }));
-  if (files.length === 0) return { files: [], gaps: [] };
+  const readings = names.toSorted().map((name) => namedFile(host, directory, name, tools));
+  const files = readings.flatMap((reading) => valueOf(reading) ?? []);
+  const gaps = readings.flatMap((reading) => (reading.ok ? [] : [reading.gap]));
+  if (files.length === 0) return { files: [], gaps };
   const switched = names.includes('nsswitch.conf') ? undefined : valueOf(ours(NSSWITCH));
   return {
     files: [...files, ...(switched === undefined ? [] : lookups(switched, switched)), ...nameCache(host)],
-    gaps: [],
+    gaps,
   };
+}
+
+function namedFile(host: Host, directory: string, name: string, tools: string | undefined): Reading<ShownFile> {
+  const [from, path] = [`${directory}/${name}`, `/etc/${name}`];
+  const status = host.stat(from);
+  if (!status.ok) return status;
+  const over = tools === undefined ? valueOf(host.stat(path)) : undefined;
+  const isDirectory = isOfDirectory(status.value);
+  if (over !== undefined && isOfDirectory(over) !== isDirectory) {
+    const text = isDirectory ? `${path} is no directory` : `${path} is a directory`;
+    return gap({ reason: 'unsupported', what: from, text });
+  }
+  const reason = 'made for this network, as `ip netns exec` shows it';
+  return value({ path, content: { bind: from, isDirectory }, reason });
 }
 
 function file(path: string, bytes: Uint8Array | undefined): ShownFile {

@@ -17,11 +17,11 @@ import { explainOpen, failureStatus } from './explain-enter.ts';
 import { refusals } from './private-mounts.ts';
 import type { ShownFile } from './resolver-files.ts';
 import { step } from './step.ts';
-import { emptyView, entriesOf, fillView } from './view.ts';
+import { emptyView, entriesOf, fillView, place } from './view.ts';
 
 const ETC = '/etc';
 const SHOW = "show the target's way of resolving names";
-const WITHOUT = 'the same command with --no-dns';
+const WITHOUT = 'nstool enter … --no-dns';
 const failed = { explanations: refusals(SHOW, WITHOUT) };
 
 /** `exists` tells of a path of the root that the command will have; `root` is where that root is now, '' for ours. */
@@ -38,9 +38,10 @@ export function showFiles(
   const written = files.filter((file) => !viewed.includes(file) && 'bytes' in file.content);
   const bound = files.filter((file) => !viewed.includes(file) && 'bind' in file.content);
   return [
-    ...(viewed.length === 0 ? [] : showInView(host, viewed, root)),
+    ...(viewed.length === 0 ? [] : showInView(host, viewed, root, exists)),
     ...(written.length === 0 ? [] : showCopies(written, slot)),
-    ...bound.flatMap((file) => bind(file)),
+    ...copyBound(bound),
+    ...attachBound(bound),
   ];
 }
 
@@ -113,25 +114,34 @@ function notOver(path: string): Explanation {
   return { errno: ERRNO.EINVAL, status: failureStatus, text };
 }
 
-function bind({ path, content, reason }: ShownFile): readonly Step[] {
-  const from = 'bind' in content ? content.bind : '';
-  return [
-    step(
-      `copy the mount of ${from}`,
-      reason,
-      { op: 'tree', path: from, flags: OPEN_TREE_CLONE | AT_RECURSIVE, into: 'copy' },
-      failed,
-    ),
-    attachTo(path, 'copy', reason),
-  ];
+/** All before any of them is mounted: one may be a link to a file that another is mounted over. */
+function copyBound(files: readonly ShownFile[]): readonly Step[] {
+  return files.map(({ content, reason }, index) => {
+    const path = 'bind' in content ? content.bind : '';
+    const flags = OPEN_TREE_CLONE | AT_RECURSIVE;
+    return step(`copy the mount of ${path}`, reason, { op: 'tree', path, flags, into: boundSlot(index) }, failed);
+  });
 }
 
+function attachBound(files: readonly ShownFile[]): readonly Step[] {
+  return files.map(({ path, reason }, index) => attachTo(path, boundSlot(index), reason));
+}
+
+const boundSlot = (index: number): Slot => `file ${index}`;
+
 /** A mount point cannot be made in a directory that is not ours to change, so that a view of it takes its place. */
-function showInView(host: Host, files: readonly ShownFile[], root: string): readonly Step[] {
-  const names = new Set(files.map(({ path }) => path.slice(ETC.length + 1)));
+function showInView(
+  host: Host,
+  files: readonly ShownFile[],
+  root: string,
+  exists: (path: string) => boolean,
+): readonly Step[] {
+  const bound = files.filter(({ content }) => 'bind' in content);
+  // What is there already stays as it is, a link too: what is bound goes over it, where it leads.
+  const placed = files.filter((file) => !bound.includes(file) || !exists(file.path));
+  const names = new Set(placed.map(({ path }) => path.slice(ETC.length + 1)));
   const kept = entriesOf(host, `${root}${ETC}`).filter(({ name }) => !names.has(name));
   const [old, view] = ['old etc', 'etc'];
-  const fromNames = files.filter(({ content }) => 'bind' in content);
   return [
     step(
       `open ${ETC}`,
@@ -141,21 +151,9 @@ function showInView(host: Host, files: readonly ShownFile[], root: string): read
         explanations: explainOpen(ETC),
       },
     ),
+    ...copyBound(bound),
     ...emptyView(`a view of ${ETC}, which lacks a file`, kept, view),
-    ...files.map(({ path, content, reason }) =>
-      step(
-        `write ${path}`,
-        reason,
-        {
-          op: 'file',
-          dir: view,
-          path: path.slice(ETC.length + 1),
-          mode: 0o644,
-          bytes: 'bytes' in content ? content.bytes : '',
-        },
-        failed,
-      ),
-    ),
+    ...placed.map((file) => placeInView(file, view)),
     step(
       `attach it to ${ETC}`,
       'nothing is written into the directory itself',
@@ -168,6 +166,13 @@ function showInView(host: Host, files: readonly ShownFile[], root: string): read
       failed,
     ),
     ...fillView(kept, old, view),
-    ...fromNames.flatMap((file) => bind(file)),
+    ...attachBound(bound),
   ];
+}
+
+function placeInView({ path, content, reason }: ShownFile, dir: Slot): Step {
+  const name = path.slice(ETC.length + 1);
+  if ('bind' in content && content.isDirectory) return place({ name, type: 'directory' }, dir);
+  const bytes = 'bytes' in content ? content.bytes : '';
+  return step(`write ${path}`, reason, { op: 'file', dir, path: name, mode: 0o644, bytes }, failed);
 }

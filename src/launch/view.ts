@@ -9,7 +9,7 @@ import {
   MOUNT_ATTR_NOSUID,
   OPEN_TREE_CLONE,
 } from '../kernel/abi/mount-flags.ts';
-import { valueOf, type Host } from '../kernel/host.ts';
+import { valueOf, type FileStatus, type Host } from '../kernel/host.ts';
 import type { Explanation, Slot, Step } from '../kernel/program.ts';
 import { failureStatus } from './explain-enter.ts';
 import { shown, step } from './step.ts';
@@ -31,8 +31,12 @@ export function entriesOf(host: Host, directory: string): readonly ViewEntry[] {
     if (link.ok) return { name, type: { link: link.value } };
     const status = valueOf(host.stat(`${directory}/${name}`));
     if (status === undefined) return [];
-    return { name, type: (status.mode & S_IFMT) === S_IFDIR ? 'directory' : 'file' };
+    return { name, type: isOfDirectory(status) ? 'directory' : 'file' };
   });
+}
+
+export function isOfDirectory({ mode }: FileStatus): boolean {
+  return (mode & S_IFMT) === S_IFDIR;
 }
 
 /** A tmpfs with a place for each of the entries. */
@@ -49,7 +53,7 @@ export function emptyView(name: string, entries: readonly ViewEntry[], into: Slo
   ];
 }
 
-function place({ name, type }: ViewEntry, dir: Slot): Step {
+export function place({ name, type }: ViewEntry, dir: Slot): Step {
   if (type === 'directory')
     return step(`mkdir ${shown(name)}`, 'a place for it', { op: 'mkdir', dir, path: name, mode: 0o755 });
   if (type === 'file')

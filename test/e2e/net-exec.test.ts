@@ -107,6 +107,30 @@ describe.skipIf(lacks('root', 'namespaces', 'ip'))('net exec', () => {
     }
   });
 
+  it('directories of /etc/netns are shown too, a link in it shows a file of ours, and what does not fit is told', () => {
+    const script = `set -e; mount -t tmpfs t /mnt; mkdir -p /mnt/netns/${NAME}/there /mnt/netns/${NAME}/new /mnt/there
+      cd /mnt/netns/${NAME}; echo d >there/d; echo n >new/n; echo theirs >zhosts; ln -s /etc/zhosts alias; ln -s /nowhere dead
+      mkdir plain; echo theirs >resolv.conf; cd /mnt; echo ours >zhosts; echo plain >plain; echo a >alias
+      mount -t tmpfs t /media; echo ours >/media/r; ln -s /media/r resolv.conf; cd /; mount --move /mnt /etc; exec "$@"`;
+    const files = ['there/d', 'new/n', 'zhosts', 'alias', 'plain', 'resolv.conf', '../media/r'].map(
+      (one) => `/etc/${one}`,
+    );
+    const command = [
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      script,
+      'sh',
+      ...commandLine(['net', 'exec', NAME, 'cat', ...files]),
+    ];
+    const { status, stdout, stderr } = run(command, { env: { NODE_EXTRA_CA_CERTS: '' } });
+    expect(stdout).toBe('d\nn\ntheirs\nours\nplain\ntheirs\ntheirs\n');
+    expect(stderr).toContain(`/etc/netns/${NAME}/dead`);
+    expect(stderr).toContain(`/etc/netns/${NAME}/plain`);
+    expect(status).toBe(0);
+  });
+
   it('any target will do', async () => {
     const target = await makeTarget(['--net']);
     try {

@@ -218,7 +218,7 @@ describe.skipIf(lacks('root', 'namespaces', 'unshare', 'ip', 'nsenter'))('as roo
       status: 125,
       stderr:
         "nstool: cannot show the target's way of resolving names: EINVAL\n" +
-        '  why: /etc/resolv.conf is a directory here\n  try: the same command with --no-dns\n',
+        '  why: /etc/resolv.conf is a directory here\n  try: nstool enter … --no-dns\n',
     });
   });
 
