@@ -6,11 +6,13 @@ import type { NetworkNamespace } from './network-namespace.ts';
 
 /**
  * `known`: to that link. `hidden`: into a network namespace that is there, but that nothing we see leads to. `lost`: the
- * namespace is known, and has no such link (any more), or one that leads elsewhere.
+ * namespace is known, and has no such link (any more), or one that leads elsewhere. `unseen`: the namespace is known, and its
+ * links could not be read.
  */
 export type LinkEnd =
   | { readonly state: 'known'; readonly in: NetworkNamespace; readonly link: DetailedLink }
   | { readonly state: 'lost'; readonly in: NetworkNamespace; readonly ifindex: number }
+  | { readonly state: 'unseen'; readonly in: NetworkNamespace; readonly ifindex: number }
   | {
       readonly state: 'hidden';
       /** What the namespace of this end calls the hidden one. */

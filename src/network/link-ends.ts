@@ -116,6 +116,7 @@ function endOf(
     const links = far.ok ? valueOf(decodeDetailedLinks(far.value, `link ${ifindex} of nsid ${nsid}`)) : undefined;
     return { state: 'hidden', nsid, ifindex, link: links?.[0] ?? null };
   }
+  if (other.links === null) return { state: 'unseen', in: other, ifindex };
   const found = other.byIndex.get(ifindex);
   const fits =
     found !== undefined && (!isPair(link) || leadsTo(numbers, { from: found, in: other, to: link, at: viewer }));

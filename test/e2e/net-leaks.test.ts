@@ -224,4 +224,60 @@ time.sleep(1000)`;
     expect(stdout).toContain("  remove: nstool net rm $'\\033[31mred'\n");
     sh('rm "$1"', '/run/netns/\u001b[31mred');
   });
+
+  it('as text: those of a network stand together, with one command a container, and stale names', () => {
+    const [one, two] = ['1a'.repeat(32), '2b'.repeat(32)];
+    sh(
+      `mkdir -p /var/lib/cni/networks/lan /var/lib/cni/results; cd /var/lib/cni; touch /run/netns/-a /run/netns/b
+      printf '%s\\r\\neth0' "$1" >networks/lan/198.51.100.2; printf '%s\\r\\neth0' "$1" >networks/lan/2001:db8::2
+      printf '%s\\r\\neth0' "$2" >networks/lan/198.51.100.3; echo {} >results/lan-$1-eth0`,
+      one,
+      two,
+    );
+    // Not all processes of this machine can be seen.
+    const stdout = network.nstool(['net', 'leaks']).stdout.replaceAll(' (possible)', '');
+    expect(stdout).toContain('2 names in /run/netns\n  no network namespace is mounted on it: an empty file is left\n');
+    expect(stdout).toContain('  remove: nstool net rm -- -a b\n');
+    const group = /^cni .*\n(?: .*\n)*/m.exec(stdout)?.[0];
+    expect(group).toBe(
+      `cni      2 containers that are no more, in the network lan
+  no process of such a container was found
+  no network namespace that was found has the address
+  ${one}: 198.51.100.2 on eth0, 2001:db8::2 on eth0, a result
+    remove: rm /var/lib/cni/networks/lan/198.51.100.2 /var/lib/cni/networks/lan/2001:db8::2 /var/lib/cni/results/lan-${one}-eth0
+  ${two}: 198.51.100.3 on eth0
+    remove: rm /var/lib/cni/networks/lan/198.51.100.3
+`,
+    );
+    for (const [, command = ''] of (group ?? '').matchAll(/ remove: (.*)/g)) sh(command);
+    expect(network.nstool(['net', 'rm', '--', '-a', 'b']).status).toBe(0);
+    expect(leaks()).toEqual([]);
+  });
+
+  it('what is no name of a network is said to be what it is, and net rm leaves it', () => {
+    sh('mkdir /run/netns/dir; mkfifo /run/netns/fifo; ln -s /etc/passwd /run/netns/link; echo x >/run/netns/note');
+    const found = new Map(leaks().map((leak) => [leak.what, leak]));
+    expect(found.get('/run/netns/dir')).toMatchObject({ certain: false, remove: 'rm -d /run/netns/dir' });
+    expect(found.get('/run/netns/fifo')?.evidence[0]).toMatch(/^it is a fifo, which is no name/);
+    expect(found.get('/run/netns/link')?.evidence[0]).toMatch(/^it is a link, and no network namespace/);
+    for (const name of ['dir', 'fifo', 'note']) {
+      const { status, stderr } = network.nstool(['net', 'rm', name]);
+      expect({ status, stderr }).toMatchObject({ status: 2 });
+      expect(stderr).toContain(`/run/netns/${name} is no empty file`);
+    }
+    for (const what of ['dir', 'fifo', 'link']) {
+      const leak = found.get(`/run/netns/${what}`);
+      if (leak !== undefined) paste(leak);
+    }
+    sh('rm /run/netns/note; test -e /etc/passwd');
+    expect(leaks()).toEqual([]);
+  });
+
+  it('net add tells of stale names, but not of a thousand', () => {
+    sh('cd /run/netns; for i in 1 2 3 4 5 6 7; do : >s$i; done');
+    expect(network.nstool(['net', 'add', 'fresh']).stderr).toContain(
+      'without a namespace: s1 s2 s3 s4 s5 and 2 more; what removes them tells: nstool net leaks\n',
+    );
+    sh('cd /run/netns; rm s*; ip netns del fresh');
+  });
 });

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Started } from '../support/odd-process.ts';
-import { nstool, PLAIN_UID } from '../support/program.ts';
+import { commandLine, nstool, PLAIN_UID, run } from '../support/program.ts';
 import { lacks } from '../support/requires.ts';
 import { makeNetLabs } from '../support/net-labs.ts';
 
@@ -67,6 +67,19 @@ describe.skipIf(lacks('root', 'ip', 'unshare', 'python'))('net', { timeout: 60_0
     expect(answer('graph', '--mermaid')).toMatch(/^flowchart LR\n {2}subgraph box0\["host /);
     const { edges } = JSON.parse(answer('graph', '--json')) as { edges: { type: string }[] };
     expect(new Set(edges.map(({ type }) => type))).toEqual(new Set(['peer', 'port', 'on']));
+  });
+
+  it('what could not be read is not said to be gone, and an address has its other end', () => {
+    const script = `mount -t tmpfs run /run; ip netns add far; ip link add v0 type veth peer name eth0 netns far
+      ip addr add 192.0.2.1 peer 192.0.2.2/32 dev v0; "$@"`;
+    const as = (uid: number): string =>
+      run(['unshare', '-n', '-m', '--propagation', 'private', 'sh', '-ec', script, 'sh', ...commandLine(words, uid)])
+        .stdout;
+    const words = ['net', 'show', 'self'];
+    expect(as(0)).toMatch(/ v0 veth .* <-> eth0 in netns:far\n/);
+    const page = as(PLAIN_UID);
+    expect(page).toMatch(/ v0 veth .* <-> if[0-9]+ in netns:far, whose links could not be read\n/);
+    expect(page).toContain('192.0.2.1 peer 192.0.2.2/32 on v0 global\n');
   });
 
   it('a plain user sees his own, and how much he does not see', () => {

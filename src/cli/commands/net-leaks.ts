@@ -6,11 +6,11 @@ import { isComplete, type GapTally } from '../../kernel/gap-tally.ts';
 import { isNetworkUndo } from '../../kernel/journal.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { readTopology } from '../../network/topology.ts';
-import { escapeControls } from '../../render/escape.ts';
 import { renderJson } from '../../render/json.ts';
 import { flag, type CommandDefinition, type Context } from '../define-command.ts';
 import { gapJson, gapNote } from '../gap-text.ts';
-import { quoted, quotedVisibly } from '../shell-quoting.ts';
+import { quoted } from '../shell-quoting.ts';
+import { leaksText } from './net-leaks-text.ts';
 
 export const netLeaks: CommandDefinition = {
   name: 'net leaks',
@@ -27,6 +27,7 @@ export const netLeaks: CommandDefinition = {
     '  rule     a rule of our network namespace (nftables, iptables-nft) whose comment names such a container, as CNI does',
     '  lab      what a killed nstool net up or down left, by the journal',
     '',
+    'As text, those of one network of CNI stand together, with one command for each container, and so do stale names.',
     'possible: something that could not be seen might need it, or somebody may want it so. A container that is just being',
     'started can look like one that is gone: look twice. A link into a namespace that nothing else leads to is none of these:',
     'that is there, and hidden (nstool net show).',
@@ -55,7 +56,7 @@ export const netLeaks: CommandDefinition = {
     const gaps = topology.gaps.list();
     const stdout = flag(invocation, 'json')
       ? renderJson({ schema: 1, complete: isComplete(gaps), gaps: gaps.map(gapJson), leaks: leaks.map(leakJson) })
-      : leaks.map(leakText).join('\n');
+      : leaksText(leaks);
     return { stdout, notes: gaps.map(gapNote), status: leaks.length > 0 ? 1 : 0 };
   },
 };
@@ -81,15 +82,6 @@ async function leftLabs(context: Context, gaps: GapTally): Promise<readonly Leak
     gaps.add('journal', { reason: 'denied', what: error.message });
     return [];
   }
-}
-
-function leakText({ kind, what, isCertain, evidence, remove }: Leak): string {
-  const lines = [
-    `${kind.padEnd(8)} ${escapeControls(what)}${isCertain ? '' : ' (possible)'}`,
-    ...evidence.map((one) => `  ${escapeControls(one)}`),
-    `  remove: ${remove.map(quotedVisibly).join(' ')}`,
-  ];
-  return lines.map((line) => `${line}\n`).join('');
 }
 
 function leakJson({ kind, what, isCertain, evidence, remove }: Leak): {

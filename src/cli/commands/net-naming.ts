@@ -20,9 +20,18 @@ export function staleNotes(host: Host): readonly string[] {
   const stale = networkNames(host).names.filter(({ inode }) => inode === null);
   const [first] = stale;
   if (first === undefined) return [];
-  const words = stale.map(({ name }) => quotedVisibly(name)).join(' ');
+  const words = stale
+    .slice(0, MOST_TOLD)
+    .map(({ name }) => quotedVisibly(name))
+    .join(' ');
+  if (stale.length > MOST_TOLD)
+    return [
+      `without a namespace: ${words} and ${stale.length - MOST_TOLD} more; what removes them tells: nstool net leaks`,
+    ];
   return [`without a namespace: ${words}; they go by: nstool net rm ${words}`];
 }
+
+const MOST_TOLD = 5;
 
 const WHAT: Readonly<Record<NamingStep, string>> = {
   open: 'open the namespace',

@@ -16,6 +16,7 @@ import type { Holder } from '../../namespaces/holder.ts';
 import type { CommandDefinition, Context } from '../define-command.ts';
 import { errorStatus } from '../error-text.ts';
 import { kindsFor } from './holders.ts';
+import { quotedVisibly } from '../shell-quoting.ts';
 import { requireThisMachine } from './this-machine.ts';
 
 export const netRm: CommandDefinition = {
@@ -97,8 +98,12 @@ async function remove(plan: ReleasePlan, context: Context): Promise<Gap | undefi
   return failed?.type === 'failed' ? failed.gap : undefined;
 }
 
-function errorOf({ name }: NetworkName, gap: Gap): NsError {
+function errorOf({ name, path }: NetworkName, gap: Gap): NsError {
   const what = `cannot take the name '${name}' away`;
+  if (gap.reason === 'unsupported' && gap.errno === undefined) {
+    const why = `${path} is no empty file, as a name without a namespace is: it may be somebody's`;
+    return new NsError('BAD_VALUE', { what, why, tryThis: `rm -d ${quotedVisibly(path)}, if it is not` });
+  }
   if (gap.errno !== 'EPERM' && gap.errno !== 'EACCES') return errorOfGap(gap, what);
   return new NsError('DENIED', {
     what,

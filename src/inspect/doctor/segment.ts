@@ -137,7 +137,7 @@ class SegmentWalk {
 
   private leavePair(from: At, steps: readonly Step[], vlan: number | null): void {
     const end = endOf(this.topology, from.place, from.link.ifindex);
-    if (end?.state === 'hidden') this.exits.push({ ...from, why: 'hidden', steps });
+    if (end?.state === 'hidden' || end?.state === 'unseen') this.exits.push({ ...from, why: 'hidden', steps });
     else if (end?.state !== 'known') this.deadEnds.push({ ...from, steps });
     else {
       const to = { place: end.in, link: end.link };
@@ -158,7 +158,7 @@ class SegmentWalk {
   /** A link that lies on another one, which may be in another namespace. */
   private leaveUpper(from: At, kind: string, steps: readonly Step[], vlan: number | null): void {
     const end = endOf(this.topology, from.place, from.link.ifindex);
-    if (end?.state === 'hidden') this.exits.push({ ...from, why: 'hidden', steps });
+    if (end?.state === 'hidden' || end?.state === 'unseen') this.exits.push({ ...from, why: 'hidden', steps });
     if (end?.state === 'lost') this.deadEnds.push({ ...from, steps });
     if (end?.state !== 'known') return;
     const lower = { place: end.in, link: end.link };

@@ -91,7 +91,7 @@ function edgesOf(topology: Topology, place: NetworkNamespace, link: DetailedLink
     edges.push({ type: 'port', from, to: linkId(place, link.master), state: link.portState });
   }
   const end = endOf(topology, place, link.ifindex);
-  if (end === undefined || end.state === 'lost') return edges;
+  if (end === undefined || end.state === 'lost' || end.state === 'unseen') return edges;
   const type = isPair(link) ? 'peer' : 'on';
   if (end.state === 'hidden') {
     return [...edges, { type, from, to: hiddenLink(hidden, place, end.nsid, end), state: null }];

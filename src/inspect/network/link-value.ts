@@ -46,7 +46,7 @@ function endValue(topology: Topology, end: LinkEnd | undefined): Value {
   if (end === undefined) return null;
   const { state } = end;
   const isHidden = state === 'hidden';
-  const link = state === 'lost' ? null : end.link;
+  const link = state === 'lost' || state === 'unseen' ? null : end.link;
   return {
     state,
     ns: isHidden ? null : end.in.inode,
@@ -129,6 +129,7 @@ export function endText(topology: Topology, place: NetworkNamespace, link: Detai
     return `${sign} ${end.link?.name ?? `if${end.ifindex}`} in a hidden namespace (nsid ${end.nsid})`;
   }
   const where = end.in === place ? '' : ` in ${topology.nameOf(end.in)}`;
+  if (end.state === 'unseen') return `${sign} if${end.ifindex}${where}, whose links could not be read`;
   if (end.state === 'lost') return `${sign} if${end.ifindex}${where}, which is not there`;
   return [`${sign} ${end.link.name}${where}`, portText(end.in, end.link)].filter(Boolean).join(' ');
 }

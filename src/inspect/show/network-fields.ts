@@ -100,7 +100,10 @@ export function addressesField(look: NamespaceLook): Field {
     ({ ifindex, family, address, prefixLength, peer, scope, label }) => {
       return { ifindex, ifname: names(ifindex), family, local: address, prefixlen: prefixLength, peer, scope, label };
     },
-    ({ ifindex, address, prefixLength, scope }) => `${address}/${prefixLength} on ${names(ifindex)} ${scope}`,
+    ({ ifindex, address, prefixLength, peer, scope }) => {
+      const own = peer === null ? `${address}/${prefixLength}` : `${address} peer ${peer}/${prefixLength}`;
+      return `${own} on ${names(ifindex)} ${scope}`;
+    },
   );
 }
 

@@ -43,7 +43,8 @@ export function leftAddresses(host: Host, topology: Topology, living: Living, ga
         'no network namespace that was found has the address',
       ];
       const isCertain = living.isComplete && ENGINES_ID.test(container);
-      return [{ kind: 'address', what: file, isCertain, evidence, remove: ['rm', path] }];
+      const of = { network, container, link };
+      return [{ kind: 'address', what: file, of, isCertain, evidence, remove: ['rm', path] }];
     }),
   );
 }
@@ -51,11 +52,12 @@ export function leftAddresses(host: Host, topology: Topology, living: Living, ga
 /** Files `NETWORK-CONTAINER-INTERFACE`. */
 export function leftResults(host: Host, living: Living, gaps: GapTally): readonly Leak[] {
   return list(host, RESULTS, gaps).flatMap((file): readonly Leak[] => {
-    const container = /-([0-9a-f]{64})-[^-]+$/.exec(file)?.[1];
+    const [, network = '', container, link = ''] = /^(.*)-([0-9a-f]{64})-([^-]+)$/s.exec(file) ?? [];
     if (container === undefined || living.containers.has(container)) return [];
     const path = `${RESULTS}/${file}`;
     const evidence = [`what a plugin has noted of container ${container}`, 'no process of such a container was found'];
-    return [{ kind: 'result', what: path, isCertain: living.isComplete, evidence, remove: ['rm', path] }];
+    const of = { network, container, link };
+    return [{ kind: 'result', what: path, of, isCertain: living.isComplete, evidence, remove: ['rm', path] }];
   });
 }
 

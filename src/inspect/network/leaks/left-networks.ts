@@ -1,6 +1,6 @@
 // Names without a namespace, and namespaces of containers that nobody lives in any more.
 
-import type { FileStatus, Host } from '../../../kernel/host.ts';
+import { valueOf, type FileStatus, type Host } from '../../../kernel/host.ts';
 import { NAME_FOLDERS } from '../../../namespaces/discover/names.ts';
 import type { Holder } from '../../../namespaces/holder.ts';
 import { holdersOf, isUnused, releaseCommand } from '../../../namespaces/holders.ts';
@@ -14,6 +14,12 @@ export function staleNames(host: Host, names: readonly NetworkName[], topology: 
   return names
     .filter(({ inode }) => inode === null)
     .map(({ name, path }): Leak => {
+      const other = otherThing(host, path);
+      if (other !== undefined) {
+        const evidence = [`it is ${other}, which is no name of a network: nothing is mounted on it`];
+        return { kind: 'name', what: path, isCertain: false, evidence, remove: ['rm', '-d', path] };
+      }
+      const isLink = host.readLink(path).ok;
       const elsewhere = topology.namespaces.flatMap(({ namespace }) =>
         namespace.foreignMounts.filter(
           (mount) => mount.endsWith(path) && isOurFolder(host, mount.slice(0, -path.length), path),
@@ -25,13 +31,31 @@ export function staleNames(host: Host, names: readonly NetworkName[], topology: 
         // Where another mount namespace shares the folder, the file is needed there.
         isCertain: elsewhere.length === 0,
         evidence: [
-          'no network namespace is mounted on it: an empty file is left',
+          isLink
+            ? 'it is a link, and no network namespace is where it leads'
+            : 'no network namespace is mounted on it: an empty file is left',
           ...elsewhere.map((mount) => `in another mount namespace one is: ${mount}`),
         ],
         remove: path.startsWith('/run/netns/') ? removeName(name) : ['rm', path],
       };
     });
 }
+
+/** undefined: a file or a link, as names are. */
+function otherThing(host: Host, path: string): string | undefined {
+  const status = host.readLink(path).ok ? undefined : valueOf(host.stat(path));
+  return status === undefined ? undefined : OTHER_THINGS[status.mode & S_IFMT];
+}
+
+/** Source: linux/stat.h. */
+const S_IFMT = 0o170000;
+const OTHER_THINGS: Readonly<Record<number, string>> = {
+  0o010000: 'a fifo',
+  0o020000: 'a character device',
+  0o040000: 'a directory',
+  0o060000: 'a block device',
+  0o140000: 'a socket',
+};
 
 function removeName(name: string): readonly string[] {
   return ['nstool', 'net', 'rm', ...(name.startsWith('-') ? ['--'] : []), name];

@@ -14,7 +14,7 @@ const OF_CONTAINER = /name: "([^"]*)" id: "([^"]+)"/;
 /** Of our own network namespace. */
 export function leftRules(host: Host, living: Living, gaps: GapTally): readonly Leak[] {
   const ruleset = readRuleset(host);
-  for (const gap of ruleset.gaps) gaps.add('rules of a firewall', gap);
+  for (const gap of ruleset.gaps) gaps.add('ruleset of a firewall', gap);
   const rules = ruleset.tables.flatMap((table) => [...table.rules.values()].flat());
   return rules.flatMap((rule): readonly Leak[] => {
     const comment = commentOf(rule);
@@ -27,7 +27,8 @@ export function leftRules(host: Host, living: Living, gaps: GapTally): readonly 
       'no process of such a container was found',
     ];
     const remove = ['nft', 'delete', 'rule', family, table, chain, 'handle', String(handle)];
-    return [{ kind: 'rule', what: `${family} ${table} ${chain} handle ${handle}`, isCertain, evidence, remove }];
+    const of = { network, container, link: null };
+    return [{ kind: 'rule', what: `${family} ${table} ${chain} handle ${handle}`, of, isCertain, evidence, remove }];
   });
 }
 
