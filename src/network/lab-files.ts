@@ -4,7 +4,7 @@ import { errorOfGap, NsError } from '../kernel/error.ts';
 import type { Host } from '../kernel/host.ts';
 import type { JournalEntry, NetworkUndo } from '../kernel/journal.ts';
 import { decodeText } from '../kernel/text/text.ts';
-import type { LabQuestion } from './lab-plan.ts';
+import type { LabQuestion } from './lab-question.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import type { NamespaceNode } from './lab.ts';
 

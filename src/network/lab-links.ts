@@ -3,7 +3,7 @@
 import { NsError } from '../kernel/error.ts';
 import type { JournalEntry, MadeLinkKind, NetworkUndo } from '../kernel/journal.ts';
 import type { DetailedLink } from '../kernel/netlink/link-details.ts';
-import type { LabQuestion } from './lab-plan.ts';
+import type { LabQuestion } from './lab-question.ts';
 import type { Sight, Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { bridgeOf, HOST, nearAndFar, placeOf, type BridgeNode, type Lab, type LabEnd, type LabLink } from './lab.ts';

@@ -7,7 +7,7 @@ import { encodeLinkDump } from '../kernel/netlink/links.ts';
 import { keyWord } from '../kernel/setting-undo.ts';
 import { readRuleset } from './firewall/read-ruleset.ts';
 import { netText } from './ip-net.ts';
-import type { LabQuestion } from './lab-plan.ts';
+import type { LabQuestion } from './lab-question.ts';
 import { nftSight, type NftSight } from './lab-nft.ts';
 import { requireFreePort, requireUntranslated } from './lab-ports.ts';
 import type { Sight, Sights } from './lab-sight.ts';

@@ -1,31 +1,19 @@
 // From a lab to the steps that make it, each with its reason and its undo. What stands already, and is right, needs none.
 
 import type { Host } from '../kernel/host.ts';
-import { isNetworkUndo, type JournalEntry } from '../kernel/journal.ts';
-import type { SysctlUndo } from '../kernel/setting-undo.ts';
+import { isNetworkUndo } from '../kernel/journal.ts';
 import { fileSteps } from './lab-files.ts';
 import { forwardPlan, type ForwardObstacle } from './lab-forward.ts';
 import { linkSteps } from './lab-links.ts';
 import { decodeLab } from './lab-memory.ts';
 import { natSteps } from './lab-nat.ts';
 import { requireFree, type HostNet } from './lab-overlap.ts';
+import type { LabQuestion } from './lab-question.ts';
 import { removalOf } from './lab-removal.ts';
 import { settingSteps } from './lab-settings.ts';
 import { sightsOf, type Sight, type Sights } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { bridgeOf, endsOf, HOST, type Lab } from './lab.ts';
-
-export interface LabQuestion {
-  readonly lab: Lab;
-  /** What stands of it. null: nothing. */
-  readonly standing: JournalEntry | null;
-  /** Directories that other labs made: who leaves last removes them. */
-  readonly shared: ReadonlySet<string>;
-  /** What other labs need set: who leaves last gives back what was there before. */
-  readonly settings: readonly SysctlUndo[];
-  /** A link address that no other has. */
-  readonly newMac: () => string;
-}
 
 export interface LabPlan {
   readonly steps: readonly PlannedStep[];

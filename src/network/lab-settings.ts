@@ -4,7 +4,7 @@ import type { Host } from '../kernel/host.ts';
 import type { DetailedLink } from '../kernel/netlink/link-details.ts';
 import { isSameRoute, keyWord, type RouteUndo } from '../kernel/setting-undo.ts';
 import { familyOf, ipNetText, parseIpNet, netText, type IpNet } from './ip-net.ts';
-import type { LabQuestion } from './lab-plan.ts';
+import type { LabQuestion } from './lab-question.ts';
 import type { Sight } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 import { sysctlStep } from './lab-sysctls.ts';

@@ -4,7 +4,7 @@
 import { valueOf, type Host } from '../kernel/host.ts';
 import { settingPath, type Setting, type SysctlUndo } from '../kernel/setting-undo.ts';
 import { decodeText } from '../kernel/text/text.ts';
-import type { LabQuestion } from './lab-plan.ts';
+import type { LabQuestion } from './lab-question.ts';
 import type { Sight } from './lab-sight.ts';
 import { step, type PlannedStep } from './lab-step.ts';
 

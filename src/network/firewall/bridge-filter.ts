@@ -3,9 +3,6 @@
 import type { PacketFamily } from './packet.ts';
 import type { Ruleset } from './ruleset.ts';
 
-/** Of a namespace's sysctls, or of a bridge's own settings. */
-export type BridgeCalls = Readonly<Record<PacketFamily, boolean>>;
-
 export const BRIDGE_CALL_FILES: Readonly<Record<PacketFamily, string>> = {
   ip: '/proc/sys/net/bridge/bridge-nf-call-iptables',
   ip6: '/proc/sys/net/bridge/bridge-nf-call-ip6tables',

@@ -33,10 +33,10 @@ import type { NftChain, NftObject, NftRule, NftSet, NftTable } from '../../kerne
 import { decodeText } from '../../kernel/text/text.ts';
 import { decodeLegacyTable } from '../../kernel/xtables/decode-table.ts';
 import { more } from '../network-namespace.ts';
-import { BRIDGE_CALL_FILES, type BridgeCalls } from './bridge-filter.ts';
+import { BRIDGE_CALL_FILES } from './bridge-filter.ts';
 import { legacyFirewallTable } from './legacy-table.ts';
 import type { PacketFamily } from './packet.ts';
-import type { FirewallLink, FirewallTable, LocalRoute, Ruleset } from './ruleset.ts';
+import type { BridgeCalls, FirewallLink, FirewallTable, LocalRoute, Ruleset } from './ruleset.ts';
 
 const TABLE_LOCAL = 255;
 

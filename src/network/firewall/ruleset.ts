@@ -3,7 +3,10 @@
 import type { Gap } from '../../kernel/host.ts';
 import type { Route } from '../../kernel/netlink/routes.ts';
 import type { NftChain, NftObject, NftRule, NftSet, NftTable } from '../../kernel/nftables/objects.ts';
-import type { BridgeCalls } from './bridge-filter.ts';
+import type { PacketFamily } from './packet.ts';
+
+/** Do rules for IP meet what a bridge passes: of a namespace's sysctls, or of a bridge's own settings. */
+export type BridgeCalls = Readonly<Record<PacketFamily, boolean>>;
 
 /** A table with all that is in it, in the kernel's order. */
 export interface FirewallTable extends NftTable {
