@@ -24,15 +24,16 @@ export function anonymousNft(objects: readonly NftObject[], anonyms: Anonyms): A
     objects.filter(({ sort }) => sort === 'set').map(({ record }) => [setKey(record, 'name'), record]),
   );
   const changed = objects.map(({ sort, record }): NftObject => {
-    const { userdata, ...rest } = record;
+    const { userdata } = record;
+    const own =
+      typeof userdata === 'string' ? { ...record, userdata: anonymousComment(userdata, sort, anonyms) } : record;
     if (sort === 'rule') {
       const rule = new RuleChange(anonyms, untouched);
-      const comment = typeof userdata === 'string' ? { userdata: anonymousComment(userdata, anonyms) } : {};
-      return { sort, record: { ...rest, ...comment, expressions: rule.change(textField(record['expressions'])) } };
+      return { sort, record: { ...own, expressions: rule.change(textField(record['expressions'])) } };
     }
-    if (sort !== 'element') return { sort, record };
+    if (sort !== 'element') return { sort, record: own };
     const set = sets.get(setKey(record, 'set'));
-    return { sort, record: { ...record, elements: anonymousElements(textField(record['elements']), set, anonyms) } };
+    return { sort, record: { ...own, elements: anonymousElements(textField(record['elements']), set, anonyms) } };
   });
   return { objects: changed, untouched: [...untouched] };
 }
@@ -45,13 +46,27 @@ function textField(field: unknown): string {
   return typeof field === 'string' ? field : '';
 }
 
-/** NFTNL_UDATA_RULE_COMMENT: type 0, a length, text with its NUL. */
-function anonymousComment(userdata: string, anonyms: Anonyms): string {
-  const bytes = fromHex(userdata) ?? new Uint8Array();
-  if (bytes[0] !== 0 || bytes.length < 2) return userdata;
-  const length = bytes[1] ?? 0;
-  const text = new TextEncoder().encode(`${anonyms.name('comment', toHex(bytes.subarray(2, 2 + length)))}\0`);
-  return toHex(Uint8Array.of(0, text.length, ...text, ...bytes.subarray(2 + length)));
+/** NFTNL_UDATA_SET_COMMENT; of all others it is 0. */
+const COMMENT_OF_SET = 7;
+
+function anonymousComment(userdata: string, sort: NftObject['sort'], anonyms: Anonyms): string {
+  return toHex(withoutComment(fromHex(userdata) ?? new Uint8Array(), sort === 'set' ? COMMENT_OF_SET : 0, anonyms));
+}
+
+/** What nft(8) keeps with a thing: each a type, a length, and so many bytes; a comment is text with its NUL. */
+function withoutComment(userdata: Uint8Array, comment: number, anonyms: Anonyms): Uint8Array {
+  const changed: number[] = [];
+  for (let at = 0; at < userdata.length;) {
+    const end = at + 2 + (userdata[at + 1] ?? 0);
+    const text = anonymousText('comment', userdata.subarray(at + 2, end), anonyms);
+    changed.push(...(userdata[at] === comment ? [comment, text.length, ...text] : userdata.subarray(at, end)));
+    at = end;
+  }
+  return Uint8Array.from(changed);
+}
+
+function anonymousText(sort: string, text: Uint8Array, anonyms: Anonyms): Uint8Array {
+  return new TextEncoder().encode(`${anonyms.name(sort, toHex(text))}\0`);
 }
 
 function attributesOf(bytes: Uint8Array): readonly Attribute[] {
@@ -96,6 +111,7 @@ const LINK_HEADER = 0;
 
 /** NF types of nat: their registers hold addresses. */
 const NAT_REGISTERS = [3, 4];
+const LOG_PREFIX = 2;
 const OPAQUE = new Set(['match', 'target', 'exthdr', 'tunnel', 'osf']);
 
 class RuleChange {
@@ -153,6 +169,8 @@ class RuleChange {
         if (held !== undefined) this.held.set(be32(bodyOf(fields, 2)), held);
         return data;
       }
+      case 'log':
+        return replaced(fields, LOG_PREFIX, (body) => anonymousText('log', body, this.anonyms));
       default:
         if (OPAQUE.has(name)) this.untouched.add(`what is in expressions of nftables of sort ${name}`);
         return data;
@@ -193,6 +211,8 @@ function macOf(bytes: Uint8Array, anonyms: Anonyms): Uint8Array {
 /** NFTA_SET_ELEM_KEY, _DATA and _KEY_END. */
 const KEYS = [1, 10];
 const DATA = 2;
+/** NFTA_SET_ELEM_USERDATA. */
+const USERDATA = 6;
 
 /** NFT_SET_INTERVAL; NFTA_SET_ELEM_FLAGS with NFT_SET_ELEM_INTERVAL_END. */
 const INTERVAL = 4;
@@ -217,6 +237,7 @@ function anonymousElements(elements: string, set: MessageRecord | undefined, ano
   const changed = list.map(({ type, own }) => {
     const isEnd = (be32(bodyOf(own, FLAGS)) & INTERVAL_END) === 1 && bodyOf(own, FLAGS) !== undefined;
     const parts = own.map((each) => {
+      if (each.type === USERDATA) return { type: USERDATA, body: withoutComment(each.body, 0, anonyms) };
       const of = KEYS.includes(each.type) ? keyType : each.type === DATA ? dataType : 0;
       if (of === undefined || of === 0 || of >= FIRST_OTHER_TYPE) return each;
       const change = (bytes: Uint8Array): Uint8Array =>

@@ -2,8 +2,18 @@
 // and what was equal still is.
 
 import { formatAddress, parseAddress } from '../kernel/netlink/address-text.ts';
-import type { FieldValue, Form, Layout, MessageRecord, Row } from '../kernel/netlink/layout.ts';
+import {
+  fromHex,
+  joined,
+  toHex,
+  type FieldValue,
+  type Form,
+  type Layout,
+  type MessageRecord,
+  type Row,
+} from '../kernel/netlink/layout.ts';
 import { ADDRESS_LAYOUT, kindRows, NEIGHBOUR_LAYOUT, ROUTE_LAYOUT, RULE_LAYOUT } from '../kernel/netlink/layouts.ts';
+import { decodeAttributes, encodeAttribute } from '../kernel/netlink/message.ts';
 import { Anonyms } from './anonyms.ts';
 import { anonymousNft } from './anonymise-nftables.ts';
 import type { Missing, Snapshot, SnapshotLink, SnapshotNetwork } from './snapshot.ts';
@@ -19,10 +29,24 @@ export function anonymise(snapshot: Snapshot): Snapshot {
     return { ...network, ...anonymousNetwork(network, index, anonyms), nft: nft.objects };
   });
   for (const [what, why] of anonyms.left()) untouched.push({ network: 0, what, why });
+  const words = (text: string): string => anonyms.words(withoutNames(text, snapshot.networks));
   const missing = snapshot.missing.map(({ network, what, why }) => {
-    return { network, what: anonyms.words(what), why: anonyms.words(why) };
+    return { network, what: words(what), why: words(why) };
   });
   return { ...snapshot, target: 'target', anonymised: true, networks, missing: [...missing, ...untouched] };
+}
+
+function nameAt(index: number): string {
+  return index === 0 ? 'target' : `router${index}`;
+}
+
+/** What the networks are called, and the files of those that have a name. */
+function withoutNames(text: string, networks: readonly SnapshotNetwork[]): string {
+  return networks.reduce((changed, { name }, index) => {
+    const file = /^netns:(.+)$/.exec(name)?.[1];
+    const whole = name === '' ? changed : changed.replaceAll(name, nameAt(index));
+    return file === undefined ? whole : whole.replaceAll(`/netns/${file}`, `/netns/${nameAt(index)}`);
+  }, text);
 }
 
 /** Nets before the addresses in them. */
@@ -41,7 +65,7 @@ function anonymousNetwork(network: SnapshotNetwork, index: number, anonyms: Anon
   const each = (layout: Layout, records: readonly MessageRecord[]): readonly MessageRecord[] =>
     records.map((record) => anonymousRecord(layout.rows, record, anonyms));
   return {
-    name: index === 0 ? 'target' : `router${index}`,
+    name: nameAt(index),
     links: network.links.map((link) => anonymousLink(link, anonyms)),
     addresses: each(ADDRESS_LAYOUT, network.addresses),
     routes: each(ROUTE_LAYOUT, network.routes),
@@ -69,8 +93,32 @@ function anonymousLink(link: SnapshotLink, anonyms: Anonyms): SnapshotLink {
 function anonymousRecord(rows: readonly Row[], record: MessageRecord, anonyms: Anonyms): MessageRecord {
   const forms = new Map(rows.map(([key, , form]) => [key, form]));
   return Object.fromEntries(
-    Object.entries(record).map(([key, field]) => [key, anonymousField(forms.get(key), field, anonyms)]),
+    Object.entries(record).map(([key, field]) => {
+      const isTunnel = key === 'encap' && typeof field === 'string';
+      const changed = isTunnel
+        ? anonymousTunnel(field, Number(record['encap_type']), anonyms)
+        : anonymousField(forms.get(key), field, anonyms);
+      return [key, changed];
+    }),
   );
+}
+
+/** LWTUNNEL_ENCAP_MPLS, _IP, _IP6; LWTUNNEL_IP_DST and _SRC. */
+const [MPLS, IP_TUNNEL, IP6_TUNNEL] = [1, 2, 4];
+const [TUNNEL_DST, TUNNEL_SRC] = [2, 3];
+
+/** What a route packs its packets into. */
+function anonymousTunnel(encap: string, type: number, anonyms: Anonyms): string {
+  if (type !== IP_TUNNEL && type !== IP6_TUNNEL) {
+    if (type !== MPLS) anonyms.leave(`what routes pack packets into, of sort ${type}`);
+    return encap;
+  }
+  const attributes = decodeAttributes(fromHex(encap) ?? new Uint8Array(), 'encap');
+  if (!attributes.ok) return encap;
+  const changed = attributes.value.map(({ type: at, body }) =>
+    encodeAttribute(at, at === TUNNEL_DST || at === TUNNEL_SRC ? anonyms.address(body) : body),
+  );
+  return toHex(joined(changed));
 }
 
 function anonymousField(form: Form | undefined, field: FieldValue, anonyms: Anonyms): FieldValue {

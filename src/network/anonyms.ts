@@ -34,6 +34,12 @@ export class Anonyms {
   private readonly taken = new Set<string>();
   private used = 0;
   private isExhausted = false;
+  private readonly untouched = new Set<string>();
+
+  /** `what`: it may have addresses in it, and is not understood. */
+  leave(what: string): void {
+    this.untouched.add(what);
+  }
 
   /** So that parts of one net stay in one. */
   learnNet(text: string, length: number): void {
@@ -190,6 +196,7 @@ export class Anonyms {
             ] as const,
           ]
         : []),
+      ...[...this.untouched].map((what) => [what, 'it is left as it is'] as const),
       ['names of links, and of tables, chains and sets of nftables', 'they are left as they are: rules speak of them'],
       ['numbers: ports, marks, tables, settings', 'they are left as they are'],
     ];

@@ -63,7 +63,10 @@ function refused(file: string, why: string): NsError {
 
 const LONGEST_WHY = 300;
 
+/** What is in a list or an object does not count: one in another thousands of times is more than there is stack for. */
 function shown(json: unknown): string {
+  if (Array.isArray(json)) return `a list of ${json.length}`;
+  if (typeof json === 'object' && json !== null) return 'an object';
   const text = JSON.stringify(json) ?? String(json);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -115,6 +115,20 @@ describe('a snapshot', () => {
     );
   });
 
+  it('with a list in a list thousands of times is refused', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    for (const at of ['"nstool_snapshot":1', '"ifindex":2', '"expressions":"08000100"', '"role":"target"'])
+      expect(isTaken(JSON.stringify(SMALL).replace(at, `${at.split(':')[0] ?? ''}:${deep}`)), at).toBe(false);
+  });
+
+  it('anonymised names its networks nowhere, also not in what is missing', () => {
+    const told = { network: 0, what: '3 links of netns:acme', why: '/run/netns/acme: EPERM' };
+    const text = JSON.stringify({ ...SMALL, missing: [told] }).replace('"name":"netns:a"', '"name":"netns:acme"');
+    const changed = anonymise(parseSnapshot(text, 'file'));
+    expect(changed.missing[0]).toEqual({ network: 0, what: '3 links of target', why: '/run/netns/target: EPERM' });
+    expect(JSON.stringify(changed)).not.toContain('acme');
+  });
+
   it('of any text is refused', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
