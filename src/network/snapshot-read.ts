@@ -26,6 +26,7 @@ import {
   type NftSort,
 } from '../kernel/nftables/raw-objects.ts';
 import type { NetworkNamespace } from './network-namespace.ts';
+import { besidesOf, connectionsOf, readInside } from './snapshot-besides.ts';
 import { ownSettings } from './snapshot-settings.ts';
 import { SNAPSHOT_FILES, type Missing, type Snapshot, type SnapshotLink, type SnapshotNetwork } from './snapshot.ts';
 import { endOf, type Topology } from './topology.ts';
@@ -55,22 +56,33 @@ const LOOPBACK = 1;
 /** Errors: a gap where the target itself cannot be looked at; what is missing beside that is told. */
 export function readSnapshot(host: Host, question: SnapshotQuestion): Reading<Told> {
   const { topology, place } = question;
-  const places = [place, ...upstream(topology, place)];
-  const fresh = host.networkSettings(null);
   const missing: Missing[] = [];
-  const networks: SnapshotNetwork[] = [];
-  for (const [index, each] of places.entries()) {
-    const tell = (what: string, why: string): void => void missing.push({ network: index, what, why });
-    const reader = new Reader(host, each, tell);
-    const network = readNetwork(reader, question, places, index, fresh);
-    if (!network.ok) {
-      if (index === 0) return network;
-      tell('the network that it is routed by', gapText(network.gap));
-      continue;
-    }
-    networks.push(network.value);
+  const own = wholeLinks(host, place);
+  if (!own.ok) return own;
+  // Their numbers are those in the file: one that cannot be looked at has none.
+  const seen: Seen[] = [{ place, links: own.value }];
+  for (const each of upstream(topology, place)) {
+    const links = wholeLinks(host, each);
+    if (links.ok) seen.push({ place: each, links: links.value });
+    else missing.push({ network: 0, what: 'the network that it is routed by', why: gapText(links.gap) });
   }
+  const fresh = host.networkSettings(null);
+  const places = seen.map((each) => each.place);
+  const networks = seen.map(({ place: each, links }, index) => {
+    const tell = (what: string, why: string): void => void missing.push({ network: index, what, why });
+    return readNetwork(new Reader(host, each, tell), question, places, index, links, fresh);
+  });
   return value({ networks, missing });
+}
+
+interface Seen {
+  readonly place: NetworkNamespace;
+  readonly links: readonly WholeLink[];
+}
+
+function wholeLinks(host: Host, { door, inode }: NetworkNamespace): Reading<readonly WholeLink[]> {
+  const answer = host.netlink(encodeLinkDump(door));
+  return answer.ok ? decodeWholeLinks(answer.value, `net:[${inode}]`) : answer;
 }
 
 function gapText({ reason, errno, text, what }: Gap): string {
@@ -137,23 +149,22 @@ function readNetwork(
   question: SnapshotQuestion,
   places: readonly NetworkNamespace[],
   index: number,
+  all: readonly WholeLink[],
   fresh: Reading<NetworkSettings>,
-): Reading<SnapshotNetwork> {
+): SnapshotNetwork {
   const { topology } = question;
-  const answer = reader.host.netlink(encodeLinkDump(reader.door));
-  const all = answer.ok ? decodeWholeLinks(answer.value, reader.what) : answer;
-  if (!all.ok) return all;
   const role = index === 0 ? 'target' : 'router';
-  const links = role === 'target' ? all.value : leadingTo(topology, reader.place, all.value, places[0]);
+  const links = role === 'target' ? all : leadingTo(topology, reader.place, all, places[0]);
   const known = new Set(links.map(({ ifindex }) => ifindex));
   const isKnown = (ifindex: unknown): boolean => known.has(Number(ifindex));
-  if (role === 'router' && links.length < all.value.length)
+  if (role === 'router' && links.length < all.length)
     reader.tell(
-      `${all.value.length - links.length} links of ${topology.nameOf(reader.place)}`,
+      `${all.length - links.length} links of ${topology.nameOf(reader.place)}`,
       'they do not lead to the target',
     );
   const names = new Set(links.map(({ name }) => name));
-  return value({
+  tellBesides(reader, role, links);
+  return {
     role,
     name: topology.nameOf(reader.place),
     links: links.map((link) => snapshotLink(reader, topology, places, index, link)),
@@ -166,7 +177,22 @@ function readNetwork(
     nft: nftOf(reader),
     settings: settingsOf(reader, fresh, names),
     files: role === 'target' ? filesOf(reader, question) : {},
-  });
+  };
+}
+
+const MOST_TOLD = 5;
+
+function tellBesides(reader: Reader, role: SnapshotNetwork['role'], links: readonly WholeLink[]): void {
+  const { host, door } = reader;
+  const byIndex = new Map(links.map(({ ifindex, name }) => [ifindex, name]));
+  const besides = besidesOf(host, door, (ifindex) => byIndex.get(ifindex));
+  for (const { what, found, why } of role === 'target' ? [...besides, connectionsOf(host, door)] : besides) {
+    if (!found.ok) reader.tell(`${what}: whether there are any`, gapText(found.gap));
+    else if (found.value.length > 0) {
+      const more = found.value.length > MOST_TOLD ? `, and ${found.value.length - MOST_TOLD} more` : '';
+      reader.tell(`${what}: ${found.value.slice(0, MOST_TOLD).join(', ')}${more}`, why);
+    }
+  }
 }
 
 function isOfIp({ family }: MessageRecord): boolean {
@@ -239,13 +265,14 @@ function addressesOf(reader: Reader): readonly MessageRecord[] {
 /** But those of the kernel for its own addresses, and those that lead over links that are left out. */
 function routesOf(reader: Reader, isKnown: (ifindex: unknown) => boolean): readonly MessageRecord[] {
   const request = dumpRequest(RTM_GETROUTE, [new Uint8Array(12)], reader.door);
-  const routes = reader
-    .records(ROUTE_LAYOUT, RTM_NEWROUTE, request)
-    .filter(isOfIp)
-    .filter((route) => {
-      const isOwn = route['table'] === TABLE_LOCAL && route['protocol'] === RTPROT_KERNEL;
-      return !isOwn && (Number(route['flags']) & RTM_F_CLONED) === 0;
-    });
+  const all = reader.records(ROUTE_LAYOUT, RTM_NEWROUTE, request);
+  const ofIp = all.filter(isOfIp);
+  if (ofIp.length < all.length)
+    reader.tell(`${all.length - ofIp.length} routes of multicast or MPLS`, 'only those of IPv4 and IPv6 are read');
+  const routes = ofIp.filter((route) => {
+    const isOwn = route['table'] === TABLE_LOCAL && route['protocol'] === RTPROT_KERNEL;
+    return !isOwn && (Number(route['flags']) & RTM_F_CLONED) === 0;
+  });
   const kept = routes.filter((route) => linksOf(route).every(isKnown));
   if (kept.length < routes.length)
     reader.tell(`${routes.length - kept.length} routes`, 'they lead over links that are not in the snapshot');
@@ -310,15 +337,11 @@ function tellLegacy(reader: Reader): void {
     ['ip6_tables_names', 'ip6tables-legacy'],
     ['arp_tables_names', 'arptables-legacy'],
   ] as const) {
-    const names = valueOf(readInside(reader, `/proc/thread-self/net/${file}`));
+    const names = valueOf(readInside(reader.host, reader.door, `/proc/thread-self/net/${file}`));
     const tables = names === undefined ? [] : new TextDecoder().decode(names).split('\n').filter(Boolean);
     if (tables.length > 0)
       reader.tell(`tables of ${program}: ${tables.join(', ')}`, `they are not nftables': ${program}-save shows them`);
   }
-}
-
-function readInside({ host, door }: Reader, path: string): Reading<Uint8Array> {
-  return door === undefined ? host.readFile(path) : host.readFileInside({ kind: 'net', door, path });
 }
 
 function settingsOf(

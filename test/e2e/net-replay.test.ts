@@ -128,6 +128,14 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', 
           set s { type ipv4_addr; flags interval; elements = { 151.101.1.0/24, 8.8.4.7, 140.82.112.5-140.82.114.9 }; }
           chain x { type filter hook input priority 5; ip saddr 8.8.4.5 drop comment "bob"; ip daddr 151.101.0.0/16 accept;
             ether saddr 52:54:00:11:22:33 drop; ip6 saddr 2a00:1450:4001::/48 drop; ip saddr @s drop; }; }'
+        ip netns exec prod nft -f - <<'END'
+table ip people { comment "people1"
+  set s { type ipv4_addr; comment "people2"; elements = { 10.0.0.1 comment "people3" }; }
+  counter c { comment "people4"; }
+  chain x { comment "people5"; log prefix "people6" accept comment "people7"; }
+}
+END
+        ip -n prod route add 10.77.0.0/16 encap ip id 5 dst 9.9.9.9 via 10.7.0.9
         printf 'nameserver 8.8.4.4\\nsearch corp.acme.com\\n' > /etc/netns/prod/resolv.conf`);
       try {
         const taken = net.nstool(['net', 'snapshot', 'netns:prod', '--anonymise', '-o', '/run/other.json']);
@@ -144,6 +152,9 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', 
           /525400112233/,
           /acme/,
           /626f62/,
+          // people1 and so on; 9.9.9.9.
+          /70656f706c653/,
+          /09090909/,
         ])
           expect(text).not.toMatch(hidden);
         expect(net.nstool(['net', 'replay', '/run/other.json', '--as', 'copy']).status).toBe(0);
@@ -151,13 +162,18 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', 
         expect(sh('ip -n copy -o addr')).toContain(`inet ${route?.[2]}.5/24`);
         expect(sh('cat /etc/netns/copy/resolv.conf')).toBe(`nameserver ${route?.[2]}.4\nsearch name1.example\n`);
         const rules = sh('ip netns exec copy nft list table inet pub');
+        const people = sh('ip netns exec copy nft list table ip people');
+        expect(people.match(/comment "comment\d+"/g)).toHaveLength(6);
+        expect(people).toMatch(/log prefix "log\d+" accept/);
+        expect(sh('ip -n copy route show 10.77.0.0/16')).toMatch(/encap ip id 5 src 0\.0\.0\.0 dst 198\.\d+\.\d+\.9 /);
         expect(rules).toContain(`ip saddr ${route?.[2]}.5 drop comment "comment`);
         expect(rules).toContain(`ip daddr ${route?.[1]} accept`);
         expect(rules).toContain(`${route?.[2]}.7`);
         expect(rules).toContain('198.18.1.0/24');
         expect(rules).toMatch(/198\.19\.\d+\.5-198\.19\.\d+\.9/);
       } finally {
-        sh(`ip netns exec prod nft delete table inet pub; ip -n prod route del 151.101.0.0/16; ip -n prod addr del 8.8.4.5/24 dev eth0
+        sh(`ip netns exec prod nft delete table inet pub; ip netns exec prod nft delete table ip people
+          ip -n prod route del 10.77.0.0/16; ip -n prod route del 151.101.0.0/16; ip -n prod addr del 8.8.4.5/24 dev eth0
           ip -n prod -6 addr del 2a00:1450:4001:81b::200e/64 dev eth0; echo nameserver 10.7.0.53 > /etc/netns/prod/resolv.conf`);
       }
     });
@@ -279,6 +295,42 @@ describe.skipIf(lacks('root', 'unshare', 'nsenter', 'ip', 'nft'))('net replay', 
         },
         120_000,
       );
+    });
+  });
+
+  describe('of a network with what no snapshot holds', () => {
+    beforeAll(async () => {
+      net = await world(`
+        ip netns add prod
+        ip -n prod link add eth0 type veth peer name eth1
+        ip -n prod link set eth1 up
+        ip -n prod link set eth0 up
+        ip -n prod addr add 10.5.0.2/24 dev eth0`);
+    });
+    afterAll(() => net.end());
+
+    const missing = (): readonly string[] => {
+      take();
+      const { missing: told } = JSON.parse(sh(`cat ${SNAPSHOT}`)) as { readonly missing: readonly { what: string }[] };
+      return told.map(({ what }) => what).filter((what) => !what.startsWith('resolv.conf'));
+    };
+
+    it('it is counted, and where there is none nothing is told', () => {
+      expect(missing()).toEqual([]);
+      sh(`ip -n prod nexthop add id 7 via 10.5.0.1 dev eth0
+        ip -n prod route add 10.9.0.0/16 nhid 7`);
+      expect(missing()).toEqual(['nexthop objects: 1']);
+      sh('ip netns add empty');
+      expect(net.nstool(['diff', 'netns:prod', 'netns:empty']).stdout).toMatch(/^nexthop objects +1 +\(none\)$/m);
+      sh('ip -n prod nexthop flush');
+      const kinds = ['fq_codel', 'tbf rate 1mbit burst 10k latency 10ms'].filter(
+        (kind) => net.run('sh', '-c', `tc -n prod qdisc replace dev eth0 root handle 1: ${kind}`).status === 0,
+      );
+      const [kind] = kinds.at(-1)?.split(' ') ?? [];
+      expect(missing()).toEqual(kind === undefined ? [] : [`queueing disciplines that were set: ${kind} of eth0`]);
+      sh('tc -n prod qdisc del dev eth0 root');
+      const { status } = net.run('sh', '-c', 'ip -n prod xfrm policy add src 10.5.0.0/24 dst 10.7.0.0/24 dir out');
+      expect(missing()).toEqual(status === 0 ? ['policies of IPsec: 1'] : []);
     });
   });
 

@@ -12,6 +12,7 @@ import { decodeNftDump, encodeNftDump, NFT_SORTS, type NftObject } from '../../k
 import { readRuleset } from '../../network/firewall/read-ruleset.ts';
 import { ruleText } from '../../network/firewall/rule-text.ts';
 import type { Ruleset } from '../../network/firewall/ruleset.ts';
+import { besidesOf } from '../../network/snapshot-besides.ts';
 import type { Fact, Section } from './fact.ts';
 import { isOurs, type SeenNamespace, type Side } from './side.ts';
 
@@ -25,6 +26,12 @@ export function moreNetworkSections(
     { subject: 'neighbour list', facts: neighbours(side, door, nameOf) },
     { subject: 'firewall', facts: firewall(side, door) },
     { subject: 'network settings', facts: settings(side, namespace, door) },
+    ...besidesOf(side.host, door, nameOf).map(({ what, found }): Section => {
+      const facts = found.ok
+        ? value(found.value.length === 0 ? [] : [{ what, name: null, value: found.value }])
+        : found;
+      return { subject: `count of ${what}`, facts };
+    }),
   ];
 }
 

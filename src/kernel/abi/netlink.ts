@@ -39,8 +39,15 @@ export const RTM_NEWNEIGH = 28;
 export const RTM_GETNEIGH = 30;
 export const RTM_NEWRULE = 32;
 export const RTM_GETRULE = 34;
+export const RTM_NEWQDISC = 36;
+export const RTM_GETQDISC = 38;
+/** Of a queueing discipline its kind: `tbf`. Source: include/uapi/linux/rtnetlink.h. */
+export const TCA_KIND = 1;
 export const RTM_NEWNSID = 88;
 export const RTM_GETNSID = 90;
+/** Next hops that routes have in common. Since: Linux 5.3. */
+export const RTM_NEWNEXTHOP = 104;
+export const RTM_GETNEXTHOP = 106;
 
 export const NETNSA_NSID = 1;
 export const NETNSA_FD = 3;
