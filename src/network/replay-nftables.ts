@@ -1,6 +1,7 @@
 // The tables of nftables of a snapshot, each as one batch: it is made whole or not at all.
 
 import { withCompat } from '../kernel/nftables/compat.ts';
+import { familyOf } from '../kernel/nftables/decode-expression.ts';
 import { encodeNftObject, NFT_SORTS, type NftObject } from '../kernel/nftables/raw-objects.ts';
 import { toHex, type MessageRecord } from '../kernel/netlink/layout.ts';
 import type { ReplayStep } from '../kernel/replay-plan.ts';
@@ -19,19 +20,9 @@ export function nftSteps(objects: readonly NftObject[], at: string): readonly Re
   });
 }
 
-/** Source: NFPROTO_*. */
-const FAMILIES = new Map([
-  [1, 'inet'],
-  [2, 'ip'],
-  [3, 'arp'],
-  [5, 'netdev'],
-  [7, 'bridge'],
-  [10, 'ip6'],
-]);
-
 function tableOf({ sort, record }: NftObject): string {
   const family = Number(record['family']);
-  return `${FAMILIES.get(family) ?? family} ${textOf(record[sort === 'table' ? 'name' : 'table'])}`;
+  return `${familyOf(family) ?? family} ${textOf(record[sort === 'table' ? 'name' : 'table'])}`;
 }
 
 function textOf(field: unknown): string {

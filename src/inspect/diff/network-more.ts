@@ -8,6 +8,7 @@ import { decodeEach, dumpRequest } from '../../kernel/netlink/dump.ts';
 import { decodeRecord, fromHex, toHex, type MessageRecord } from '../../kernel/netlink/layout.ts';
 import { NEIGHBOUR_LAYOUT } from '../../kernel/netlink/layouts.ts';
 import { decodeAttributes, textOf } from '../../kernel/netlink/message.ts';
+import { familyOf } from '../../kernel/nftables/decode-expression.ts';
 import { decodeNftDump, encodeNftDump, NFT_SORTS, type NftObject } from '../../kernel/nftables/raw-objects.ts';
 import { readRuleset } from '../../network/firewall/read-ruleset.ts';
 import { ruleText } from '../../network/firewall/rule-text.ts';
@@ -75,7 +76,7 @@ function firewall({ host }: Side, door: string | undefined): Reading<readonly Fa
   const texts = ruleTexts(readRuleset(host, door));
   return value(
     objects.flatMap(({ sort, record }): readonly Fact[] => {
-      const family = FAMILIES.get(Number(record['family'])) ?? word(record['family']);
+      const family = familyOf(Number(record['family'])) ?? word(record['family']);
       const name = [family, ...[record['table'], record['chain'] ?? record['set'], record['name']].map(word)];
       const whole = name.filter((part) => part !== '').join(' ');
       const place = (places.get(`${sort} ${whole}`) ?? 0) + 1;
@@ -94,16 +95,6 @@ function firewall({ host }: Side, door: string | undefined): Reading<readonly Fa
 function isLacking({ errno }: Gap): boolean {
   return errno === 'EINVAL' || errno === 'EOPNOTSUPP' || errno === 'EPROTONOSUPPORT';
 }
-
-/** Source: NFPROTO_*. */
-const FAMILIES = new Map([
-  [1, 'inet'],
-  [2, 'ip'],
-  [3, 'arp'],
-  [5, 'netdev'],
-  [7, 'bridge'],
-  [10, 'ip6'],
-]);
 
 const NAMES: ReadonlySet<string> = new Set(['family', 'table', 'name', 'counters', 'data']);
 
