@@ -82,7 +82,7 @@ function attempt(host: Host, inode: bigint, aim: Aim | null, deep: 'never' | tru
   const from = placeNumbered(topology, inode);
   const to = aim?.is === 'network' ? placeNumbered(topology, aim.inode) : null;
   if (from === undefined || to === undefined) return undefined;
-  for (const place of [from, ...(to === null ? [] : [to])]) requireOpen(sight, place);
+  if (to !== null && to !== from) requireOpen(sight, to);
   return examine(sight, { from, to, aim });
 }
 
