@@ -35,6 +35,36 @@ export async function benchLabs(
   }
 }
 
+/** Why do two namespaces at a bridge not reach each other? They do, so that all of it is looked at. */
+export async function benchDoctor(
+  workshop: Workshop,
+  report: Report,
+  runtimes: readonly Runtime[],
+  rounds: number,
+): Promise<void> {
+  const pid = await workshop.named(2, PAIR);
+  const within = (row: Row): Row => ({
+    ...row,
+    command: ['nsenter', `--mount=/proc/${pid}/ns/mnt`, `--net=/proc/${pid}/ns/net`, ...row.command],
+  });
+  const asked = (runtime: Runtime): Row => within(command(runtime, 'net', 'doctor', 'bench1', '--to', 'bench2'));
+  const rows = runtimes.flatMap((runtime) => [within(bare(runtime)), asked(runtime)]);
+  const measured = await workshop.measure(rows, rounds);
+  report.table('two network namespaces at a bridge', rows, measured);
+  for (const runtime of runtimes) {
+    const value = timeOf(measured, asked(runtime)) - timeOf(measured, within(bare(runtime)));
+    report.demand({ name: `${asked(runtime).name}, over bare node`, value, limit: 60, unit: 'ms' });
+  }
+  await workshop.disperse();
+}
+
+/** In the shell that has made the namespaces. */
+const PAIR = `ip link add br0 type bridge && ip link set br0 up &&
+  for i in 1 2; do
+    ip link add v$i up master br0 type veth peer name eth0 netns bench$i &&
+    ip -n bench$i addr add 192.0.2.$i/24 dev eth0 && ip -n bench$i link set eth0 up || exit
+  done`;
+
 /** The same for every row. */
 const FRESH = `
 mount -t tmpfs run /run

@@ -10,7 +10,7 @@ import { benchCgroups } from './cgroups.ts';
 import { benchContainers } from './containers.ts';
 import { benchFiles } from './files.ts';
 import { benchIdle } from './idle.ts';
-import { benchLabs } from './labs.ts';
+import { benchDoctor, benchLabs } from './labs.ts';
 import { benchNamed } from './named.ts';
 import { benchNetwork } from './network.ts';
 import { Report } from './report.ts';
@@ -70,7 +70,8 @@ async function benchHost(name: HostName, workshop: Workshop, report: Report, opt
       case 'network':
         return await benchNetwork(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 2)));
       case 'labs':
-        return await benchLabs(workshop, report, runtimes, rounds);
+        await benchLabs(workshop, report, runtimes, rounds);
+        return await benchDoctor(workshop, report, runtimes, rounds);
       case 'containers':
         return await benchContainers(workshop, report, runtimes, Math.max(3, Math.ceil(rounds / 4)));
     }
