@@ -33,6 +33,7 @@ import { discoverNamespaces } from '../../namespaces/discover/discover.ts';
 import { doorOf } from '../../namespaces/discover/door-of.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import type { Namespace, Relation, Scan } from '../../namespaces/discover/scan.ts';
+import { networkGraph } from '../../inspect/network/graph.ts';
 import { readTopology } from '../../network/topology.ts';
 import { processRows, type Fact } from '../../namespaces/rows.ts';
 import { callerOf } from '../caller.ts';
@@ -54,7 +55,7 @@ import { holderRows, kindsFor } from '../commands/holders.ts';
 import { ids } from '../commands/ids.ts';
 import { lsColumns } from '../commands/ls-columns.ts';
 import { ls } from '../commands/ls.ts';
-import { netGraph } from '../commands/net-graph.ts';
+import { pageDataOf } from '../commands/net-graph.ts';
 import { netLs } from '../commands/net-ls.ts';
 import { netShow } from '../commands/net-show.ts';
 import { netId } from '../commands/net-id.ts';
@@ -108,7 +109,7 @@ async function runCommands(host: Host): Promise<void> {
   await run(audit, '--all', '--json');
   for (const depth of [[], ['--deep']]) {
     await run(netShow, ...depth, '--json');
-    await run(netGraph, ...depth, '--html');
+    await askForPage(host, depth.length > 0);
     await run(netLs, ...depth, '--output-all');
   }
   const ofProcesses = capsColumns.filter(({ needs }) => needs === undefined).map(({ key }) => key);
@@ -126,6 +127,12 @@ async function runCommands(host: Host): Promise<void> {
     await run(diff, word, `${AGAIN}::${word}`);
     await run(ls, '-p', word);
   }
+}
+
+/** The page of net graph shows more than any other form of it. */
+async function askForPage(host: Host, deep: boolean): Promise<void> {
+  const topology = readTopology(host, { deep });
+  await pageDataOf(host, topology, networkGraph(topology));
 }
 
 /** Rates take two looks, and a recording is one. */

@@ -7,6 +7,7 @@ import { decodeText } from '../../kernel/text/text.ts';
 import { requireOwnProc } from '../../namespaces/discover/own-proc.ts';
 import { readTopology, type Topology } from '../../network/topology.ts';
 import { escapeControls } from '../../render/escape.ts';
+import type { PageGraph } from '../../render/graph-page.ts';
 import { renderDot, renderMermaid } from '../../render/graph.ts';
 import { renderJson, type Json } from '../../render/json.ts';
 import { drawTree, type TreeNode } from '../../render/tree.ts';
@@ -72,11 +73,16 @@ export const netGraph: CommandDefinition = {
 };
 
 async function pageOf(host: Host, topology: Topology, graph: NetworkGraph): Promise<string> {
-  const { pageGraph } = await import('./net-graph-page.ts');
   const { graphPage } = await import('../graph-page.ts');
+  return graphPage(await pageDataOf(host, topology, graph));
+}
+
+/** What the page shows. */
+export async function pageDataOf(host: Host, topology: Topology, graph: NetworkGraph): Promise<PageGraph> {
+  const { pageGraph } = await import('./net-graph-page.ts');
   const name = valueOf(host.readFile('/proc/sys/kernel/hostname'));
   const title = `Networks of ${name === undefined ? 'this host' : decodeText(name).trim()}`;
-  return graphPage(pageGraph(host, topology, graph, title));
+  return pageGraph(host, topology, graph, title);
 }
 
 function graphJson({ namespaces, edges }: NetworkGraph): Readonly<Record<string, Json>> {
