@@ -2,6 +2,7 @@
 
 import type { Gap } from './host.ts';
 import type { JournalEntry, NetworkUndo } from './journal.ts';
+import type { Netem } from './netlink/netem.ts';
 import type { NftMessage } from './nftables/batch.ts';
 import { settingText, type PlannedRoute } from './setting-undo.ts';
 
@@ -61,6 +62,8 @@ export type NetworkOperation = { readonly at: NetworkPlace } & (
   | { readonly op: 'address'; readonly link: string; readonly address: string; readonly prefixLength: number }
   | { readonly op: 'remove address'; readonly link: string; readonly address: string; readonly prefixLength: number }
   | { readonly op: 'up'; readonly link: string }
+  /** What is sent by the link comes late, is lost. null: no more. */
+  | { readonly op: 'impair'; readonly link: string; readonly impair: Netem | null }
   | { readonly op: 'remove link'; readonly link: string }
   /** `replaces`: another one to the same net may be there, and is ours. */
   | ({ readonly op: 'route'; readonly replaces: boolean } & PlannedRoute)

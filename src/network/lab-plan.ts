@@ -4,6 +4,7 @@ import type { Host } from '../kernel/host.ts';
 import { isNetworkUndo } from '../kernel/journal.ts';
 import { fileSteps } from './lab-files.ts';
 import { forwardPlan, type ForwardObstacle } from './lab-forward.ts';
+import { impairSteps } from './lab-impair.ts';
 import { linkSteps } from './lab-links.ts';
 import { decodeLab } from './lab-memory.ts';
 import { natSteps } from './lab-nat.ts';
@@ -28,7 +29,8 @@ export function planLab(host: Host, question: LabQuestion): LabPlan {
   const { lab, standing } = question;
   const found = sightsOf(host, lab, standing);
   const undo = standing?.undo.filter(isNetworkUndo) ?? [];
-  const { steps: removed, sights } = removalOf(decodeLab(standing?.note), lab, found, undo);
+  const previous = decodeLab(standing?.note);
+  const { steps: removed, sights } = removalOf(previous, lab, found, undo);
   const own = sights.get(HOST);
   const links = linkSteps(question, sights);
   if (own !== undefined) requireFree(host, hostNets(lab), own);
@@ -38,6 +40,7 @@ export function planLab(host: Host, question: LabQuestion): LabPlan {
     ...namespaceSteps(sights),
     ...links,
     ...Array.from(sights.values()).flatMap((sight) => settingSteps(host, question, sight)),
+    ...Array.from(sights.values()).flatMap((sight) => impairSteps(host, lab, previous, sight)),
     ...natSteps(host, question, sights),
     ...forward.steps,
     ...fileSteps(host, question),

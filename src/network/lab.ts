@@ -2,6 +2,7 @@
 
 import { NsError } from '../kernel/error.ts';
 import { memo } from '../kernel/memo.ts';
+import type { Netem } from '../kernel/netlink/netem.ts';
 import type { LabExpectation } from './expectation.ts';
 import type { IpNet } from './ip-net.ts';
 
@@ -89,6 +90,8 @@ export interface LabEnd {
   /** null: one that no other has. */
   readonly mac: string | null;
   readonly addresses: readonly IpNet[];
+  /** What becomes of what is sent there. Absent: nothing. */
+  readonly impair?: Netem;
 }
 
 export type LabLink =

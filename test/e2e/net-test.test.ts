@@ -240,10 +240,54 @@ expect: [web reach world, world port host:8080, world not reach web]
     expect(options.stderr).toContain('--address and --file');
     expect(net.nstool(['net', 'up', '-f', '/no/such'])).toMatchObject({ status: 3 });
     expect(withFile('nodes: [a]\n', 'up').stderr).toContain('the lab has no name');
-    // A kernel without sch_netem is no matter: it is not built.
-    expect(withFile('name: x\nnodes: [a, b]\nlinks: [{ ends: [a, b], impair: { loss: 1 } }]\n', 'up').stderr).toContain(
-      'impair is not built',
+    expect(state()).toBe(before);
+  });
+
+  const IMPAIRED = `name: x
+nodes: { a: , b: , br0: bridge }
+links: [{ ends: [a, b], impair: { delay: 20ms, jitter: 2ms, loss: 1%, rate: 10mbit } }, a-br0]
+`;
+  const hasNetem = !lacks('netem');
+
+  it.skipIf(hasNetem)('refuses links that are worse where the kernel has no netem, and leaves nothing', () => {
+    expect(withFile(IMPAIRED, 'up', '--dry-run').stdout).toContain(
+      'eth0 impaired in a: delay 20ms, jitter 2ms, loss 1%, rate 10mbit',
     );
+    const up = withFile(IMPAIRED, 'up');
+    expect(up).toMatchObject({ status: 5, stdout: '' });
+    expect(up.stderr).toMatch(/cannot make x: eth0 impaired in a: delay 20ms/);
+    expect(up.stderr).toMatch(/why: ENOENT.*the kernel has no netem; nothing was changed\n.*modprobe sch_netem/);
+    expect(state()).toBe(before);
+    // Of a lab that stands, what is there stays.
+    const plain = IMPAIRED.replace(/, impair: \{.*\} \}/, ' }');
+    expect(withFile(plain, 'up')).toMatchObject({ status: 0 });
+    const whole = net.state();
+    expect(withFile(IMPAIRED, 'up')).toMatchObject({ status: 5 });
+    expect(net.state()).toBe(whole);
+    expect(withFile(plain, 'up').stderr).toContain('nothing was changed');
+    expect(net.nstool(['net', 'down', 'x'])).toMatchObject({ status: 0 });
+    expect(state()).toBe(before);
+  });
+
+  it.skipIf(!hasNetem)('makes links worse, as tc tells it, and better again', () => {
+    const queues = (): readonly unknown[] =>
+      ['a', 'b'].map((node) => JSON.parse(net.run('tc', '-n', node, '-j', 'qdisc', 'show', 'dev', 'eth0').stdout));
+    expect(withFile(IMPAIRED, 'up')).toMatchObject({ status: 0 });
+    const netem = {
+      kind: 'netem',
+      root: true,
+      options: { delay: { delay: 0.02, jitter: 0.002 }, 'loss-random': { loss: 0.01 }, rate: { rate: 1_250_000 } },
+    };
+    expect(queues()).toMatchObject([[netem], [netem]]);
+    expect(withFile(IMPAIRED, 'up').stderr).toContain('nothing was changed');
+    net.run('tc', '-n', 'a', 'qdisc', 'replace', 'dev', 'eth0', 'root', 'netem', 'delay', '1ms', 'corrupt', '1%');
+    expect(withFile(IMPAIRED, 'up')).toMatchObject({ status: 0 });
+    expect(queues()).toMatchObject([[netem], [netem]]);
+    expect(withFile(IMPAIRED, 'up').stderr).toContain('nothing was changed');
+    const plain = IMPAIRED.replace(/, impair: \{.*\} \}/, ' }');
+    expect(withFile(plain, 'up')).toMatchObject({ status: 0 });
+    expect(queues()).toMatchObject([[{ kind: 'noqueue' }], [{ kind: 'noqueue' }]]);
+    expect(net.nstool(['net', 'down', 'x'])).toMatchObject({ status: 0 });
     expect(state()).toBe(before);
   });
 

@@ -76,6 +76,17 @@ publish:
   - { port: 80, to: a, to_port: 8080, protocol: udp, address: 192.0.2.1, node: r }
   - { port: 81, to: 192.0.2.7 }
 `,
+  'links that are worse than they are': `
+name: far
+nodes: [a, b, c]
+links:
+  - ends: [a, b]
+    impair: { delay: 20ms, jitter: 1.5ms, loss: 0.1%, duplicate: 1%, reorder: 25%, rate: 10mbit }
+  - ends: [{ node: b, impair: { rate: 512kbit } }, c]
+  - { ends: [c, { node: a, impair: { delay: 150us } }], impair: { delay: 1.5s } }
+  - { tap: a, impair: { loss: 100% } }
+  - { physical: a, from: eth1, impair: { rate: 1gbit } }
+`,
   'aliases, used a little': `
 name: alias
 nodes:
@@ -102,6 +113,7 @@ export interface WrongFile {
 }
 
 const NODES = 'name: x\nnodes: [web, db]\n';
+const impaired = (words: string): string => `${NODES}links:\n  - ends: [web, db]\n    impair: { ${words} }\n`;
 
 const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
 for (let index = 1; index < 9; index += 1) {
@@ -221,11 +233,69 @@ export const wrongFiles: Readonly<Record<string, WrongFile>> = {
     write: /02:00/,
     isForm: true,
   },
-  impair: {
-    text: `${NODES}links:\n  - ends: [web, db]\n    impair: { delay: 10ms }\n`,
-    at: '5:5',
-    what: /impair is not built/,
-    write: /without it/,
+  'a delay without a unit': {
+    text: impaired('delay: 20'),
+    at: '5:22',
+    what: /delay cannot be '20'/,
+    write: /unit: us, ms, s\n.*20ms/,
+  },
+  'a loss of more than all': {
+    text: impaired('loss: 101%'),
+    at: '5:21',
+    what: /loss cannot be '101%'/,
+    write: /at most 100%/,
+    isForm: true,
+  },
+  'a jitter without delay': {
+    text: impaired('jitter: 2ms'),
+    at: '5:15',
+    what: /jitter is nothing without delay/,
+    write: /delay: 20ms/,
+  },
+  'a jitter of more than the delay': {
+    text: impaired('delay: 1ms, jitter: 2ms'),
+    at: '5:35',
+    what: /jitter is more than delay/,
+    write: /at most delay/,
+    isForm: true,
+  },
+  'overtaking without delay': {
+    text: impaired('reorder: 25%, rate: 1mbit'),
+    at: '5:15',
+    what: /reorder is nothing without delay/,
+    write: /delay: 20ms/,
+  },
+  'a rate of nothing': {
+    text: impaired('rate: 0mbit'),
+    at: '5:21',
+    what: /rate cannot be '0mbit'/,
+    write: /without rate/,
+    isForm: true,
+  },
+  'a rate in bytes': {
+    text: impaired('rate: 10mbps'),
+    at: '5:21',
+    what: /rate cannot be '10mbps'/,
+    write: /kbit, mbit/,
+  },
+  'an impairment that nobody knows': {
+    text: impaired('lose: 1%'),
+    at: '5:15',
+    what: /impair has no 'lose'/,
+    write: /loss/,
+  },
+  'an impairment that says nothing': {
+    text: impaired(''),
+    at: '5:13',
+    what: /impair says nothing/,
+    write: /delay: 20ms/,
+  },
+  "an impairment of the host's own link": {
+    text: `${NODES}links:\n  - { physical: host, from: eth1, impair: { loss: 1% } }\n`,
+    at: '4:17',
+    what: /stays there is not impaired/,
+    write: /a namespace/,
+    isForm: true,
   },
   'a vxlan without id': { text: `${NODES}links: [{ vxlan: web }]\n`, at: '3:9', what: /has no 'id'/, write: /id: 42/ },
   'a route': {

@@ -34,6 +34,8 @@ const probes = {
   tun: () => works('sh', '-c', ': <> /dev/net/tun'),
   nft: () => has('nft', '--version'),
   iptables: () => has('iptables', '--version'),
+  /** The kernel can make a link worse than it is. */
+  netem: () => works('unshare', '-n', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms'),
   /** What crosses a bridge meets the firewall of IP, in every network namespace. */
   br_netfilter: () => existsSync('/proc/sys/net/bridge/bridge-nf-call-iptables'),
   ifconfig: () => has('ifconfig', '--version'),
@@ -86,8 +88,8 @@ function present(requirement: Requirement): boolean {
   return answer;
 }
 
-/** What `all` does not ask for: machines that test this every day have no container engines. */
-const engines: readonly Requirement[] = [
+/** What `all` does not ask for: machines that test this every day have no container engines, nor sch_netem. */
+const rare: readonly Requirement[] = [
   'busybox',
   'bwrap',
   'docker',
@@ -98,6 +100,7 @@ const engines: readonly Requirement[] = [
   'runc',
   'lxc',
   'nspawn',
+  'netem',
 ];
 
 const required = new Set((process.env['NSTOOL_TEST_REQUIRE'] ?? '').split(',').filter(Boolean));
@@ -106,7 +109,7 @@ const required = new Set((process.env['NSTOOL_TEST_REQUIRE'] ?? '').split(',').f
 export function lacks(...requirements: readonly Requirement[]): boolean {
   const missing = requirements.filter((requirement) => !present(requirement));
   const fatal = missing.filter(
-    (requirement) => required.has(requirement) || (required.has('all') && !engines.includes(requirement)),
+    (requirement) => required.has(requirement) || (required.has('all') && !rare.includes(requirement)),
   );
   if (fatal.length > 0) throw new Error(`NSTOOL_TEST_REQUIRE names ${fatal.join(', ')}, which this machine lacks`);
   if (missing.length > 0) console.warn(`skipped: this machine lacks ${missing.join(', ')}`);

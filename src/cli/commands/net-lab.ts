@@ -153,6 +153,12 @@ function errorOf({ name }: Lab, { what, operation }: NetworkStep, gap: Gap): NsE
       why: `${words}; it takes CAP_SYS_ADMIN and CAP_NET_ADMIN here, and the right to write in /run and /etc`,
       tryThis: 'as root; nothing was changed',
     });
+  if (operation.op === 'impair' && (gap.errno === 'ENOENT' || gap.errno === 'EOPNOTSUPP'))
+    return new NsError('UNSUPPORTED', {
+      what: failed,
+      why: `${words}: the kernel has no netem; nothing was changed`,
+      tryThis: 'modprobe sch_netem, if it has that; or the file without impair',
+    });
   if (gap.errno === 'EOPNOTSUPP')
     return new NsError('UNSUPPORTED', { what: failed, why: `${words}: the kernel lacks it; nothing was changed` });
   if (operation.op === 'nft' && gap.errno === 'ENOENT')

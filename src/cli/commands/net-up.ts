@@ -75,7 +75,7 @@ export const netUp: CommandDefinition = {
     [2, 'the command line is wrong, or something is in the way; nothing was changed'],
     [3, 'there is no such bridge'],
     [4, 'the kernel refused, or another nstool is at work on it; nothing was changed'],
-    [5, 'the kernel lacks bridges or veth, or nftables; nothing was changed'],
+    [5, 'the kernel lacks bridges or veth, nftables, or netem for a lab that is impaired; nothing was changed'],
   ],
   async run(invocation, context) {
     requireThisMachine(invocation);

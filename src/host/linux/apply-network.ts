@@ -22,6 +22,7 @@ import {
   encodeUp,
   type NewLink,
 } from '../../kernel/netlink/change.ts';
+import { encodeNetem, encodeRemoveRootQueue } from '../../kernel/netlink/netem.ts';
 import type { NftMessage } from '../../kernel/nftables/batch.ts';
 import { LINK_GROUP, undoText, type NetworkOperation, type NetworkPlace } from '../../kernel/network-plan.ts';
 import { makeTun } from './make-tun.ts';
@@ -85,6 +86,11 @@ export function applyNetwork(
     }
     case 'up':
       return change(operation.link, encodeUp);
+    case 'impair': {
+      const { impair, link } = operation;
+      if (impair !== null) return change(link, (ifindex) => encodeNetem(ifindex, impair));
+      return goneIsFine(change(link, encodeRemoveRootQueue));
+    }
     case 'remove link': {
       const removed = goneIsFine(change(operation.link, encodeRemoveLink));
       places.forget(at, operation.link);

@@ -40,9 +40,13 @@ export const RTM_GETNEIGH = 30;
 export const RTM_NEWRULE = 32;
 export const RTM_GETRULE = 34;
 export const RTM_NEWQDISC = 36;
+export const RTM_DELQDISC = 37;
 export const RTM_GETQDISC = 38;
 /** Of a queueing discipline its kind: `tbf`. Source: include/uapi/linux/rtnetlink.h. */
 export const TCA_KIND = 1;
+export const TCA_OPTIONS = 2;
+/** The parent of the one that all packets of a link go through. */
+export const TC_H_ROOT = 0xffff_ffff;
 export const RTM_NEWNSID = 88;
 export const RTM_GETNSID = 90;
 /** Next hops that routes have in common. Since: Linux 5.3. */

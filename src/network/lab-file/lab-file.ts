@@ -1,5 +1,6 @@
 // What a lab file says, checked part by part; names are not looked up yet, and addresses not given.
 
+import type { Netem } from '../../kernel/netlink/netem.ts';
 import type { LabExpectation } from '../expectation.ts';
 import type { IpNet } from '../ip-net.ts';
 import type { MacvlanMode } from '../lab.ts';
@@ -77,9 +78,12 @@ export interface FileEnd {
   readonly mac: string | null;
   /** null: automatic. */
   readonly addresses: readonly IpNet[] | null;
+  /** null: as the link has it. */
+  readonly impair: Netem | null;
 }
 
-export type FileLink = { readonly at: Place; readonly mtu: number | null } & (
+/** `impair`: of each end that has none of its own. */
+export type FileLink = { readonly at: Place; readonly mtu: number | null; readonly impair: Netem | null } & (
   | { readonly kind: 'veth'; readonly ends: readonly [FileEnd, FileEnd] }
   | { readonly kind: 'macvlan'; readonly end: FileEnd; readonly parent: LinkWord; readonly mode: MacvlanMode }
   | {

@@ -242,9 +242,12 @@ function linkOf(link: FileLink, look: Look): LabLink {
   const end = (each: FileEnd): LabEnd => {
     requireNoPort(look, each);
     const { mac } = each;
+    const impair = each.impair ?? link.impair;
+    if (impair !== null && link.kind === 'physical') requireMoved(look, each);
     const addresses = addressesOf(look, each);
     requireRoom(each.node.at, mtu, addresses);
-    return { node: each.node.text, link: look.links.get(each) ?? '', mac, addresses };
+    const own = { node: each.node.text, link: look.links.get(each) ?? '', mac, addresses };
+    return impair === null ? own : { ...own, impair };
   };
   switch (link.kind) {
     case 'veth': {
@@ -281,6 +284,12 @@ function requireRoom(at: Place, mtu: number | null, addresses: readonly IpNet[])
     `${ipv6.address} is not for a link of mtu ${mtu}`,
     `mtu: ${LEAST_IPV6_MTU}, or more; or no IPv6 address`,
   );
+}
+
+/** What is set on a link goes as it moves back; on one that stays it would be left. */
+function requireMoved(look: Look, { node }: FileEnd): void {
+  if (placeOf(look, node) !== HOST) return;
+  throw wrong(node.at, 'a link of the host that stays there is not impaired', 'a namespace, or no impair');
 }
 
 function requireNoPort(look: Look, { node, addresses }: FileEnd): void {

@@ -15,19 +15,20 @@ import {
   type Word,
 } from './fields.ts';
 import type { FileEnd, FileLink, FileNode, LinkWord } from './lab-file.ts';
+import { readImpair } from './read-impair.ts';
 import { readAddresses, readMtu, requireLinkName } from './read-nodes.ts';
 import { unknownWord, wrong, type Place, type Tree } from './tree.ts';
 
 /** What a link of each kind may have. The first key says which it is. */
 export const LINK_KEYS: Readonly<Record<FileLink['kind'], readonly string[]>> = {
-  veth: ['ends', 'mtu'],
-  macvlan: ['macvlan', 'parent', 'mode', 'mtu'],
-  vxlan: ['vxlan', 'id', 'local', 'remote', 'port', 'under', 'mtu'],
-  tun: ['tun', 'mtu'],
-  tap: ['tap', 'mtu'],
-  physical: ['physical', 'from', 'mtu'],
+  veth: ['ends', 'mtu', 'impair'],
+  macvlan: ['macvlan', 'parent', 'mode', 'mtu', 'impair'],
+  vxlan: ['vxlan', 'id', 'local', 'remote', 'port', 'under', 'mtu', 'impair'],
+  tun: ['tun', 'mtu', 'impair'],
+  tap: ['tap', 'mtu', 'impair'],
+  physical: ['physical', 'from', 'mtu', 'impair'],
 };
-export const END_KEYS: readonly string[] = ['node', 'name', 'mac', 'address'];
+export const END_KEYS: readonly string[] = ['node', 'name', 'mac', 'address', 'impair'];
 
 type Kind = FileLink['kind'];
 
@@ -49,18 +50,24 @@ export function readLinks(tree: Tree | undefined, nodes: readonly FileNode[]): r
 }
 
 function readLink(tree: Tree, nodes: ReadonlySet<string>): FileLink {
-  if (tree.type !== 'map') return { kind: 'veth', at: tree.at, mtu: null, ends: readBrief(tree, nodes) };
+  if (tree.type !== 'map') return { kind: 'veth', at: tree.at, mtu: null, impair: null, ends: readBrief(tree, nodes) };
   const keys = tree.entries.map(({ key }) => key);
-  const impair = tree.entries.find(({ key }) => key === 'impair');
-  if (impair !== undefined)
-    throw wrong(impair.at, 'impair is not built: links are made without delay, loss or limits', 'the link without it');
   const kind = KINDS.find((each) => keys.includes(LINK_KEYS[each][0] ?? '')) ?? 'veth';
   const fields = fieldsOf(tree, kind === 'veth' ? 'a link' : `a link of kind ${kind}`, LINK_KEYS[kind]);
-  const mtu = fields.get('mtu')?.value;
-  return { at: tree.at, mtu: mtu === undefined ? null : readMtu(mtu), ...readKind(kind, fields, tree.at) };
+  const [mtu, impair] = ['mtu', 'impair'].map((key) => fields.get(key)?.value);
+  return {
+    at: tree.at,
+    mtu: mtu === undefined ? null : readMtu(mtu),
+    impair: impair === undefined ? null : readImpair(impair),
+    ...readKind(kind, fields, tree.at),
+  };
 }
 
-type KindFields = FileLink extends infer One ? (One extends FileLink ? Omit<One, 'at' | 'mtu'> : never) : never;
+type KindFields = FileLink extends infer One
+  ? One extends FileLink
+    ? Omit<One, 'at' | 'mtu' | 'impair'>
+    : never
+  : never;
 
 function readKind(kind: Kind, fields: Fields, at: Place): KindFields {
   const field = (key: string): Tree | undefined => fields.get(key)?.value;
@@ -135,12 +142,13 @@ function readBrief(tree: Tree, nodes: ReadonlySet<string>): readonly [FileEnd, F
 function readEnd(tree: Tree): FileEnd {
   if (tree.type !== 'map') return readEndText(requireWord(tree, 'an end of a link', END_EXAMPLE));
   const fields = fieldsOf(requireMap(tree, 'an end of a link', END_EXAMPLE), 'an end of a link', END_KEYS);
-  const [name, mac, address] = ['name', 'mac', 'address'].map((key) => fields.get(key)?.value);
+  const [name, mac, address, impair] = ['name', 'mac', 'address', 'impair'].map((key) => fields.get(key)?.value);
   return {
     node: requireWord(requireField(fields, 'node', tree.at, 'node: web'), 'node', 'node: web'),
     link: name === undefined ? null : requireNamed(requireWord(name, 'name', 'name: eth1')),
     mac: mac === undefined ? null : requireMac(requireWord(mac, 'mac', 'mac: 02:00:00:00:00:01')),
     addresses: address === undefined ? null : readAddresses(address),
+    impair: impair === undefined ? null : readImpair(impair),
   };
 }
 
@@ -155,6 +163,7 @@ function readEndText({ text, at }: Word): FileEnd {
     link: link === undefined ? null : requireNamed({ text: link, at }),
     mac: null,
     addresses: addresses.length === 0 ? null : addresses.map((each) => requireNet({ text: each, at })),
+    impair: null,
   };
 }
 

@@ -217,4 +217,20 @@ links: [${names.map((name) => `${name}-br0`).join(', ')}]
     expect(lab.nodes.find(({ name }) => name === 'app')).toMatchObject({ kind: 'attached', inode: 7n });
     expect(lab.nodes.find(({ name }) => name === 'br1')).toMatchObject({ in: 'r', addresses: [] });
   });
+
+  it('has what becomes of what each end sends', async () => {
+    const lab = await labOf(rightFiles['links that are worse than they are'] ?? '');
+    const none = { delay: 0, jitter: 0, loss: 0, duplicate: 0, reorder: 0, rate: 0 };
+    const all = { delay: 20e6, jitter: 1.5e6, loss: 0.1, duplicate: 1, reorder: 25, rate: 10e6 };
+    expect(lab.links.flatMap(endsOf).map(({ node, impair }) => [node, impair])).toEqual([
+      ['a', all],
+      ['b', all],
+      ['b', { ...none, rate: 512e3 }],
+      ['c', undefined],
+      ['c', { ...none, delay: 1.5e9 }],
+      ['a', { ...none, delay: 150e3 }],
+      ['a', { ...none, loss: 100 }],
+      ['a', { ...none, rate: 1e9 }],
+    ]);
+  });
 });

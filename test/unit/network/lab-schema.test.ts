@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { LAB_KEYS, NAT_KEYS, PUBLISH_KEYS } from '../../../src/network/lab-file/read.ts';
+import { IMPAIR_KEYS } from '../../../src/network/lab-file/read-impair.ts';
 import { END_KEYS, LINK_KEYS } from '../../../src/network/lab-file/read-links.ts';
 import { NODE_KEYS, ROUTE_KEYS } from '../../../src/network/lab-file/read-nodes.ts';
 import { labFile, rightFiles, wrongFiles } from '../../support/lab-files.ts';
@@ -21,7 +22,8 @@ describe('the schema of lab files', () => {
     for (const [name, keys] of Object.entries({ ...NODE_KEYS, ...LINK_KEYS })) {
       expect(keysOf(name), name).toEqual([...keys].toSorted());
     }
-    for (const [name, keys] of Object.entries({ route: ROUTE_KEYS, nat: NAT_KEYS, publish: PUBLISH_KEYS })) {
+    const others = { route: ROUTE_KEYS, nat: NAT_KEYS, publish: PUBLISH_KEYS, impair: IMPAIR_KEYS };
+    for (const [name, keys] of Object.entries(others)) {
       expect(keysOf(name), name).toEqual([...keys].toSorted());
     }
     const { oneOf = [] } = (schema?.$defs?.['end'] ?? {}) as { readonly oneOf?: readonly Schema[] };
