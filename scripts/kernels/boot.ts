@@ -5,6 +5,8 @@ import type { Guest } from './guests.ts';
 
 const TIMEOUT = 1_800_000;
 const MEMORY_MB = 1024;
+/** A network card with a cable to nobody: it appears once its driver is loaded. */
+const CARD = '-netdev hubport,id=nobody,hubid=1 -device virtio-net-pci,netdev=nobody,romfile=';
 /** Read by systemd, where it is the first process. */
 const SYSTEMD = 'systemd.show_status=0 systemd.mask=getty.target systemd.wants=run-tests.service';
 
@@ -30,6 +32,7 @@ export function boot(
     ...qemuOptions,
     ...machine.split(' '),
     ...'-nographic -serial stdio'.split(' '),
+    ...CARD.split(' '),
     '-kernel',
     files.image,
     '-initrd',

@@ -92,9 +92,12 @@ export const modules: readonly string[] = [
   'lzo-rle',
   'netlink_diag',
   'overlay',
+  'sch_netem',
   'tun',
   'unix_diag',
   'veth',
+  'virtio_net',
+  'virtio_pci',
   'zram',
 ];
 

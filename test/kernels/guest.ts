@@ -23,6 +23,7 @@ import './plain-user.ts';
 import './discover-deep.ts';
 import './cgroup-run.ts';
 import './cgroup-ls.ts';
+import './net-lab.ts';
 
 if (facts.cgroups === 'v1') {
   await import('../e2e/cgroup-show.test.ts');

@@ -86,11 +86,8 @@ export function applyNetwork(
     }
     case 'up':
       return change(operation.link, encodeUp);
-    case 'impair': {
-      const { impair, link } = operation;
-      if (impair !== null) return change(link, (ifindex) => encodeNetem(ifindex, impair));
-      return goneIsFine(change(link, encodeRemoveRootQueue));
-    }
+    case 'impair':
+      return impairLink(operation, places);
     case 'remove link': {
       const removed = goneIsFine(change(operation.link, encodeRemoveLink));
       places.forget(at, operation.link);
@@ -139,6 +136,20 @@ function makeVeth({ at, name, mac, mtu, bridge, peer }: Operation<'veth'>, place
   return withIndex(places, at, bridge, (master) =>
     places.ask(at, encodeNewVeth(end, other, bridge === null ? null : master)),
   );
+}
+
+function impairLink({ at, link, impair }: Operation<'impair'>, places: NetworkPlaces): Reading<unknown> {
+  return withIndex(places, at, link, (ifindex) => {
+    const remove = (): Reading<unknown> => goneIsFine(places.ask(at, encodeRemoveRootQueue(ifindex)));
+    if (impair === null) return remove();
+    const set = (): Reading<unknown> => places.ask(at, encodeNetem(ifindex, impair));
+    const answer = set();
+    // Since Linux 6.16, and stable ones of then: while it is put in the place of a netem there are two, and none of
+    // two may duplicate. Source: check_netem_in_tree(), net/sched/sch_netem.c.
+    if (answer.ok || answer.gap.errno !== 'EINVAL') return answer;
+    const removed = remove();
+    return removed.ok ? set() : removed;
+  });
 }
 
 function makeVxlan(operation: Operation<'vxlan'>, places: NetworkPlaces): Reading<unknown> {

@@ -82,7 +82,7 @@ const LIMIT = 1000;
 
 /**
  * In place of whatever is at its root, also of another netem: to change one leaves what is not said as it was.
- * Errors: ENOENT: the kernel has no netem; EOPNOTSUPP: it has no traffic control.
+ * Errors: ENOENT: the kernel has no netem; EOPNOTSUPP: it has no traffic control; EINVAL: see impairLink().
  */
 export function encodeNetem(ifindex: number, netem: Netem): NetlinkRequest {
   const { delay, jitter, reorder, rate } = netem;
