@@ -149,7 +149,7 @@ test('net up: links are worse than they are, as tc tells it and a packet feels i
   const all = 'jitter: 2ms, loss: 1%, duplicate: 0.5%, reorder: 25%, rate: 10mbit';
   up(far(`, impair: { delay: 20ms, ${all} }`));
   // What tc itself makes of the same words.
-  sh('ip netns add c; ip -n c link add eth0 type dummy');
+  sh('ip netns add c; ip -n c link add eth0 type veth');
   sh('tc -n c qdisc add dev eth0 root netem delay 20ms 2ms loss 1% duplicate 0.5% reorder 25% rate 10mbit');
   for (const node of ['a', 'b']) deepEqual([queue(node)?.kind, queue(node)?.options], ['netem', queue('c')?.options]);
   sh('ip netns delete c');

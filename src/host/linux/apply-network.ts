@@ -144,9 +144,9 @@ function impairLink({ at, link, impair }: Operation<'impair'>, places: NetworkPl
     if (impair === null) return remove();
     const set = (): Reading<unknown> => places.ask(at, encodeNetem(ifindex, impair));
     const answer = set();
-    // Since Linux 6.16, and stable ones of then: while it is put in the place of a netem there are two, and none of
-    // two may duplicate. Source: check_netem_in_tree(), net/sched/sch_netem.c.
-    if (answer.ok || answer.gap.errno !== 'EINVAL') return answer;
+    // A netem in the place of a netem: since Linux 6.5 that only changes it (EEXIST), and where there are two meanwhile
+    // none may duplicate (EINVAL). Source: tc_modify_qdisc(), check_netem_in_tree(), net/sched/sch_{api,netem}.c.
+    if (answer.ok || !['EEXIST', 'EINVAL'].includes(answer.gap.errno ?? '')) return answer;
     const removed = remove();
     return removed.ok ? set() : removed;
   });

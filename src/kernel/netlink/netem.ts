@@ -81,8 +81,8 @@ const WHOLE = 0xffff_ffff;
 const LIMIT = 1000;
 
 /**
- * In place of whatever is at its root, also of another netem: to change one leaves what is not said as it was.
- * Errors: ENOENT: the kernel has no netem; EOPNOTSUPP: it has no traffic control; EINVAL: see impairLink().
+ * In place of whatever is at its root, but for another netem: to change one would leave what is not said as it was.
+ * Errors: ENOENT: the kernel has no netem; EOPNOTSUPP: it has no traffic control; EEXIST, EINVAL: there is a netem.
  */
 export function encodeNetem(ifindex: number, netem: Netem): NetlinkRequest {
   const { delay, jitter, reorder, rate } = netem;
