@@ -153,6 +153,9 @@ test('net up: links are worse than they are, as tc tells it and a packet feels i
   sh('tc -n c qdisc add dev eth0 root netem delay 20ms 2ms loss 1% duplicate 0.5% reorder 25% rate 10mbit');
   for (const node of ['a', 'b']) deepEqual([queue(node)?.kind, queue(node)?.options], ['netem', queue('c')?.options]);
   sh('ip netns delete c');
+  const told = (queue('a')?.options ?? {}) as Readonly<Record<string, Record<string, number>>>;
+  const { delay, 'loss-random': lost, rate } = told;
+  deepEqual([delay?.['delay'], delay?.['jitter'], lost?.['loss'], rate?.['rate']], [0.02, 0.002, 0.01, 1_250_000]);
   match(up(far(`, impair: { delay: 20ms, ${all} }`)), /nothing was changed/);
   // Some kernels take no second one while one duplicates.
   up(far(', impair: { duplicate: 1% }'));
